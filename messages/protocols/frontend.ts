@@ -1,0 +1,148 @@
+/** What the frontend may be asked: the one door for functions, data and tasks. */
+import { z } from 'zod'
+import { dataView, fileCrypto, fileTag, fileUrl } from '../data_record.ts'
+import { functionSpec, functionView, fieldName, jsonValue } from '../function_record.ts'
+import { dataId, functionId, inputId, outputId, taskId } from '../ids.ts'
+import type { Method } from '../protocol.ts'
+import { protocol } from '../protocol.ts'
+import { assignments, declaredFiles, taskOptions, taskState, taskView } from '../task.ts'
+
+const taskReference = z.strictObject({ task_id: taskId })
+const page = { after: z.string().max(80).optional(), limit: z.int().min(1).max(1000).default(100) }
+
+/** The methods that management carries out; the frontend adds who is asking. */
+export const apiMethods = {
+  register_function: {
+    about: 'Registers a function',
+    request: functionSpec,
+    reply: z.strictObject({ function_id: functionId }),
+    refuses: ['unsupported'],
+  },
+  get_function: {
+    about: 'Shows a function to whom it is public, owned or allowlisted',
+    request: z.strictObject({ function_id: functionId }),
+    reply: functionView,
+    refuses: ['not_found'],
+  },
+  list_functions: {
+    about: 'Lists the functions that the caller may use, in order of their ids',
+    request: z.strictObject(page),
+    reply: z.strictObject({ functions: z.array(functionView.pick({ function_id: true, name: true, owner: true, executor: true, public: true, disabled: true })) }),
+    refuses: [],
+  },
+  register_input_file: {
+    about: 'Registers an encrypted input with its key and tag',
+    request: z.strictObject({ url: fileUrl, tag: fileTag, crypto: fileCrypto }),
+    reply: z.strictObject({ data_id: inputId }),
+    refuses: [],
+  },
+  register_output_file: {
+    about: 'Registers the place and the key of an output that is yet to be written',
+    request: z.strictObject({ url: fileUrl, crypto: fileCrypto }),
+    reply: z.strictObject({ data_id: outputId }),
+    refuses: [],
+  },
+  get_data: {
+    about: "Shows a record of the caller's own data, without url and key",
+    request: z.strictObject({ data_id: dataId }),
+    reply: dataView,
+    refuses: ['not_found'],
+  },
+  list_data: {
+    about: "Lists the caller's own data, in order of ids",
+    request: z.strictObject(page),
+    reply: z.strictObject({ data: z.array(dataView) }),
+    refuses: [],
+  },
+  create_task: {
+    about: 'Creates a task from a function, arguments, and the declared owners of each file',
+    request: z.strictObject({
+      function_id: functionId,
+      arguments: z.record(fieldName, jsonValue).default({}),
+      inputs: declaredFiles.default({}),
+      outputs: declaredFiles.default({}),
+      options: taskOptions.default(() => taskOptions.parse({})),
+    }),
+    reply: z.strictObject({ task_id: taskId }),
+    refuses: ['not_found', 'forbidden', 'not_ready'],
+  },
+  get_task: {
+    about: 'Shows a task to its parties',
+    request: taskReference,
+    reply: taskView,
+    refuses: ['not_found'],
+  },
+  list_tasks: {
+    about: "Lists the caller's tasks, newest first",
+    request: z.strictObject({ state: taskState.optional(), limit: z.int().min(1).max(1000).default(100) }),
+    reply: z.strictObject({ tasks: z.array(taskView.pick({ task_id: true, state: true, reason: true, creator: true, version: true, created_at: true, updated_at: true })) }),
+    refuses: [],
+  },
+  watch_task: {
+    about: 'Answers with the task as soon as its version is above `after_version`, or as it is after `wait_ms`',
+    request: z.strictObject({
+      task_id: taskId,
+      after_version: z.int().min(0).default(0),
+      wait_ms: z.int().min(0).max(25_000).default(20_000),
+    }),
+    reply: taskView,
+    refuses: ['not_found'],
+  },
+  assign_data: {
+    about: "Assigns the caller's data to the task's declared files",
+    request: assignments,
+    reply: taskView,
+    refuses: ['not_found', 'forbidden', 'not_ready', 'already_exists', 'conflict', 'task_ended'],
+  },
+  approve_task: {
+    about: "Approves the task's present terms, named by their digest",
+    request: z.strictObject({ task_id: taskId, terms_digest: z.string().regex(/^[0-9a-f]{64}$/) }),
+    reply: taskView,
+    refuses: ['not_found', 'not_ready', 'stale_terms', 'conflict', 'task_ended'],
+  },
+  invoke_task: {
+    about: 'Stages an approved task for the workers',
+    request: taskReference,
+    reply: taskView,
+    refuses: ['not_found', 'forbidden', 'not_ready', 'quota_exceeded', 'conflict', 'task_ended'],
+  },
+  cancel_task: {
+    about: 'Cancels a task that has not ended',
+    request: taskReference,
+    reply: taskView,
+    refuses: ['not_found', 'forbidden', 'conflict', 'task_ended'],
+  },
+} as const satisfies Record<string, Method>
+
+export type ApiMethod = keyof typeof apiMethods
+
+const session = z.string().max(4096).optional()
+
+/** The frontend's request for one API method: the session token beside the method's own request. */
+type WithSession<T extends z.ZodType> = z.ZodObject<{ session: typeof session; request: T }, z.core.$strict>
+
+type FrontendMethods = {
+  [K in ApiMethod]: Omit<Method, 'request' | 'reply'> & {
+    request: WithSession<(typeof apiMethods)[K]['request']>
+    reply: (typeof apiMethods)[K]['reply']
+  }
+}
+
+const methods = Object.fromEntries(
+  Object.entries(apiMethods).map(([name, method]) => [
+    name,
+    {
+      ...method,
+      request: z.strictObject({ session, request: method.request }),
+      refuses: ['unauthenticated', 'forbidden', ...method.refuses],
+      plain: true,
+    },
+  ]),
+) as unknown as FrontendMethods // fromEntries forgets which key has which value
+
+export const frontend = protocol(
+  'frontend',
+  'The one door for functions, data and tasks',
+  ['client'],
+  methods,
+)

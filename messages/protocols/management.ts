@@ -1,0 +1,47 @@
+/** What management may be asked: the API's methods with their caller, and the scheduler's reports on runs. */
+import { z } from 'zod'
+import { taskId } from '../ids.ts'
+import type { Method } from '../protocol.ts'
+import { protocol } from '../protocol.ts'
+import { runOrder, runOutcome } from '../task.ts'
+import { callerIdentity } from '../user.ts'
+import type { ApiMethod } from './frontend.ts'
+import { apiMethods } from './frontend.ts'
+
+type WithCaller<T extends z.ZodType> = z.ZodObject<{ caller: typeof callerIdentity; request: T }, z.core.$strict>
+
+type ForwardedMethods = {
+  [K in ApiMethod]: Omit<Method, 'request' | 'reply'> & {
+    request: WithCaller<(typeof apiMethods)[K]['request']>
+    reply: (typeof apiMethods)[K]['reply']
+  }
+}
+
+const forwarded = Object.fromEntries(
+  Object.entries(apiMethods).map(([name, method]) => [
+    name,
+    { ...method, request: z.strictObject({ caller: callerIdentity, request: method.request }), callers: ['frontend'] },
+  ]),
+) as unknown as ForwardedMethods // fromEntries forgets which key has which value
+
+export const management = protocol('management', 'Functions, data, tasks and approvals', ['scheduler'], {
+  ...forwarded,
+  start_run: {
+    about: 'Gives a staged task to the worker that holds the lease, and all that the run needs',
+    request: z.strictObject({ task_id: taskId, token: z.string().max(64), worker: z.string().max(80) }),
+    reply: runOrder,
+    refuses: ['not_found', 'not_ready', 'task_ended', 'lease_lost', 'conflict'],
+  },
+  end_run: {
+    about: 'Records how a run ended, if its token is still the current one',
+    request: z.strictObject({ task_id: taskId, token: z.string().max(64), outcome: runOutcome }),
+    reply: z.strictObject({}),
+    refuses: ['not_found', 'lease_lost', 'task_ended', 'conflict'],
+  },
+  expire_task: {
+    about: 'Fails a task whose deadline has passed',
+    request: z.strictObject({ task_id: taskId }),
+    reply: z.strictObject({}),
+    refuses: ['not_found', 'task_ended', 'not_ready'],
+  },
+})

@@ -1,0 +1,47 @@
+/** What the scheduler may be asked: to stage and cancel by management, to lease and report by workers. */
+import { z } from 'zod'
+import { executor } from '../function_record.ts'
+import { taskId } from '../ids.ts'
+import { protocol } from '../protocol.ts'
+import { priority, runOrder, runOutcome } from '../task.ts'
+
+const token = z.string().max(64)
+
+export const scheduler = protocol('scheduler', 'Stages tasks by capability, watches leases, cancels', ['execution'], {
+  stage_task: {
+    about: 'Puts a task on the work queue; staging the same task and attempt again changes nothing',
+    callers: ['management'],
+    request: z.strictObject({
+      task_id: taskId,
+      attempt: z.int(),
+      executor,
+      class: z.string(),
+      priority,
+      deadline: z.int().optional(),
+    }),
+    reply: z.strictObject({ seq: z.int() }),
+    refuses: ['unsupported'],
+  },
+  cancel_task: {
+    about: 'Takes a task off the queue, or stops the worker that runs it',
+    callers: ['management'],
+    request: z.strictObject({ task_id: taskId, seq: z.int().optional(), worker: z.string().max(80).optional() }),
+    reply: z.strictObject({}),
+    refuses: [],
+  },
+  lease_task: {
+    about: 'Claims a fetched task under the fencing token <sequence>.<delivery>, and answers with all the run needs',
+    request: z.strictObject({ task_id: taskId, token, worker: z.string().max(80) }),
+    reply: runOrder,
+    refuses: ['not_found', 'not_ready', 'task_ended', 'lease_lost', 'conflict'],
+  },
+  complete_task: {
+    about: 'Reports how a run ended; only the holder of the current token is believed',
+    request: z.strictObject({ task_id: taskId, token, outcome: runOutcome }),
+    reply: z.strictObject({}),
+    refuses: ['not_found', 'lease_lost', 'task_ended', 'conflict'],
+  },
+})
+
+/** The one letter of a staged message: a hint which task to lease. All else comes with the lease. */
+export const stagedTask = z.strictObject({ task_id: taskId, attempt: z.int() })

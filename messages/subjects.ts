@@ -1,0 +1,50 @@
+/**
+ * Every subject, stream and bucket name, and nowhere else. General to specific, ids last; a token is letters, digits,
+ * `-` and `_`.
+ *
+ *     tacit.<service>.<method>                      requests; queue group <service>
+ *     tacit.inbox.<service>.<member>                replies to a member, and tacit.inbox.client.<key> to a client
+ *     tacit.control.<member>                        cancel and drain, sealed to the member
+ *     tacit.event.task.<task id>                    a task changed (state and version, nothing else)
+ *     tacit.event.coordinator.epoch                 the group keys changed: renew now
+ *     tacit.tasks.<executor>.<class>.<priority>     staged tasks (stream TASKS, a work queue)
+ *     tacit.deadletters.<executor>.<class>          tasks that were given up (stream DEADLETTERS)
+ */
+
+const ROOT = 'tacit'
+
+export const requestSubject = (service: string, method: string) => `${ROOT}.${service}.${method}`
+export const inboxSubject = (service: string, member: string) => `${ROOT}.inbox.${service}.${member}`
+export const controlSubject = (member: string) => `${ROOT}.control.${member}`
+export const taskEventSubject = (taskId: string) => `${ROOT}.event.task.${taskId}`
+export const EPOCH_EVENT = `${ROOT}.event.coordinator.epoch`
+export const stagedSubject = (executor: string, workerClass: string, priority: string) =>
+  `${ROOT}.tasks.${executor}.${workerClass}.${priority}`
+export const deadLetterSubject = (executor: string, workerClass: string) =>
+  `${ROOT}.deadletters.${executor}.${workerClass}`
+
+export const TASKS_STREAM = 'TASKS'
+export const DEADLETTERS_STREAM = 'DEADLETTERS'
+export const EVENTS_STREAM = 'EVENTS'
+export const stagedConsumer = (executor: string, workerClass: string, priority: string) =>
+  `${executor}-${workerClass}-${priority}`
+
+export const PASSPORTS_BUCKET = 'passports'
+export const COORDINATOR_BUCKET = 'coordinator'
+export const FILES_BUCKET = 'files'
+
+/** The group of a class of workers: its key opens tasks staged for that class, so each class is a group of its own. */
+export const workerGroup = (workerClass: string) => `execution-${workerClass}`
+
+/** Headers repeat what an operator may see; nothing is decided from them. */
+export const HEADERS = {
+  method: 'Tacit-Method',
+  sender: 'Tacit-Sender',
+  letters: 'Tacit-Letters',
+  task: 'Tacit-Task',
+  state: 'Tacit-State',
+  frame: 'Tacit-Frame',
+  code: 'Tacit-Code',
+  error: 'Nats-Service-Error',
+  errorCode: 'Nats-Service-Error-Code',
+} as const

@@ -1,0 +1,121 @@
+/** Tasks: their states, their terms, and what their parties may see. */
+import { z } from 'zod'
+import { bytes } from './bytes.ts'
+import { executor, fieldName, functionOutput, jsonValue, needs } from './function_record.ts'
+import { fileCrypto, fileTag, fileUrl } from './data_record.ts'
+import { dataId, functionId, inputId, outputId, taskId, userId } from './ids.ts'
+import { PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX } from './limits.ts'
+
+export const TASK_STATES = [
+  'Created',
+  'DataAssigned',
+  'Approved',
+  'Staged',
+  'Running',
+  'Finished',
+  'Failed',
+  'Canceled',
+] as const
+export const taskState = z.enum(TASK_STATES)
+export type TaskState = z.infer<typeof taskState>
+export const TERMINAL_STATES: readonly TaskState[] = ['Finished', 'Failed', 'Canceled']
+
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export const priority = z.enum(PRIORITIES)
+export type Priority = z.infer<typeof priority>
+
+/** `timeout_ms` bounds one run, `deadline` (ms since 1970) bounds the whole task, `attempts` the runs after lost workers. */
+export const taskOptions = z.strictObject({
+  priority: priority.default('normal'),
+  timeout_ms: z.int().min(100).max(86_400_000).default(600_000),
+  deadline: z.int().min(0).optional(),
+  attempts: z.int().min(1).max(10).default(3),
+  needs: needs.default({}),
+  idempotency_key: z.string().min(1).max(128).optional(),
+})
+export type TaskOptions = z.infer<typeof taskOptions>
+
+/** The owners that a task's creator declares for each named file. */
+export const declaredFiles = z.record(fieldName, z.array(userId).min(1).max(16))
+
+/** One file of the terms: who owns it and, once assigned, which record and content it is. */
+export const termsFile = z.strictObject({
+  name: fieldName,
+  owners: z.array(userId),
+  data_id: dataId.optional(),
+  tag: fileTag.optional(),
+})
+export type TermsFile = z.infer<typeof termsFile>
+
+/** What the parties agree on; `terms_digest` is SHA-256 over its canonical JSON, byte strings as base64. */
+export const taskTerms = z.strictObject({
+  function_id: functionId,
+  function_digest: z.string(),
+  executor,
+  arguments: z.record(fieldName, jsonValue),
+  inputs: z.array(termsFile),
+  outputs: z.array(termsFile),
+  options: taskOptions,
+})
+export type TaskTerms = z.infer<typeof taskTerms>
+
+/** The end of a run that succeeded. `receipt` is the bundle that `verifyReceipt` takes, as JSON text. */
+export const taskResult = z.strictObject({
+  return_value: bytes(0, RESULT_BYTES_MAX),
+  output_tags: z.record(fieldName, fileTag),
+  log: z.array(z.string().max(1000)).max(100).default([]),
+  receipt: z.string().max(64 * 1024),
+})
+export type TaskResult = z.infer<typeof taskResult>
+
+/** The task as its parties see it. `version` grows by one with each change. */
+export const taskView = z.strictObject({
+  task_id: taskId,
+  state: taskState,
+  reason: z.string(),
+  version: z.int(),
+  creator: userId,
+  parties: z.array(userId),
+  terms: taskTerms,
+  terms_digest: z.string(),
+  approved_by: z.array(userId),
+  attempt: z.int(),
+  created_at: z.int(),
+  updated_at: z.int(),
+  result: taskResult.optional(),
+})
+export type TaskView = z.infer<typeof taskView>
+
+/** What a worker gets with its lease: all it needs for one run, sealed to it alone. */
+export const runOrder = z.strictObject({
+  task_id: taskId,
+  token: z.string(),
+  attempt: z.int(),
+  terms_digest: z.string(),
+  function_digest: z.string(),
+  function_name: z.string(),
+  executor,
+  payload: bytes(0, PAYLOAD_BYTES_MAX),
+  arguments: z.record(fieldName, jsonValue),
+  declared_outputs: z.array(functionOutput),
+  inputs: z.array(
+    z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag }),
+  ),
+  outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: fileCrypto })),
+  timeout_ms: z.int(),
+  deadline: z.int().optional(),
+})
+export type RunOrder = z.infer<typeof runOrder>
+
+/** A worker's report: the result, or the refusal that says why the run failed. */
+export const runOutcome = z.discriminatedUnion('status', [
+  z.strictObject({ status: z.literal('ok'), result: taskResult }),
+  z.strictObject({ status: z.literal('error'), code: z.string().max(64), message: z.string().max(4000) }),
+])
+export type RunOutcome = z.infer<typeof runOutcome>
+
+export const assignments = z.strictObject({
+  task_id: taskId,
+  inputs: z.record(fieldName, inputId).default({}),
+  outputs: z.record(fieldName, outputId).default({}),
+})
