@@ -18,8 +18,8 @@ export const SERVICES = [
 ] as const
 export type ServiceName = (typeof SERVICES)[number]
 
-/** Who may call: a service by its role, or `client`, an outside party without a passport. */
-export type Caller = ServiceName | 'client'
+/** Who may call: a service by its role, `member` for any admitted member, or `client`, an outside party without a passport. */
+export type Caller = ServiceName | 'member' | 'client'
 
 export interface Method {
   /** One sentence for people: what the method does. */
@@ -32,8 +32,10 @@ export interface Method {
   callers?: readonly Caller[]
   /** False only where a second delivery of the same request would do more than the first; such a method is never retried. */
   idempotent?: boolean
-  /** May be called with a JSON body by a plain `nats req`, where the deployment accepts plain requests. */
-  plain?: boolean
+  /** May be called with a JSON body by a plain `nats req`: where the deployment accepts plain requests, or `always`. */
+  plain?: boolean | 'always'
+  /** A plain JSON body is this field of the request; absent: it is the request. */
+  plainField?: string
 }
 
 /** Any method may answer with these: the door and the mailbox give them, not the handler. */

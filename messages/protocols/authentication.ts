@@ -9,11 +9,13 @@ const empty = z.strictObject({})
 const session = z.string().max(4096).optional()
 const page = { after: userId.optional(), limit: z.int().min(1).max(1000).default(100) }
 const userView = z.strictObject({ id: userId, role, attribute: attribute.nullable(), created_at: z.int() })
+/** A password that is only compared: its bounds are checked where it is set. */
+const presentedPassword = z.string().max(1024)
 
 export const authentication = protocol('authentication', 'Users, passwords, roles and sessions', ['client'], {
   user_login: {
     about: 'Opens a session for an id and its password',
-    request: z.strictObject({ id: userId, password: z.string().max(1024) }),
+    request: z.strictObject({ id: userId, password: presentedPassword }),
     reply: z.strictObject({ token: z.string(), expires_at: z.int() }),
     refuses: ['wrong_credentials', 'locked_out'],
     plain: true,
@@ -22,38 +24,98 @@ export const authentication = protocol('authentication', 'Users, passwords, role
     about: 'Registers a user with a role; an admin any, a manager data owners of its own organisation',
     request: z.strictObject({ session, id: userId, password, role, attribute: attribute.optional() }),
     reply: empty,
-    refuses: ['unauthenticated', 'forbidden', 'already_exists'],
+    refuses: ['unauthenticated', 'forbidden', 'already_exists', 'conflict'],
+    plain: true,
+  },
+  user_update: {
+    about: "Changes a user's role, organisation or password, and ends its sessions",
+    request: z.strictObject({
+      session,
+      id: userId,
+      role: role.optional(),
+      attribute: attribute.optional(),
+      password: password.optional(),
+    }),
+    reply: empty,
+    refuses: ['unauthenticated', 'forbidden', 'not_found', 'conflict'],
     plain: true,
   },
   user_change_password: {
-    about: "Changes the caller's own password and ends its other sessions",
-    request: z.strictObject({ session, current_password: z.string().max(1024), password }),
+    about: "Changes the caller's own password and ends all its sessions, this one too",
+    request: z.strictObject({ session, current_password: presentedPassword, password }),
     reply: empty,
-    refuses: ['unauthenticated', 'wrong_credentials'],
+    refuses: ['unauthenticated', 'wrong_credentials', 'locked_out', 'conflict'],
+    plain: true,
+  },
+  reset_user_password: {
+    about: 'Gives a user a new random password, answers with it once, and ends the sessions of the user',
+    request: z.strictObject({ session, id: userId }),
+    reply: z.strictObject({ password: z.string() }),
+    refuses: ['unauthenticated', 'forbidden', 'not_found', 'conflict'],
+    // A second delivery would make the password of the first answer a wrong one.
+    idempotent: false,
+    plain: true,
+  },
+  delete_user: {
+    about: 'Deletes a user and ends its sessions; the last admin stays',
+    request: z.strictObject({ session, id: userId }),
+    reply: empty,
+    refuses: ['unauthenticated', 'forbidden', 'not_found', 'conflict'],
     plain: true,
   },
   user_logout: {
     about: "Ends the caller's session",
     request: z.strictObject({ session }),
     reply: empty,
-    refuses: ['unauthenticated'],
+    refuses: ['unauthenticated', 'conflict'],
     plain: true,
   },
   list_users: {
     about: 'Lists users in order of their ids; a manager sees its own organisation',
     request: z.strictObject({ session, attribute: attribute.optional(), ...page }),
-    reply: z.strictObject({ users: z.array(userView) }),
+    reply: z.strictObject({
+      users: z.array(userView),
+      /** Where the next page begins (as `after`); absent when there is nothing more. A page may be short, even empty. */
+      next: userId.optional(),
+    }),
     refuses: ['unauthenticated', 'forbidden'],
     plain: true,
   },
-  get_session_keys: {
-    about: 'The keys that sign session tokens, and the sessions revoked before their end',
+  user_authenticate: {
+    about: 'The claims of a session token as it stands now, for the one who handed it in',
     callers: ['frontend'],
-    request: empty,
+    request: z.strictObject({
+      token: z.string().max(4096),
+      /** Hex thumbprint of the key that signed the letter with the token; absent for a plain request. */
+      client_key: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
+    }),
     reply: z.strictObject({
+      user_id: userId,
+      role,
+      attribute: attribute.nullable(),
+      session_id: z.string(),
+      generation: z.int(),
+      plain: z.boolean(),
+      expires_at: z.int(),
+    }),
+    refuses: ['unauthenticated'],
+  },
+  get_session_keys: {
+    about: 'The keys that sign session tokens, and the sessions that ended before their time',
+    callers: ['frontend'],
+    request: z.strictObject({ after: userId.optional() }),
+    reply: z.strictObject({
+      /** Public JWKs, each with its `kid`. */
       keys: z.array(z.record(z.string(), z.unknown())),
-      /** For each user whose sessions were ended early: tokens of a lower generation are refused. */
+      /** For each user whose sessions were all ended: tokens of a lower generation are refused. */
       generations: z.record(z.string(), z.int()),
+      /** The `jti` of sessions that were ended singly. */
+      ended_sessions: z.array(z.string()),
+      /** Ask again with this as `after`; absent on the last page. */
+      next: userId.optional(),
     }),
     refuses: [],
   },

@@ -30,9 +30,8 @@ export const coordinator = protocol(
       request: z.strictObject({ nonce: bytes(16, 64) }),
       reply: z.strictObject({
         evidence: evidenceNote,
-        /** The key that signs passports, as a JWK, and the coordinator's own passport. */
-        issuer_key: z.record(z.string(), z.unknown()),
-        passport: z.string(),
+        /** The raw key that signs passports; the evidence is over it and the nonce. */
+        issuer_key: bytes(32, 32),
         manifest: z.string(),
         groups: z.array(publicGroupKey),
         services: z.array(
@@ -45,9 +44,10 @@ export const coordinator = protocol(
         ),
       }),
       refuses: [],
-      plain: true,
+      plain: 'always',
     },
     enrol: {
+      callers: ['client', 'member'],
       about: 'Admits a member whose evidence passes for its role: a passport, and the keys of its groups',
       request: z.strictObject({
         role: z.string().max(64),
@@ -64,21 +64,25 @@ export const coordinator = protocol(
         keys: z.array(privateGroupKey),
         directory: z.array(publicGroupKey),
         secrets: z.record(z.string(), bytes(32, 32)),
+        /** The coordinator's evidence over the zero nonce; receipts carry it. */
+        endorsement: evidenceNote,
         revoked: z.array(z.string()),
       }),
       refuses: ['platform_untrusted', 'revoked'],
     },
     get_nonce: {
+      callers: ['client', 'member'],
       about: 'A nonce for evidence, good for one minute on every coordinator member',
       request: z.strictObject({}),
       reply: z.strictObject({ nonce: bytes(16, 64) }),
       refuses: [],
     },
     revoke_member: {
+      callers: ['frontend'],
       about: 'Revokes a member: its passport ends, and the keys of its groups change',
-      request: z.strictObject({ session: z.string().max(4096).optional(), member: z.string().max(80) }),
+      request: z.strictObject({ member: z.string().max(80) }),
       reply: z.strictObject({}),
-      refuses: ['not_found', 'unauthenticated', 'forbidden'],
+      refuses: ['not_found'],
     },
   },
 )

@@ -136,6 +136,7 @@ const methods = Object.fromEntries(
       request: z.strictObject({ session, request: method.request }),
       refuses: ['unauthenticated', 'forbidden', ...method.refuses],
       plain: true,
+      plainField: 'request',
     },
   ]),
 ) as unknown as FrontendMethods // fromEntries forgets which key has which value

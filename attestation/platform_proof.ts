@@ -1,0 +1,50 @@
+/**
+ * The proof that a coordinator is the one the manifest describes: evidence over its passport-signing key and a nonce.
+ * Members ask for it before they enrol, clients before they send anything, and receipts carry one for later.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import type { EvidenceNote } from '../messages/index.ts'
+import { Refusal } from '../messages/index.ts'
+import { appraise } from './appraise.ts'
+import { bindReportData, verifyEvidence } from './evidence.ts'
+import type { Manifest } from './manifest.ts'
+
+/** The nonce of the proof inside a receipt: it shows which key, not when. */
+export const ENDORSEMENT_NONCE = new Uint8Array(32)
+
+export function coordinatorReportData(issuerKey: Uint8Array, nonce: Uint8Array): Uint8Array {
+  return bindReportData('coordinator', [issuerKey, nonce])
+}
+
+export function memberReportData(member: {
+  role: string
+  member: string
+  workerClass: string | undefined
+  signingKey: Uint8Array
+  sealingKey: Uint8Array
+  nonce: Uint8Array
+}): Uint8Array {
+  const { role, workerClass = '', signingKey, sealingKey, nonce } = member
+  return bindReportData('member', [role, member.member, workerClass, signingKey, sealingKey, nonce])
+}
+
+/** Refuses `platform_untrusted` with every reason, unless the evidence is the manifest's coordinator holding `issuerKey`. */
+export function verifyCoordinator(
+  evidence: EvidenceNote,
+  issuerKey: Uint8Array,
+  nonce: Uint8Array,
+  manifest: Manifest,
+): { measurement: string; platform: string } {
+  const claims = verifyEvidence(evidence, manifest.platforms)
+  const { reasons } = appraise(claims, 'coordinator', undefined, manifest)
+  const expected = coordinatorReportData(issuerKey, nonce)
+  if (claims.reportData.length !== expected.length || !timingSafeEqual(claims.reportData, expected)) {
+    reasons.push('the evidence was made for another key or another nonce')
+  }
+  if (reasons.length > 0) {
+    throw new Refusal('platform_untrusted', `the coordinator is not to be trusted: ${reasons.join('; ')}`, {
+      hint: 'compare the manifest you pinned with the one the operator publishes; do not send anything',
+    })
+  }
+  return { measurement: claims.measurement, platform: claims.platform }
+}

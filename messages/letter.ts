@@ -1,0 +1,64 @@
+/** The letters inside frames: positional arrays in msgpack, checked by hand because every call passes here four times. */
+import { pack, unpack } from './codec.ts'
+import { LETTER_BYTES_MAX } from './limits.ts'
+import type { RefusalNote } from './refusal.ts'
+import { Refusal } from './refusal.ts'
+
+export interface RequestLetter {
+  /** Counts the asker's requests; a retry keeps its number. With the asker's key it names the request for ever. */
+  number: number
+  method: string
+  /** The moment after which nobody waits, ms since 1970. */
+  deadlineMs: number
+  /** Makes two requests the same; null: the number does. */
+  idempotencyKey: string | null
+  body: unknown
+}
+
+export type ReplyLetter = { number: number; body: unknown } | { number: number; refusal: unknown }
+
+export function encodeRequest(letter: RequestLetter): Buffer {
+  return bounded(pack([letter.number, letter.method, letter.deadlineMs, letter.idempotencyKey, letter.body]))
+}
+
+export function parseRequest(bytes: Uint8Array): RequestLetter {
+  const value = unpack(bytes, LETTER_BYTES_MAX)
+  if (!Array.isArray(value) || value.length !== 5) throw malformed()
+  const [number, method, deadlineMs, idempotencyKey, body] = value as unknown[]
+  if (!isCount(number) || typeof method !== 'string' || typeof deadlineMs !== 'number') throw malformed()
+  if (idempotencyKey !== null && (typeof idempotencyKey !== 'string' || idempotencyKey.length > 256)) throw malformed()
+  return { number, method, deadlineMs, idempotencyKey, body }
+}
+
+export function encodeReply(number: number, body: unknown): Buffer {
+  return bounded(pack([number, 0, body]))
+}
+
+export function encodeRefusal(number: number, note: RefusalNote): Buffer {
+  return pack([number, 1, note])
+}
+
+export function parseReply(bytes: Uint8Array): ReplyLetter {
+  const value = unpack(bytes, LETTER_BYTES_MAX)
+  if (!Array.isArray(value) || value.length !== 3) throw malformed()
+  const [number, status, body] = value as unknown[]
+  if (!isCount(number)) throw malformed()
+  if (status === 0) return { number, body }
+  if (status === 1) return { number, refusal: body }
+  throw malformed()
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function bounded(bytes: Buffer): Buffer {
+  if (bytes.length <= LETTER_BYTES_MAX) return bytes
+  throw new Refusal('too_large', `a letter of ${bytes.length} bytes is more than the ${LETTER_BYTES_MAX} allowed`, {
+    hint: 'put large content into the object store and send its name',
+  })
+}
+
+function malformed(): Refusal {
+  return new Refusal('malformed', 'the letter has another form')
+}

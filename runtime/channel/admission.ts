@@ -1,0 +1,20 @@
+/** Who may call what: the one check of a sender's verified role against the protocol's callers. */
+import type { Protocol } from '../../messages/index.ts'
+import { callersOf, Refusal } from '../../messages/index.ts'
+import type { Sender } from '../actor.ts'
+
+/** Refuses `unknown_method`, or `not_admitted` when the method does not list the sender's role as a caller. */
+export function admitCaller(protocol: Protocol, method: string, sender: Sender): void {
+  if (!Object.hasOwn(protocol.methods, method)) throw unknownMethod(protocol, method)
+  const callers = callersOf(protocol, method)
+  if (callers.includes(sender.role) || (sender.role !== 'client' && callers.includes('member'))) return
+  throw new Refusal('not_admitted', `${protocol.name}.${method} is not open to ${sender.role === 'client' ? 'clients' : sender.role}`, {
+    hint: 'clients speak to authentication and frontend',
+  })
+}
+
+export function unknownMethod(protocol: Protocol, method: string): Refusal {
+  return new Refusal('unknown_method', `${protocol.name} has no method "${method}"`, {
+    hint: `it has ${Object.keys(protocol.methods).join(', ')}`,
+  })
+}

@@ -1,0 +1,285 @@
+/**
+ * The asking side: letters out, answers in. Each request has a number of its own for the life of the process; its answer
+ * is believed only from an admitted member of the group that was asked. A lost answer is asked for again where the
+ * method allows it; the number stays, so whatever the retry creates is the same thing.
+ */
+import type { Protocol } from '../../messages/index.ts'
+import { assert, encodeRequest, HEADERS, parseBy, parseRefusal, parseReply, Refusal } from '../../messages/index.ts'
+import type { AskOptions, Client } from '../actor.ts'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import type { Delivery, Subscription, Transport } from '../transport.ts'
+import type { FrameUnderWay } from './outbox.ts'
+import { Outbox } from './outbox.ts'
+import type { Destination } from './destination.ts'
+import type { OpenedFrame, SealedChannel } from './sealed_channel.ts'
+
+const TIMEOUT_MS = 10_000
+/** How long one try of a repeatable request waits; a killed member costs its callers this much. */
+const ATTEMPT_MS = 2_000
+const TICK_MS = 20
+const PENDING_MAX = 100_000
+const RETRY_MS_MIN = 25
+const RETRY_MS_MAX = 500
+
+interface Pending {
+  number: number
+  letter: Uint8Array
+  /** Shown in the frame's header where it is the only letter. */
+  task: string | undefined
+  destination: Destination
+  repeatable: boolean
+  attemptMs: number
+  deadlineMs: number
+  /** When this try is given up; Infinity while it waits for its retry. */
+  attemptEndsMs: number
+  retryAtMs: number
+  retryDelayMs: number
+  frame: FrameUnderWay<Pending> | undefined
+  settle: (answer: { body: unknown } | { error: Error }) => void
+}
+
+export class Asker {
+  readonly #channel: SealedChannel
+  readonly #transport: Transport
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #inbox: string
+  /** Called when a group key turned out to be stale: the directory should be renewed. */
+  readonly #onStaleKeys: () => void
+  readonly #pending = new Map<number, Pending>()
+  readonly #frames = new Map<number, FrameUnderWay<Pending>>()
+  readonly #outboxes = new Map<string, Outbox<Pending>>()
+  readonly #subscription: Subscription
+  #number = 0
+  #ticker: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(
+    channel: SealedChannel,
+    transport: Transport,
+    inbox: string,
+    clock: Clock,
+    log: Log,
+    onStaleKeys: () => void,
+  ) {
+    this.#channel = channel
+    this.#transport = transport
+    this.#inbox = inbox
+    this.#clock = clock
+    this.#log = log
+    this.#onStaleKeys = onStaleKeys
+    this.#subscription = transport.subscribe(`${inbox}.>`, {}, (delivery) => this.#receive(delivery))
+  }
+
+  /** A typed client of a protocol, for one destination. */
+  client<P extends Protocol>(protocol: P, destination: (method: string) => Destination): Client<P> {
+    const methods = Object.entries(protocol.methods).map(([name, method]) => {
+      const to = destination(name)
+      const ask = async (request: unknown, options: AskOptions = {}): Promise<unknown> =>
+        parseBy(method.reply, await this.ask(to, name, request, method.idempotent !== false, options), `${protocol.name}.${name}`)
+      return [name, ask] as const
+    })
+    return Object.fromEntries(methods) as unknown as Client<P> // fromEntries forgets which key has which function
+  }
+
+  ask(destination: Destination, method: string, body: unknown, repeatable: boolean, options: AskOptions): Promise<unknown> {
+    const now = this.#clock.now()
+    const deadlineMs = now + (options.timeoutMs ?? TIMEOUT_MS)
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new Refusal('unavailable', 'this connection was closed')
+      if (options.signal?.aborted === true) throw new Refusal('canceled', 'the caller gave up')
+      if (this.#pending.size >= PENDING_MAX) throw new Refusal('overloaded', 'too many requests are in flight')
+      this.#number += 1
+      const number = this.#number
+      const attemptMs = options.attemptMs ?? ATTEMPT_MS
+      const idempotencyKey = options.idempotencyKey ?? null
+      const onAbort = () => pending.settle({ error: new Refusal('canceled', 'the caller gave up') })
+      const pending: Pending = {
+        number,
+        letter: encodeRequest({ number, method, deadlineMs, idempotencyKey, body }),
+        task: taskIn(body),
+        destination,
+        repeatable,
+        attemptMs,
+        deadlineMs,
+        attemptEndsMs: repeatable ? now + attemptMs : deadlineMs,
+        retryAtMs: Number.POSITIVE_INFINITY,
+        retryDelayMs: RETRY_MS_MIN,
+        frame: undefined,
+        settle: (answer) => {
+          if (!this.#pending.delete(number)) return
+          options.signal?.removeEventListener('abort', onAbort)
+          if ('error' in answer) reject(answer.error)
+          else resolve(answer.body)
+        },
+      }
+      this.#pending.set(number, pending)
+      options.signal?.addEventListener('abort', onAbort)
+      try {
+        this.#outbox(destination).push(pending)
+      } catch (error) {
+        pending.settle({ error: error as Error }) // push throws refusals only
+      }
+      this.#ticker ??= setInterval(() => this.#tick(), TICK_MS)
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#subscription.unsubscribe()
+    clearInterval(this.#ticker)
+    for (const pending of this.#pending.values()) {
+      pending.settle({ error: new Refusal('unavailable', 'this connection was closed') })
+    }
+  }
+
+  #outbox(destination: Destination): Outbox<Pending> {
+    let outbox = this.#outboxes.get(destination.subject)
+    if (outbox === undefined) {
+      outbox = new Outbox((frame) => void this.#send(destination, frame))
+      this.#outboxes.set(destination.subject, outbox)
+    }
+    return outbox
+  }
+
+  async #send(destination: Destination, frame: FrameUnderWay<Pending>): Promise<void> {
+    try {
+      const letters = frame.items.map(({ letter }) => letter)
+      // Sealing to a group is synchronous and keeps the order of frames; one member's key may have to be looked up first.
+      const { bytes, counter } =
+        destination.kind === 'group'
+          ? this.#channel.sealToGroup('request', destination.group, destination.subject, letters)
+          : this.#channel.sealToPeer(
+              'request',
+              await this.#channel.peers.resolveMember(destination.member),
+              destination.subject,
+              letters,
+            )
+      this.#frames.set(counter, frame)
+      for (const pending of frame.items) pending.frame = frame
+      const task = frame.items.length === 1 ? frame.items[0]?.task : undefined
+      this.#transport.publish(destination.subject, bytes, {
+        reply: `${this.#inbox}.${counter}`,
+        headers: {
+          [HEADERS.sender]: this.#channel.identity.id,
+          [HEADERS.letters]: String(letters.length),
+          ...(task === undefined ? {} : { [HEADERS.task]: task }),
+        },
+      })
+    } catch (error) {
+      this.#failed(frame, error instanceof Refusal ? error : new Refusal('unavailable', 'the request could not be sent', { cause: error }))
+    }
+  }
+
+  #receive(delivery: Delivery): void {
+    const counter = Number(delivery.subject.slice(this.#inbox.length + 1))
+    if (delivery.noResponders) return this.#unsent(counter, new Refusal('unavailable', 'nobody answers for this service'))
+    const code = delivery.header(HEADERS.code)
+    if (code !== undefined) {
+      // Not signed by anybody: it can only make us give up or try again, which the broker can do anyway.
+      return this.#unsent(counter, parseRefusal({ code, message: delivery.header(HEADERS.error) }))
+    }
+    try {
+      const opened = this.#channel.open(delivery.subject, delivery.data, (_peer, kind) => {
+        if (kind !== 'reply') throw new Refusal('misaddressed', 'an inbox takes replies only')
+      })
+      if (opened instanceof Promise) opened.then((frame) => this.#answers(frame)).catch((error: unknown) => this.#drop(error))
+      else this.#answers(opened)
+    } catch (error) {
+      this.#drop(error)
+    }
+  }
+
+  #answers({ peer, letters }: OpenedFrame): void {
+    for (const bytes of letters) {
+      const letter = parseReply(bytes)
+      const pending = this.#pending.get(letter.number)
+      if (pending === undefined) continue
+      const { destination } = pending
+      // Only who was asked can answer: the group's members, or that one member.
+      const mayAnswer =
+        destination.kind === 'group' ? peer.sender.role === destination.service : peer.sender.id === destination.member
+      if (!mayAnswer) {
+        this.#log.warn({ from: peer.sender.id, asked: destination.subject }, 'an answer from somebody who was not asked was dropped')
+        continue
+      }
+      if (pending.frame !== undefined) this.#outbox(destination).answered(pending.frame)
+      if ('refusal' in letter) this.#refused(pending, parseRefusal(letter.refusal))
+      else pending.settle({ body: letter.body })
+    }
+  }
+
+  #refused(pending: Pending, refusal: Refusal): void {
+    // The mailbox was full: the same request may go to another member, a little later.
+    if (refusal.code === 'overloaded' || refusal.code === 'stale_epoch') this.#retryLater(pending, refusal)
+    else pending.settle({ error: refusal })
+  }
+
+  #unsent(counter: number, refusal: Refusal): void {
+    const frame = this.#frames.get(counter)
+    if (frame === undefined) return
+    this.#failed(frame, refusal)
+  }
+
+  #failed(frame: FrameUnderWay<Pending>, refusal: Refusal): void {
+    const first = frame.items[0]
+    assert(first !== undefined, 'a frame has a letter')
+    this.#outbox(first.destination).answered(frame)
+    if (refusal.code === 'stale_epoch' || refusal.code === 'unavailable') this.#onStaleKeys()
+    for (const pending of frame.items) {
+      if (!this.#pending.has(pending.number)) continue
+      if (refusal.advice === 'retry') this.#retryLater(pending, refusal)
+      else pending.settle({ error: refusal })
+    }
+  }
+
+  #retryLater(pending: Pending, refusal: Refusal): void {
+    const at = this.#clock.now() + pending.retryDelayMs
+    if (at >= pending.deadlineMs) return pending.settle({ error: refusal })
+    pending.retryAtMs = at
+    pending.attemptEndsMs = Number.POSITIVE_INFINITY
+    pending.retryDelayMs = Math.min(pending.retryDelayMs * 2, RETRY_MS_MAX)
+  }
+
+  #tick(): void {
+    const now = this.#clock.now()
+    for (const pending of this.#pending.values()) {
+      if (now >= pending.deadlineMs) {
+        pending.settle({ error: new Refusal('deadline_exceeded', `no answer from ${pending.destination.subject} in time`) })
+      } else if (now >= pending.attemptEndsMs || now >= pending.retryAtMs) this.#tryAgain(pending, now)
+    }
+    for (const [counter, frame] of this.#frames) {
+      if (frame.items.every(({ number, frame: own }) => own !== frame || !this.#pending.has(number))) this.#frames.delete(counter)
+    }
+    if (this.#pending.size === 0) {
+      clearInterval(this.#ticker)
+      this.#ticker = undefined
+      this.#frames.clear()
+    }
+  }
+
+  #tryAgain(pending: Pending, now: number): void {
+    const outbox = this.#outbox(pending.destination)
+    if (pending.frame !== undefined) outbox.answered(pending.frame)
+    pending.frame = undefined
+    pending.retryAtMs = Number.POSITIVE_INFINITY
+    pending.attemptEndsMs = pending.repeatable ? now + pending.attemptMs : pending.deadlineMs
+    try {
+      outbox.push(pending)
+    } catch (error) {
+      pending.settle({ error: error as Error }) // push throws refusals only
+    }
+  }
+
+  #drop(error: unknown): void {
+    this.#log.warn({ err: error }, 'an answer was dropped')
+  }
+}
+
+function taskIn(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null) return undefined
+  const { task_id: direct, request } = body as { task_id?: unknown; request?: unknown }
+  if (typeof direct === 'string') return direct
+  return request === undefined ? undefined : taskIn(request)
+}

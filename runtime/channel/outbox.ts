@@ -1,0 +1,89 @@
+/**
+ * Letters for one destination, on their way into frames. Self-clocked and without a delay: while fewer than two frames
+ * are under way, what waits leaves at the end of this turn; otherwise it waits for an answer, and leaves together. So one
+ * request alone costs no wait, and a thousand at once cost few signatures.
+ */
+import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX, Refusal } from '../../messages/index.ts'
+
+const FRAMES_UNDER_WAY_MAX = 2
+const WAITING_MAX = 20_000
+/** A slow answer must not hold back the letters behind it for longer than this. */
+const UNDER_WAY_MS = 5
+
+export interface FrameUnderWay<T> {
+  items: readonly T[]
+  open: boolean
+}
+
+export class Outbox<T extends { letter: Uint8Array }> {
+  readonly #send: (frame: FrameUnderWay<T>) => void
+  #waiting: T[] = []
+  #underWay = 0
+  #flushPlanned = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(send: (frame: FrameUnderWay<T>) => void) {
+    this.#send = send
+  }
+
+  /** Refuses `overloaded` when too much waits already. */
+  push(item: T): void {
+    if (this.#waiting.length >= WAITING_MAX) {
+      throw new Refusal('overloaded', 'too many requests wait to be sent', { hint: 'have fewer in flight' })
+    }
+    this.#waiting.push(item)
+    this.#plan()
+  }
+
+  /** The first answer to a frame: it no longer counts as under way. */
+  answered(frame: FrameUnderWay<T>): void {
+    if (!frame.open) return
+    frame.open = false
+    this.#underWay -= 1
+    if (this.#waiting.length > 0) this.#plan()
+  }
+
+  get isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#underWay === 0
+  }
+
+  #plan(): void {
+    if (this.#flushPlanned) return
+    this.#flushPlanned = true
+    // At the end of this turn, so that everything asked for in one turn shares a frame.
+    setImmediate(() => {
+      this.#flushPlanned = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    while (this.#waiting.length > 0 && this.#underWay < FRAMES_UNDER_WAY_MAX) {
+      const frame = { items: this.#takeFrame(), open: true }
+      this.#underWay += 1
+      this.#send(frame)
+    }
+    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#release(), UNDER_WAY_MS)
+  }
+
+  #release(): void {
+    this.#timer = undefined
+    if (this.#waiting.length === 0) return
+    const frame = { items: this.#takeFrame(), open: false }
+    this.#send(frame)
+    if (this.#waiting.length > 0) this.#flush()
+  }
+
+  #takeFrame(): T[] {
+    let bytes = 0
+    let count = 0
+    for (const { letter } of this.#waiting) {
+      bytes += letter.length
+      if (count > 0 && (bytes > FRAME_BYTES_TARGET || count >= FRAME_LETTERS_MAX)) break
+      count += 1
+    }
+    const items = this.#waiting.slice(0, count)
+    this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count)
+    return items
+  }
+}

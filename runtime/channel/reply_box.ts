@@ -1,0 +1,62 @@
+/** Answers on their way back: those for one asker that are ready in the same turn leave in one frame. */
+import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX, HEADERS } from '../../messages/index.ts'
+import type { Log } from '../log.ts'
+import type { Transport } from '../transport.ts'
+import type { Peer } from './peers.ts'
+import type { SealedChannel } from './sealed_channel.ts'
+
+interface Waiting {
+  peer: Peer
+  /** The reply subject of the first request answered in this frame. */
+  subject: string
+  letters: Uint8Array[]
+  bytes: number
+}
+
+export class ReplyBox {
+  readonly #channel: SealedChannel
+  readonly #transport: Transport
+  readonly #log: Log
+  readonly #waiting = new Map<string, Waiting>()
+  #flushPlanned = false
+
+  constructor(channel: SealedChannel, transport: Transport, log: Log) {
+    this.#channel = channel
+    this.#transport = transport
+    this.#log = log
+  }
+
+  push(peer: Peer, subject: string, letter: Uint8Array): void {
+    const waiting = this.#waiting.get(peer.key)
+    if (waiting === undefined) this.#waiting.set(peer.key, { peer, subject, letters: [letter], bytes: letter.length })
+    else {
+      waiting.letters.push(letter)
+      waiting.bytes += letter.length
+      if (waiting.letters.length >= FRAME_LETTERS_MAX || waiting.bytes >= FRAME_BYTES_TARGET) {
+        this.#waiting.delete(peer.key)
+        this.#send(waiting)
+      }
+    }
+    if (this.#flushPlanned) return
+    this.#flushPlanned = true
+    setImmediate(() => this.flush())
+  }
+
+  /** Sends all that waits. */
+  flush(): void {
+    this.#flushPlanned = false
+    const all = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const waiting of all) this.#send(waiting)
+  }
+
+  #send({ peer, subject, letters }: Waiting): void {
+    try {
+      const { bytes } = this.#channel.sealToPeer('reply', peer, subject, letters)
+      this.#transport.publish(subject, bytes, { headers: { [HEADERS.sender]: this.#channel.identity.id } })
+    } catch (error) {
+      // The connection is closing; the asker will ask another member.
+      this.#log.warn({ err: error, to: peer.sender.id }, 'an answer could not be sent')
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The sealed channel: makes frames and opens them. What it opens was sent by an admitted peer, to us, on this subject,
+ * within its time, and for the first time; everything else it refuses, before the body is opened wherever it can.
+ */
+import type { KeyPair } from '../../attestation/index.ts'
+import { deriveSealingSecret, openFrame, sealFrame } from '../../attestation/index.ts'
+import type { FrameKind, ParsedFrame } from '../../messages/index.ts'
+import { CLOCK_SKEW_MS, FRAME_LIFETIME_MS_MAX, parseFrame, Refusal } from '../../messages/index.ts'
+import type { Clock } from '../clock.ts'
+import type { Identity } from './identity.ts'
+import type { KeyRing } from './key_ring.ts'
+import type { Peer, Peers } from './peers.ts'
+import type { ReplayWindow } from './replay_window.ts'
+
+/** Long enough for the slowest ordinary call, short enough that the replay window stays small. */
+const FRAME_LIFETIME_MS = 30_000
+const GROUP_SECRETS_MAX = 256
+
+export interface OpenedFrame {
+  kind: FrameKind
+  peer: Peer
+  letters: Buffer[]
+  /** The sender's frame id as hex of its first half: the same for all frames of one sender's process. */
+  sessionPrefix: string
+}
+
+/** What a receiver accepts on a subject, decided from the sender's verified role before the body is opened. */
+export type AdmitPeer = (peer: Peer, kind: FrameKind) => void
+
+export class SealedChannel {
+  readonly identity: Identity
+  readonly keyRing: KeyRing
+  readonly peers: Peers
+  readonly #replays: ReplayWindow
+  readonly #clock: Clock
+  readonly #groupSecrets = new Map<string, Buffer>()
+
+  constructor(identity: Identity, keyRing: KeyRing, peers: Peers, replays: ReplayWindow, clock: Clock) {
+    this.identity = identity
+    this.keyRing = keyRing
+    this.peers = peers
+    this.#replays = replays
+    this.#clock = clock
+  }
+
+  /** Seals letters to whoever holds the group's present key. */
+  sealToGroup(kind: 'request' | 'post', group: string, subject: string, letters: readonly Uint8Array[], lifetimeMs?: number) {
+    const { epoch, public_key } = this.keyRing.publicKey(group, this.#clock.now())
+    const id = `${group}:${epoch}`
+    let secret = this.#groupSecrets.get(id)
+    if (secret === undefined) {
+      const own = this.identity.keys.sealingKey
+      secret = deriveSealingSecret(own, public_key, own.publicKey, public_key)
+      if (this.#groupSecrets.size >= GROUP_SECRETS_MAX) this.#groupSecrets.clear()
+      this.#groupSecrets.set(id, secret)
+    }
+    return this.#seal(kind, group, epoch, subject, letters, secret, lifetimeMs ?? FRAME_LIFETIME_MS)
+  }
+
+  /** Seals letters to one peer's own key. */
+  sealToPeer(kind: 'request' | 'reply', peer: Peer, subject: string, letters: readonly Uint8Array[]) {
+    const secret = this.peers.secret(peer, this.identity.keys.sealingKey, 'own', 'from_us')
+    return this.#seal(kind, peer.sender.id, 0, subject, letters, secret, FRAME_LIFETIME_MS)
+  }
+
+  /**
+   * Opens a frame that came on `subject`. Synchronous when the sender is known already, which keeps the order of frames
+   * and costs no turn of the event loop.
+   */
+  open(subject: string, bytes: Uint8Array, admit: AdmitPeer): OpenedFrame | Promise<OpenedFrame> {
+    const frame = parseFrame(bytes)
+    this.#checkTimeAndPlace(frame, subject)
+    const peer = this.peers.known(frame.header.credential)
+    if (peer !== undefined) return this.#openFrom(peer, frame, admit)
+    return this.peers.resolve(frame.header.credential).then((resolved) => this.#openFrom(resolved, frame, admit))
+  }
+
+  #checkTimeAndPlace({ header }: ParsedFrame, subject: string): void {
+    if (header.subject !== subject) {
+      throw new Refusal('misaddressed', 'the frame was sealed for another subject')
+    }
+    const now = this.#clock.now()
+    if (header.issuedAtMs > now + CLOCK_SKEW_MS) {
+      throw new Refusal('expired', 'the frame is from the future', { hint: 'set the clock of the sender' })
+    }
+    if (header.expiresAtMs <= now) {
+      throw new Refusal('expired', 'the frame came too late', { hint: 'send it again; compare the clocks if this repeats' })
+    }
+    // A post waits in the work queue for as long as it takes; its lease and its token keep it from running twice.
+    if (header.kind !== 'post' && header.expiresAtMs - header.issuedAtMs > FRAME_LIFETIME_MS_MAX) {
+      throw new Refusal('expired', 'the frame claims to live longer than any frame may')
+    }
+  }
+
+  #openFrom(peer: Peer, frame: ParsedFrame, admit: AdmitPeer): OpenedFrame {
+    const { header } = frame
+    const replayKey = `${peer.key}${Buffer.from(header.id).toString('latin1')}`
+    if (header.kind !== 'post') this.#replays.check(replayKey)
+    admit(peer, header.kind)
+    const { own, ownId } = this.#keyFor(frame)
+    const secret = this.peers.secret(peer, own, ownId, 'to_us')
+    const letters = openFrame(frame, secret, peer.signer)
+    if (header.kind !== 'post') this.#replays.accept(replayKey)
+    return { kind: header.kind, peer, letters, sessionPrefix: Buffer.from(header.id.subarray(0, 8)).toString('hex') }
+  }
+
+  #keyFor({ header }: ParsedFrame): { own: KeyPair; ownId: string } {
+    if (header.epoch !== 0) {
+      const own = this.keyRing.privateKey(header.receiver, header.epoch, this.#clock.now())
+      return { own, ownId: `${header.receiver}:${header.epoch}` }
+    }
+    if (!this.identity.isNamed(header.receiver)) throw new Refusal('misaddressed', 'the frame was sealed for somebody else')
+    return { own: this.identity.keys.sealingKey, ownId: 'own' }
+  }
+
+  #seal(
+    kind: FrameKind,
+    receiver: string,
+    epoch: number,
+    subject: string,
+    letters: readonly Uint8Array[],
+    secret: Uint8Array,
+    lifetimeMs: number,
+  ): { bytes: Buffer; counter: number } {
+    const { id, nonce, counter } = this.identity.nextFrame()
+    const issuedAtMs = this.#clock.now()
+    const header = {
+      kind,
+      credential: this.identity.credential,
+      epoch,
+      id,
+      issuedAtMs,
+      expiresAtMs: issuedAtMs + lifetimeMs,
+      nonce,
+      letters: letters.length,
+      subject,
+      receiver,
+    }
+    return { bytes: sealFrame(header, letters, this.identity.keys.signingKey, secret), counter }
+  }
+}

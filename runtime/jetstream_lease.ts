@@ -1,0 +1,77 @@
+/**
+ * A message of the work queue, taken under a lease. The verbs are single publishes to the message's acknowledgement
+ * subject: none waits, and one that is lost costs a redelivery, which the fencing token makes harmless.
+ */
+import type { Msg } from '@nats-io/nats-core'
+import type { WorkLease } from './work_queue.ts'
+
+// Without a delay the server delivers again at once, and a failing message would spin.
+const NAK_DELAY_MS_MIN = 10
+
+export class JetStreamLease implements WorkLease {
+  readonly token: string
+  readonly delivery: number
+  /** The consumer that delivered it. */
+  readonly consumer: string
+  readonly #message: Msg
+  #ended = false
+
+  constructor(message: Msg, consumer: string, sequence: number, delivery: number) {
+    this.#message = message
+    this.consumer = consumer
+    this.token = `${sequence}.${delivery}`
+    this.delivery = delivery
+  }
+
+  get subject(): string {
+    return this.#message.subject
+  }
+
+  get body(): Uint8Array {
+    return this.#message.data
+  }
+
+  extend(): void {
+    if (!this.#ended) this.#say('+WPI')
+  }
+
+  ack(): void {
+    this.#end('+ACK')
+  }
+
+  nak(delayMs: number): void {
+    const delayNs = Math.round(Math.max(delayMs, NAK_DELAY_MS_MIN)) * 1_000_000
+    this.#end(`-NAK {"delay": ${delayNs}}`)
+  }
+
+  term(): void {
+    // Never with a reason: servers before 2.11 ignore the whole verb then, and deliver again.
+    this.#end('+TERM')
+  }
+
+  #end(verb: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#say(verb)
+  }
+
+  #say(verb: string): void {
+    try {
+      this.#message.respond(verb)
+    } catch {
+      // The connection is closed: the lease lapses by itself, and the message is delivered to another worker.
+    }
+  }
+}
+
+/** Reads a message that the server delivered; undefined when it is none, or has no place to acknowledge. */
+export function readLease(message: Msg): JetStreamLease | undefined {
+  const tokens = (message.reply ?? '').split('.')
+  if (tokens[0] !== '$JS' || tokens[1] !== 'ACK') return undefined
+  // $JS.ACK.<stream>.<consumer>.<delivery>.<sequence>..., and with <domain>.<account> before the stream in newer servers.
+  const from = tokens.length === 9 ? 4 : 6
+  const delivery = Number(tokens[from])
+  const sequence = Number(tokens[from + 1])
+  if (!Number.isSafeInteger(delivery) || !Number.isSafeInteger(sequence)) return undefined
+  return new JetStreamLease(message, tokens[from - 1] ?? '', sequence, delivery)
+}

@@ -1,0 +1,270 @@
+/**
+ * One member of a service, from its first key to its last answer: connects, is admitted, starts its actor, renews its
+ * passport while it runs, and drains when told. It holds the only wiring of the runtime's parts.
+ */
+import { randomBytes } from 'node:crypto'
+import type { NatsConnection } from '@nats-io/nats-core'
+import { generateKeys, passportDigest, signReceipt } from '../attestation/index.ts'
+import type { EvidenceNote, Protocol } from '../messages/index.ts'
+import {
+  coordinator,
+  EPOCH_EVENT,
+  inboxSubject,
+  isRetryable,
+  LETTER_BYTES_MAX,
+  pack,
+  Refusal,
+  unpack,
+} from '../messages/index.ts'
+import type { Client } from './actor.ts'
+import { Asker } from './channel/asker.ts'
+import { toGroup, toMember } from './channel/destination.ts'
+import type { Admission, AdmissionSource } from './channel/enrolment.ts'
+import { remoteAdmission } from './channel/enrolment.ts'
+import { Identity } from './channel/identity.ts'
+import { KeyRing } from './channel/key_ring.ts'
+import type { TrustAnchor } from './channel/peers.ts'
+import { Peers } from './channel/peers.ts'
+import { ReplayWindow } from './channel/replay_window.ts'
+import { SealedChannel } from './channel/sealed_channel.ts'
+import type { Clock } from './clock.ts'
+import { createEvents } from './events.ts'
+import { Group } from './group.ts'
+import type { MemberConfig } from './host_link.ts'
+import { JetStreamWorkQueue } from './jetstream_work_queue.ts'
+import { openPassportBucket } from './kv_buckets.ts'
+import type { Log } from './log.ts'
+import { ObjectFileStore } from './object_file_store.ts'
+import type { ServiceHost, StartService } from './service.ts'
+import { announceService, EndpointStats } from './service_announcement.ts'
+import { connectBroker, createTransport, watchConnection } from './transport.ts'
+import { VERSION } from './version.ts'
+
+const RENEW_AGAIN_MS = 1_000
+const DRAIN_MS = 5_000
+/** Posts wait in the work queue; the group keys of workers stay open as long. */
+const POST_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000
+
+export interface MemberOptions {
+  config: MemberConfig
+  start: StartService
+  clock: Clock
+  log: Log
+  attest: (reportData: Uint8Array) => Promise<EvidenceNote>
+  saveAdminPassword?: (id: string, password: string) => Promise<void>
+  /** The coordinator admits itself; everybody else asks it. */
+  admission?: (tools: { identity: Identity; connection: NatsConnection }) => Promise<AdmissionSource>
+  /** The member can go on no longer: revoked, or no longer trusted. */
+  onLost: (refusal: Refusal) => void
+}
+
+export interface RunningMember {
+  memberId: string
+  measurement: string
+  /** Finishes what was accepted, then closes. */
+  drain(): Promise<void>
+}
+
+export async function startMember(options: MemberOptions): Promise<RunningMember> {
+  const { config, clock, log } = options
+  const role = config.service
+  const memberId = config.memberId ?? `${role}-${randomBytes(6).toString('hex')}`
+  const inbox = inboxSubject(role, memberId)
+  const workerClass = role === 'execution' ? classIn(config.settings) : undefined
+  const connection = await connectBroker({
+    url: config.natsUrl,
+    user: config.natsUser,
+    password: config.natsPassword,
+    name: memberId,
+    inboxPrefix: `${inbox}-api`,
+  })
+  void watchConnection(connection, (status) => {
+    if (status.type !== 'ping' && status.type !== 'close') log.debug({ status: status.type }, 'the broker connection changed')
+  })
+  const transport = createTransport(connection)
+
+  const identity = Identity.member(generateKeys(), role, memberId)
+  const keyRing = new KeyRing()
+  let anchor: TrustAnchor | undefined
+  const trusted = (): TrustAnchor => {
+    if (anchor === undefined) throw new Refusal('unavailable', 'this member is not admitted yet')
+    return anchor
+  }
+  const passports = openPassportBucket(connection, false)
+  const peers = new Peers(passports, trusted, clock)
+  const channel = new SealedChannel(identity, keyRing, peers, new ReplayWindow(clock), clock)
+  const renewal = { wanted: () => {} }
+  const asker = new Asker(channel, transport, inbox, clock, log, () => renewal.wanted())
+  const client = <P extends Protocol>(protocol: P): Client<P> =>
+    asker.client(protocol, (method) => toGroup(protocol.name, method))
+
+  const source =
+    (await options.admission?.({ identity, connection })) ??
+    remoteAdmission({
+      transport,
+      inbox,
+      identity,
+      workerClass,
+      manifestText: config.manifest,
+      attest: options.attest,
+      client: client(coordinator),
+      clock,
+    })
+  const proof = await source.connect()
+  anchor = proof.anchor
+  keyRing.learn(proof.groups)
+  let admission = await source.admit()
+  const accept = (next: Admission) => {
+    admission = next
+    identity.admit(next.passport)
+    keyRing.update(next.keys, next.directory)
+    peers.revoke(next.revoked)
+  }
+  accept(admission)
+  const measurement = measurementIn(admission.passport)
+
+  const stopping = new AbortController()
+  const stopRenewing = renewWhileRunning(source, () => admission, accept, options, renewal, stopping.signal)
+  const events = createEvents(transport)
+  const stopListening = events.subscribe(EPOCH_EVENT, () => renewal.wanted())
+
+  const host: ServiceHost = {
+    memberId,
+    settings: config.settings,
+    secrets: admission.secrets,
+    clock,
+    log,
+    events,
+    workQueue: new JetStreamWorkQueue(connection, { clock, ...leaseIn(config.settings) }),
+    files: new ObjectFileStore(connection),
+    stopping: stopping.signal,
+    ...(options.saveAdminPassword === undefined
+      ? {}
+      : { saveAdminPassword: (password: string) => options.saveAdminPassword!('admin', password) }),
+    client,
+    clientOf: (protocol, member) => asker.client(protocol, () => toMember(member)),
+    sealTo: (group, subject, body) => channel.sealToGroup('post', group, subject, [pack(body)], POST_LIFETIME_MS).bytes,
+    async openFrom(subject, bytes) {
+      const { peer, letters } = await channel.open(subject, bytes, (_peer, kind) => {
+        if (kind !== 'post') throw new Refusal('misaddressed', 'the work queue takes posts only')
+      })
+      const letter = letters[0]
+      if (letter === undefined) throw new Refusal('malformed', 'the post is empty')
+      return { role: peer.sender.role, body: unpack(letter, LETTER_BYTES_MAX) }
+    },
+    signReceipt: (claims) =>
+      signReceipt(
+        {
+          signingKey: identity.keys.signingKey,
+          passport: admission.passport,
+          issuerKey: trusted().issuerKey,
+          endorsement: admission.endorsement,
+        },
+        claims,
+      ),
+  }
+  const service = await options.start(host)
+  const stats = new EndpointStats(service.actor.protocol)
+  const group = new Group({
+    actor: service.actor,
+    channel,
+    transport,
+    clock,
+    log,
+    stats,
+    plainRequests: config.plainRequests,
+  })
+  group.open()
+  const stopAnnouncing = announceService(transport, {
+    protocol: service.actor.protocol,
+    memberId,
+    version: VERSION,
+    started: new Date(clock.now()).toISOString(),
+    stats,
+    metadata: () => ({
+      measurement,
+      platform: platformIn(admission.passport),
+      passport: passportDigest(admission.passport).toString('hex'),
+      ...(workerClass === undefined ? {} : { class: workerClass, slots: String(config.settings['slots'] ?? '') }),
+    }),
+    data: () => ({ ...group.load }),
+  })
+  await transport.flush()
+  log.info({ member: memberId, measurement }, 'the member is ready')
+
+  return {
+    memberId,
+    measurement,
+    async drain() {
+      stopping.abort()
+      stopAnnouncing()
+      await group.drain(DRAIN_MS)
+      await service.close?.()
+      stopListening()
+      stopRenewing()
+      asker.close()
+      await transport.close()
+    },
+  }
+}
+
+/** Renews at two thirds of the passport's life, and when told that keys changed; at most once a second. */
+function renewWhileRunning(
+  source: AdmissionSource,
+  current: () => Admission,
+  accept: (next: Admission) => void,
+  { clock, log, onLost }: MemberOptions,
+  renewal: { wanted: () => void },
+  signal: AbortSignal,
+): () => void {
+  let cancel = () => {}
+  let renewing = false
+  let lastMs = clock.now()
+  const plan = (delayMs: number) => {
+    cancel()
+    cancel = clock.after(delayMs, () => void renew())
+  }
+  const planNext = () => plan(Math.max(((current().expiresAtMs - clock.now()) * 2) / 3, RENEW_AGAIN_MS))
+  const renew = async () => {
+    if (renewing || signal.aborted) return
+    renewing = true
+    lastMs = clock.now()
+    try {
+      accept(await source.admit())
+      planNext()
+    } catch (error) {
+      if (error instanceof Refusal && !isRetryable(error)) onLost(error)
+      else {
+        log.warn({ err: error }, 'the passport could not be renewed yet')
+        plan(RENEW_AGAIN_MS)
+      }
+    } finally {
+      renewing = false
+    }
+  }
+  renewal.wanted = () => plan(Math.max(lastMs + RENEW_AGAIN_MS - clock.now(), 0))
+  planNext()
+  return () => cancel()
+}
+
+function classIn(settings: Readonly<Record<string, unknown>>): string {
+  const value = settings['worker_class']
+  return typeof value === 'string' ? value : 'standard'
+}
+
+function leaseIn(settings: Readonly<Record<string, unknown>>): { leaseMs?: number } {
+  const value = settings['lease_ms']
+  return typeof value === 'number' ? { leaseMs: value } : {}
+}
+
+// Our own passport, just verified by the coordinator that signed it: only read here.
+function claimsIn(passport: string): { measurement: string; platform: string } {
+  const { tacit } = JSON.parse(Buffer.from(passport.split('.')[1] ?? '', 'base64url').toString()) as {
+    tacit: { measurement: string; platform: string }
+  }
+  return tacit
+}
+
+const measurementIn = (passport: string) => claimsIn(passport).measurement
+const platformIn = (passport: string) => claimsIn(passport).platform
+

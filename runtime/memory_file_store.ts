@@ -1,0 +1,29 @@
+/** The object store in memory, for tests: the same contract, and nothing survives the process. */
+import { Refusal } from '../messages/index.ts'
+import type { FileStore } from './file_store.ts'
+
+export class MemoryFileStore implements FileStore {
+  readonly #files = new Map<string, Uint8Array>()
+
+  async read(bucket: string, name: string, bytesMax: number): Promise<Uint8Array> {
+    const bytes = this.#files.get(`${bucket}/${name}`)
+    if (bytes === undefined) throw new Refusal('not_found', `there is no file ${name} in ${bucket}`)
+    if (bytes.length > bytesMax) {
+      throw new Refusal('too_large', `the file ${name} has ${bytes.length} bytes, ${bytesMax} are allowed`)
+    }
+    return Uint8Array.from(bytes)
+  }
+
+  async write(bucket: string, name: string, bytes: Uint8Array): Promise<void> {
+    if (this.#files.has(`${bucket}/${name}`)) throw new Refusal('already_exists', `there is a file ${name} in ${bucket}`)
+    this.#files.set(`${bucket}/${name}`, Uint8Array.from(bytes))
+  }
+
+  async exists(bucket: string, name: string): Promise<boolean> {
+    return this.#files.has(`${bucket}/${name}`)
+  }
+
+  async remove(bucket: string, name: string): Promise<void> {
+    this.#files.delete(`${bucket}/${name}`)
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * The contract of a store: values under ordered keys, replaced only by compare-and-set, in atomic batches. Callers may
+ * call concurrently; commits are applied one after another, in the order of the calls. What `commit` has answered is
+ * durable. Revisions are positive, grow over the life of the store, and are never used twice.
+ */
+
+export interface Entry {
+  key: string
+  value: Uint8Array
+  revision: number
+}
+
+export interface Write {
+  key: string
+  /** The new value, or null to delete. */
+  value: Uint8Array | null
+  /** The revision that is replaced; 0 when the key must be absent. */
+  revision: number
+}
+
+export interface ScanOptions {
+  /** Begin behind this key. */
+  after?: string
+  /** At most so many entries. */
+  limit: number
+  /** From the last key to the first; `after` then means before. */
+  reverse?: boolean
+}
+
+export interface Reader {
+  get(key: string): Promise<Entry | undefined>
+  /** Entries whose keys begin with `prefix`, ordered bytewise. */
+  scan(prefix: string, options: ScanOptions): Promise<Entry[]>
+}
+
+export interface Snapshot extends Reader {
+  close(): Promise<void>
+}
+
+export interface Store extends Reader {
+  /**
+   * Applies all writes or none.
+   * @returns the new revision of each write, in order (for a delete, the revision of the deletion)
+   * @throws Refusal `conflict` naming the key whose revision differs; `state_damaged` once a write has failed
+   */
+  commit(writes: readonly Write[]): Promise<number[]>
+  /** A frozen view; close it. */
+  snapshot(): Promise<Snapshot>
+  close(): Promise<void>
+}
