@@ -3,11 +3,12 @@
  * a start is quick; `npm run check` does.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = import.meta.dirname
 const rooms = ['messages', 'attestation', 'runtime', 'actors', 'client', 'deploy', 'bench', 'examples']
+const begun = new Date()
 const stamp = join(root, 'dist', '.built')
 
 const sources = rooms.flatMap((room) =>
@@ -21,10 +22,19 @@ const newest = Math.max(...[...sources, join(root, 'tsconfig.json'), join(root, 
 const stale = !existsSync(stamp) || statSync(stamp).mtimeMs < newest
 
 if (stale || process.argv.includes('--force')) {
-  // A file whose source is gone must not stay: the trusted halves are measured by what lies here.
-  rmSync(join(root, 'dist'), { recursive: true, force: true })
+  // Into a folder of its own, then swapped in whole: a file whose source is gone must not stay, since the trusted halves
+  // are measured by what lies in dist/, and nobody must find it half written.
+  const fresh = join(root, `dist.new-${process.pid}`)
+  const old = join(root, `dist.old-${process.pid}`)
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noCheck'], { cwd: root, stdio: 'inherit' })
+  const options = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', fresh]
+  const { status } = spawnSync(process.execPath, [tsc, ...options], { cwd: root, stdio: 'inherit' })
+  if (status === 0) {
+    writeFileSync(join(fresh, '.built'), '')
+    utimesSync(join(fresh, '.built'), begun, begun)
+    if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
+    renameSync(fresh, join(root, 'dist'))
+  }
+  for (const leftover of [fresh, old]) rmSync(leftover, { recursive: true, force: true })
   if (status !== 0) process.exit(status ?? 1)
-  writeFileSync(stamp, '')
 }

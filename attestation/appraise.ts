@@ -17,11 +17,15 @@ export function appraise(claims: Claims, role: string, workerClass: string | und
   if (references.length > 0 && onPlatform.length === 0) {
     reasons.push(`the manifest does not accept platform "${claims.platform}" for role "${role}"`)
   }
-  const reference = onPlatform.find((candidate) => candidate.measurement === claims.measurement)
-  if (onPlatform.length > 0 && reference === undefined) {
-    reasons.push(`measurement ${claims.measurement.slice(0, 16)}… is not the one that the manifest names for role "${role}"`)
+  const measured = onPlatform.filter((candidate) => candidate.measurement === claims.measurement)
+  // One measurement may be listed more than once, for different classes.
+  const reference = measured.find(({ classes = [] }) => workerClass === undefined || classes.includes(workerClass))
+  if (onPlatform.length > 0 && measured.length === 0) {
+    reasons.push(
+      `measurement ${claims.measurement.slice(0, 16)}… is not the one that the manifest names for role "${role}"`,
+    )
   }
-  if (workerClass !== undefined && reference !== undefined && !(reference.classes ?? []).includes(workerClass)) {
+  if (measured.length > 0 && reference === undefined) {
     reasons.push(`the manifest does not let this measurement serve worker class "${workerClass}"`)
   }
   if (claims.debug) reasons.push('the trusted half can be debugged')

@@ -6,7 +6,14 @@
 import type { KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { FrameHeader, ParsedFrame } from '../messages/index.ts'
-import { encodeFrameHeader, encodeLetters, FRAME_SIGNATURE_BYTES, LETTER_LENGTH_BYTES, parseLetters, Refusal } from '../messages/index.ts'
+import {
+  encodeFrameHeader,
+  encodeLetters,
+  FRAME_SIGNATURE_BYTES,
+  LETTER_LENGTH_BYTES,
+  parseLetters,
+  Refusal,
+} from '../messages/index.ts'
 import type { KeyPair } from './keys.ts'
 import { hasValidSignature, signBytes } from './keys.ts'
 import { leafHash, merkleRoot } from './merkle.ts'
@@ -14,7 +21,12 @@ import { leafHash, merkleRoot } from './merkle.ts'
 const DOMAIN = Buffer.from('tacit frame v1\0')
 
 /** @param secret 32 bytes from `deriveSealingSecret`, from the sender to the header's receiver */
-export function sealFrame(header: FrameHeader, letters: readonly Uint8Array[], signingKey: KeyPair, secret: Uint8Array): Buffer {
+export function sealFrame(
+  header: FrameHeader,
+  letters: readonly Uint8Array[],
+  signingKey: KeyPair,
+  secret: Uint8Array,
+): Buffer {
   const headerBytes = encodeFrameHeader(header)
   const body = encodeLetters(letters)
   const signature = signBytes(signingKey, signedBytes(headerBytes, parseLetters(body, letters.length)))

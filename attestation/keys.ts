@@ -3,7 +3,16 @@
  * Public keys travel as 32 raw bytes and are imported through JWK, which is fifteen times cheaper than DER.
  */
 import type { KeyObject } from 'node:crypto'
-import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync, sign, verify } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  hkdfSync,
+  sign,
+  verify,
+} from 'node:crypto'
+import { Refusal } from '../messages/index.ts'
 
 type Curve = 'Ed25519' | 'X25519'
 
@@ -61,15 +70,27 @@ export function hasValidSignature(publicKey: KeyObject, bytes: Uint8Array, signa
 /**
  * The AES-256 key from one sender to one receiver. The two directions of a pair have different keys, so the two sides
  * never spend nonces of the same key.
+ * Refuses `not_admitted` a peer key of small order, whose secret everybody knows.
  * @param sender the sender's raw X25519 public key
  * @param receiver the receiver's raw X25519 public key
  */
 export function deriveSealingSecret(own: KeyPair, peer: Uint8Array, sender: Uint8Array, receiver: Uint8Array): Buffer {
-  const shared = diffieHellman({ privateKey: own.privateKey, publicKey: importPublic('X25519', peer) })
-  // An all-zero secret means the peer sent a point of small order, whose secret everybody knows.
-  if (shared.every((byte) => byte === 0)) throw new Error('the peer key is of small order')
+  const shared = agree(own, peer)
   const info = Buffer.concat([Buffer.from('tacit pair v1\0'), sender, receiver])
   return Buffer.from(hkdfSync('sha256', shared, Buffer.alloc(0), info, 32))
+}
+
+function agree(own: KeyPair, peer: Uint8Array): Buffer {
+  const smallOrder = (cause?: unknown) =>
+    new Refusal('not_admitted', 'the peer has a sealing key of small order', { cause })
+  let shared: Buffer
+  try {
+    shared = diffieHellman({ privateKey: own.privateKey, publicKey: importPublic('X25519', peer) })
+  } catch (cause) {
+    throw smallOrder(cause) // OpenSSL refuses to derive it
+  }
+  if (shared.every((byte) => byte === 0)) throw smallOrder()
+  return shared
 }
 
 export function toBase64url(bytes: Uint8Array): string {

@@ -31,7 +31,10 @@ export function parseManifest(text: string): Manifest {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new Refusal('malformed', 'the manifest is not JSON', { cause, hint: 'take the manifest as the operator gave it' })
+    throw new Refusal('malformed', 'the manifest is not JSON', {
+      cause,
+      hint: 'take the manifest as the operator gave it',
+    })
   }
   return parseBy(manifestSchema, value, 'manifest')
 }

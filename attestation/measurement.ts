@@ -3,10 +3,12 @@
  * them, add one or take one away, and the digest is another.
  */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
+import { Refusal } from '../messages/index.ts'
 
 /**
+ * Refuses `unsupported` a link: what it leads to could be changed without a trace here.
  * @param base the folder that names are relative to
  * @param paths files and folders below it; folders are taken whole
  * @returns 64 hex digits
@@ -29,10 +31,10 @@ export function combineMeasurements(parts: readonly string[]): string {
 }
 
 function filesBelow(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path]
-  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
-    const below = join(path, entry.name)
-    if (entry.isDirectory()) return filesBelow(below)
-    return entry.isFile() ? [below] : []
+  const entry = lstatSync(path)
+  if (entry.isFile()) return [path]
+  if (entry.isDirectory()) return readdirSync(path).flatMap((name) => filesBelow(join(path, name)))
+  throw new Refusal('unsupported', `${path} is neither a file nor a folder, so it cannot be measured`, {
+    hint: 'replace the link by what it leads to',
   })
 }

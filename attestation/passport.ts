@@ -66,7 +66,12 @@ export async function issuePassport(
     submods: {
       [passport.member]: {
         ear_status: status,
-        ear_trustworthiness_vector: { 'instance-identity': 2, executables: 3, configuration: 2, hardware: simulated ? 32 : 2 },
+        ear_trustworthiness_vector: {
+          'instance-identity': 2,
+          executables: 3,
+          configuration: 2,
+          hardware: simulated ? 32 : 2,
+        },
         ear_appraisal_policy_ids: [`manifest:${manifestDigest}`],
       },
     },
@@ -93,7 +98,12 @@ export async function issuePassport(
  * @param issuerKey raw Ed25519 public key of the coordinator
  * @param atMs the moment it must be valid at
  */
-export async function verifyPassport(jws: string, issuerKey: Uint8Array, manifest: Manifest, atMs: number): Promise<Passport> {
+export async function verifyPassport(
+  jws: string,
+  issuerKey: Uint8Array,
+  manifest: Manifest,
+  atMs: number,
+): Promise<Passport> {
   let payload: unknown
   try {
     const verified = await jwtVerify(jws, importSigningPublicKey(issuerKey), {
@@ -110,7 +120,8 @@ export async function verifyPassport(jws: string, issuerKey: Uint8Array, manifes
     throw new Refusal('not_admitted', expired ? 'the passport has expired' : 'the passport does not verify', { cause })
   }
   const parsed = claimsSchema.safeParse(payload)
-  if (!parsed.success) throw new Refusal('not_admitted', 'the passport has claims of another form', { cause: parsed.error })
+  if (!parsed.success)
+    throw new Refusal('not_admitted', 'the passport has claims of another form', { cause: parsed.error })
   const { sub, iat, exp, cnf, tacit } = parsed.data
   const references = Object.hasOwn(manifest.roles, tacit.role) ? (manifest.roles[tacit.role] ?? []) : []
   const listed = references.some(

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { canonicalJson, Refusal } from '../messages/index.ts'
 import { fromBase64url, importSigningPublicKey } from './keys.ts'
 import type { KeyPair } from './keys.ts'
-import { parseManifest } from './manifest.ts'
+import { manifestDigest, parseManifest } from './manifest.ts'
 import { passportDigest, verifyPassport } from './passport.ts'
 import { ENDORSEMENT_NONCE, verifyCoordinator } from './platform_proof.ts'
 
@@ -79,13 +79,20 @@ export async function verifyReceipt(bundleText: string, manifestText: string): P
   const bundle = parseBundle(bundleText)
   const issuerKey = fromBase64url(bundle.issuer_key)
   const endorsement = { platform: bundle.endorsement.platform, bytes: fromBase64url(bundle.endorsement.bytes) }
-  verifyCoordinator(endorsement, issuerKey, ENDORSEMENT_NONCE, manifest)
+  verifyCoordinator(
+    endorsement,
+    { issuerKey, nonce: ENDORSEMENT_NONCE, manifestDigest: manifestDigest(manifestText), told: {} },
+    manifest,
+  )
   const claims = readUnverified(bundle.receipt)
-  const passport = await verifyPassport(bundle.passport, issuerKey, manifest, claims.finished_at).catch((cause: unknown) => {
-    throw invalid('its worker had no passport that this manifest accepts at that time', cause)
-  })
+  const passport = await verifyPassport(bundle.passport, issuerKey, manifest, claims.finished_at).catch(
+    (cause: unknown) => {
+      throw invalid('its worker had no passport that this manifest accepts at that time', cause)
+    },
+  )
   if (passport.role !== 'execution') throw invalid('it was not signed by a worker')
-  if (claims.passport_digest !== passportDigest(bundle.passport).toString('hex')) throw invalid('it names another passport')
+  if (claims.passport_digest !== passportDigest(bundle.passport).toString('hex'))
+    throw invalid('it names another passport')
   await compactVerify(bundle.receipt, importSigningPublicKey(passport.signingKey), { algorithms: ['EdDSA'] }).catch(
     (cause: unknown) => {
       throw invalid('its signature is not by the key of its passport', cause)

@@ -155,7 +155,8 @@ export async function verifySessionToken(
     })
   }
   if (token.length > TOKEN_CHARS_MAX) throw refused('the token is too long')
-  const claims = cache?.get(token, keys, circumstances.nowMs) ?? (await verifySignature(token, keys, circumstances.nowMs, cache))
+  const claims =
+    cache?.get(token, keys, circumstances.nowMs) ?? (await verifySignature(token, keys, circumstances.nowMs, cache))
   appraiseSession(claims, circumstances)
   return claims
 }
@@ -195,7 +196,10 @@ function keyOf(keys: SessionKeys, kid: string | undefined): CryptoKey {
 }
 
 /** Refuses a session that is over, or a token in other hands than those it was given to. */
-function appraiseSession(claims: SessionClaims, { nowMs, presenter, generations, endedSessions }: SessionCircumstances): void {
+function appraiseSession(
+  claims: SessionClaims,
+  { nowMs, presenter, generations, endedSessions }: SessionCircumstances,
+): void {
   if (claims.expires_at <= nowMs) throw refused('the token has expired')
   if (claims.plain !== presenter.plain) throw refused('a plain token and a sealed letter, or the reverse')
   if (!claims.plain && claims.client_key !== presenter.id) throw refused("the token is bound to another client's key")

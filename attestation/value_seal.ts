@@ -63,7 +63,7 @@ export class AesValueSeal {
     } catch {
       throw damaged(key)
     }
-    return value
+    return new Uint8Array(value.buffer, value.byteOffset, value.length)
   }
 
   /** 32 bytes that nobody without the storage key can tell: the mark of a live value, of which a store keeps the sum. */

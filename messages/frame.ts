@@ -13,7 +13,8 @@
  *    28  8  issued, ms since 1970
  *    36  8  expires, ms since 1970
  */
-import { FRAME_BYTES_MAX, FRAME_LETTERS_MAX, LETTER_BYTES_MAX } from './limits.ts'
+import { assert } from './assert.ts'
+import { FRAME_BYTES_MAX, FRAME_LETTERS_MAX, LETTER_BYTES_MAX, SUBJECT_BYTES_MAX } from './limits.ts'
 import { Refusal } from './refusal.ts'
 
 export const FRAME_VERSION = 1
@@ -21,6 +22,8 @@ const MAGIC = Buffer.from('TCT')
 const FIXED_BYTES = 60
 const TAG_BYTES = 16
 export const FRAME_SIGNATURE_BYTES = 64
+/** Subjects and receivers are printable ASCII without spaces: what stands there may be shown, and put into a header. */
+const NAME = /^[!-~]+$/
 
 /** `request` and `reply` are a call; `post` is a letter for the work queue, delivered again after a lost lease. */
 export const FRAME_KINDS = { request: 1, reply: 2, post: 3 } as const
@@ -29,8 +32,7 @@ const KIND_NAMES: readonly (FrameKind | undefined)[] = [undefined, 'request', 'r
 
 /** Who signed: a member by its passport's SHA-256, or a client by its own two raw public keys. */
 export type Credential =
-  | { kind: 'passport'; digest: Uint8Array }
-  | { kind: 'client'; signingKey: Uint8Array; sealingKey: Uint8Array }
+  { kind: 'passport'; digest: Uint8Array } | { kind: 'client'; signingKey: Uint8Array; sealingKey: Uint8Array }
 
 export interface FrameHeader {
   kind: FrameKind
@@ -59,6 +61,10 @@ export interface ParsedFrame {
 
 export function encodeFrameHeader(header: FrameHeader): Buffer {
   const { credential } = header
+  assert(
+    isName(header.subject) && isName(header.receiver),
+    'a frame names its subject and its receiver in printable ASCII',
+  )
   const subject = Buffer.from(header.subject, 'latin1')
   const receiver = Buffer.from(header.receiver, 'latin1')
   const credentialBytes = credential.kind === 'passport' ? 32 : 64
@@ -114,6 +120,9 @@ export function parseFrame(input: Uint8Array): ParsedFrame {
   const receiverAt = subjectAt + bytes[58]!
   const sealedAt = receiverAt + bytes[59]!
   if (bytes.length < sealedAt + FRAME_SIGNATURE_BYTES + TAG_BYTES) throw malformed('it is cut off')
+  const subject = bytes.toString('latin1', subjectAt, receiverAt)
+  const receiver = bytes.toString('latin1', receiverAt, sealedAt)
+  if (!isName(subject) || !isName(receiver)) throw malformed('its subject or its receiver is no name')
   return {
     header: {
       kind,
@@ -131,8 +140,8 @@ export function parseFrame(input: Uint8Array): ParsedFrame {
       expiresAtMs: readMoment(bytes, 36),
       nonce: bytes.subarray(44, 56),
       letters,
-      subject: bytes.toString('latin1', subjectAt, receiverAt),
-      receiver: bytes.toString('latin1', receiverAt, sealedAt),
+      subject,
+      receiver,
     },
     headerBytes: bytes.subarray(0, sealedAt),
     ciphertext: bytes.subarray(sealedAt, bytes.length - TAG_BYTES),
@@ -174,6 +183,10 @@ export function parseLetters(bytes: Buffer, count: number): Buffer[] {
   }
   if (at !== bytes.length) throw malformed('it has bytes behind its last letter')
   return letters
+}
+
+function isName(text: string): boolean {
+  return text.length <= SUBJECT_BYTES_MAX && NAME.test(text)
 }
 
 function malformed(why: string): Refusal {

@@ -1,8 +1,11 @@
 /** The letters inside frames: positional arrays in msgpack, checked by hand because every call passes here four times. */
 import { pack, unpack } from './codec.ts'
-import { LETTER_BYTES_MAX } from './limits.ts'
+import { IDEMPOTENCY_KEY_LENGTH_MAX, LETTER_BYTES_MAX } from './limits.ts'
 import type { RefusalNote } from './refusal.ts'
 import { Refusal } from './refusal.ts'
+
+/** A longer name is of no method, and would come back in refusals. */
+const METHOD_LENGTH_MAX = 128
 
 export interface RequestLetter {
   /** Counts the asker's requests; a retry keeps its number. With the asker's key it names the request for ever. */
@@ -17,7 +20,13 @@ export interface RequestLetter {
 
 export type ReplyLetter = { number: number; body: unknown } | { number: number; refusal: unknown }
 
+/** Refuses `invalid_request` and `too_large` what the other side would: there it would cost the whole frame. */
 export function encodeRequest(letter: RequestLetter): Buffer {
+  if (!isIdempotencyKey(letter.idempotencyKey)) {
+    throw new Refusal('invalid_request', `an idempotency key has at most ${IDEMPOTENCY_KEY_LENGTH_MAX} characters`, {
+      hint: 'send a digest of it instead',
+    })
+  }
   return bounded(pack([letter.number, letter.method, letter.deadlineMs, letter.idempotencyKey, letter.body]))
 }
 
@@ -25,8 +34,9 @@ export function parseRequest(bytes: Uint8Array): RequestLetter {
   const value = unpack(bytes, LETTER_BYTES_MAX)
   if (!Array.isArray(value) || value.length !== 5) throw malformed()
   const [number, method, deadlineMs, idempotencyKey, body] = value as unknown[]
-  if (!isCount(number) || typeof method !== 'string' || typeof deadlineMs !== 'number') throw malformed()
-  if (idempotencyKey !== null && (typeof idempotencyKey !== 'string' || idempotencyKey.length > 256)) throw malformed()
+  if (!isCount(number) || typeof method !== 'string' || method.length > METHOD_LENGTH_MAX) throw malformed()
+  if (typeof deadlineMs !== 'number' || !Number.isFinite(deadlineMs) || !isIdempotencyKey(idempotencyKey))
+    throw malformed()
   return { number, method, deadlineMs, idempotencyKey, body }
 }
 
@@ -46,6 +56,10 @@ export function parseReply(bytes: Uint8Array): ReplyLetter {
   if (status === 0) return { number, body }
   if (status === 1) return { number, refusal: body }
   throw malformed()
+}
+
+function isIdempotencyKey(value: unknown): value is string | null {
+  return value === null || (typeof value === 'string' && value.length <= IDEMPOTENCY_KEY_LENGTH_MAX)
 }
 
 function isCount(value: unknown): value is number {

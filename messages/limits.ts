@@ -7,6 +7,8 @@ export const FRAME_BYTES_TARGET = 256 * 1024
 export const FRAME_LETTERS_MAX = 256
 export const LETTER_BYTES_MAX = 900_000
 export const SUBJECT_BYTES_MAX = 255
+/** What a caller may choose. A service that forwards the id of a request as its own key keeps within it too. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 256
 /** A frame lives at most this long; the replay window remembers it as long. */
 export const FRAME_LIFETIME_MS_MAX = 60_000
 /** How far ahead of ours a sender's clock may be. */

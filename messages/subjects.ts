@@ -33,6 +33,9 @@ export const PASSPORTS_BUCKET = 'passports'
 export const COORDINATOR_BUCKET = 'coordinator'
 export const FILES_BUCKET = 'files'
 
+/** The class of workers that a task needs when it names none. */
+export const STANDARD_CLASS = 'standard'
+
 /** The group of a class of workers: its key opens tasks staged for that class, so each class is a group of its own. */
 export const workerGroup = (workerClass: string) => `execution-${workerClass}`
 

@@ -70,7 +70,7 @@ export class CommitQueue {
 
   async #run(): Promise<void> {
     // Commits that are called in the same turn belong together.
-    await null
+    await Promise.resolve()
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup()
       this.#applying = true
@@ -85,13 +85,13 @@ export class CommitQueue {
     try {
       const outcomes = await this.#apply(group.map(({ writes }) => writes))
       assert(outcomes.length === group.length, 'each commit of a group has an outcome')
-      for (const [at, { resolve, reject }] of group.entries()) {
+      for (const [at, commit] of group.entries()) {
         const outcome = outcomes[at]
-        if (Array.isArray(outcome)) resolve(outcome)
-        else reject(outcome)
+        if (Array.isArray(outcome)) commit.resolve(outcome)
+        else commit.reject(outcome)
       }
     } catch (error) {
-      for (const { reject } of group) reject(error)
+      for (const commit of group) commit.reject(error)
     }
   }
 

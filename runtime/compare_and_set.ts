@@ -11,10 +11,14 @@ export function checkWrites(writes: readonly Write[], revisionOf: (key: string) 
   const seen = new Set<string>()
   for (const [at, { key, revision }] of writes.entries()) {
     if (!storeKey.safeParse(key).success) {
-      throw new Refusal('invalid_request', `a key has 1 to 256 printable ASCII characters, unlike ${JSON.stringify(key)}`, {
-        hint: 'choose another key',
-        field: `writes.${at}.key`,
-      })
+      throw new Refusal(
+        'invalid_request',
+        `a key has 1 to 256 printable ASCII characters, unlike ${JSON.stringify(key)}`,
+        {
+          hint: 'choose another key',
+          field: `writes.${at}.key`,
+        },
+      )
     }
     // Both writes would be checked against the same revision, and only one of them can replace it.
     if (seen.has(key)) {

@@ -2,12 +2,15 @@
  * One member of a group: takes requests from the queue group and from its own control subject, opens and admits them,
  * hands each letter to its handler through the mailbox, and sends the answers back. Nothing that arrives can end it.
  */
-import type { Actor, LetterContext, Sender } from './actor.ts'
+import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import type { Actor, Sender } from './actor.ts'
 import { admitCaller, unknownMethod } from './channel/admission.ts'
 import type { Peer } from './channel/peers.ts'
 import { ReplyBox } from './channel/reply_box.ts'
 import type { OpenedFrame, SealedChannel } from './channel/sealed_channel.ts'
 import type { Clock } from './clock.ts'
+import { HandledLetter } from './letter_context.ts'
 import type { EndpointStats } from './service_announcement.ts'
 import type { Log } from './log.ts'
 import { Mailbox } from './mailbox.ts'
@@ -18,6 +21,7 @@ import {
   encodeRefusal,
   encodeReply,
   HEADERS,
+  IDEMPOTENCY_KEY_LENGTH_MAX,
   looksLikeFrame,
   parseBy,
   parseRequest,
@@ -28,6 +32,9 @@ import { answerPlain } from './plain_request.ts'
 
 /** A letter that names no earlier deadline waits at most this long. */
 const DEADLINE_MS_MAX = 60_000
+/** Work that was told to stop is waited for so much longer, and no more. */
+const ABORTED_MS_MAX = 2_000
+const HEADER_LENGTH_MAX = 512
 
 export interface GroupOptions {
   actor: Actor
@@ -50,6 +57,7 @@ export class Group {
 
   constructor(options: GroupOptions) {
     this.#options = options
+    setMaxListeners(0, this.#stopping.signal) // one for each letter that is handled
     this.#mailbox = options.mailbox ?? new Mailbox()
     this.#replies = new ReplyBox(options.channel, options.transport, options.log)
   }
@@ -66,9 +74,13 @@ export class Group {
 
   /** Stops taking letters and finishes those it has, for at most `graceMs`; what is left then is told to stop. */
   async drain(graceMs: number): Promise<void> {
-    for (const subscription of this.#subscriptions) subscription.unsubscribe()
-    const cancel = this.#options.clock.after(graceMs, () => this.#stopping.abort())
-    await this.#mailbox.drain()
+    const { clock } = this.#options
+    // The mailbox stays open for what the broker has sent already: it went to no other member.
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()))
+    const cancel = clock.after(graceMs, () => this.#stopping.abort())
+    const given = new AbortController()
+    await Promise.race([this.#mailbox.drain(), clock.sleep(graceMs + ABORTED_MS_MAX, given.signal)])
+    given.abort()
     cancel()
     this.#replies.flush()
     await this.#options.transport.flush()
@@ -87,7 +99,9 @@ export class Group {
         if (method !== undefined) admitCaller(this.#options.actor.protocol, method, peer.sender)
       })
       if (opened instanceof Promise) {
-        opened.then((frame) => this.#letters(frame, delivery)).catch((error: unknown) => this.#refuseFrame(delivery, error))
+        opened
+          .then((frame) => this.#letters(frame, delivery))
+          .catch((error: unknown) => this.#refuseFrame(delivery, error))
       } else this.#letters(opened, delivery)
     } catch (error) {
       this.#refuseFrame(delivery, error)
@@ -104,11 +118,9 @@ export class Group {
     const { reply } = delivery
     if (reply === undefined) return
     const named = this.#methodOf(delivery.subject)
-    for (const bytes of frame.letters) {
-      let number: number | undefined
+    // All are parsed before any is handled: a frame with a letter of another form is refused whole.
+    for (const letter of frame.letters.map(parseRequest)) {
       try {
-        const letter = parseRequest(bytes)
-        number = letter.number
         if (named !== undefined && letter.method !== named) {
           throw new Refusal('misaddressed', `a letter for "${letter.method}" came to "${named}"`)
         }
@@ -116,8 +128,7 @@ export class Group {
         this.#mailbox.accept(() => this.#answer(letter, frame.peer, requestIdOf(letter, frame), reply))
       } catch (error) {
         const refusal = this.#asRefusal(error, delivery.subject)
-        if (number === undefined) this.#refuseFrame(delivery, refusal)
-        else this.#replies.push(frame.peer, reply, encodeRefusal(number, refusal.toNote()))
+        this.#replies.push(frame.peer, reply, encodeRefusal(letter.number, refusal.toNote()))
       }
     }
   }
@@ -155,15 +166,19 @@ export class Group {
     const handler = actor.handlers[method]
     if (protocolMethod === undefined || handler === undefined) throw unknownMethod(actor.protocol, method)
     const request = parseBy(protocolMethod.request, body, `${actor.protocol.name}.${method}`)
-    const context: LetterContext = {
-      sender,
-      requestId,
-      deadlineMs: Math.min(deadlineMs, now + DEADLINE_MS_MAX),
-      signal: this.#stopping.signal,
-      plain: plain !== undefined,
-      ...(plain?.bearer === undefined ? {} : { bearer: plain.bearer }),
+    const facts = { sender, requestId, deadlineMs: Math.min(deadlineMs, now + DEADLINE_MS_MAX), plain }
+    const context = new HandledLetter(facts, clock, this.#stopping.signal)
+    const end = () => context.end()
+    let reply: unknown
+    try {
+      reply = handler(request, context)
+    } catch (error) {
+      end()
+      throw error
     }
-    return handler(request, context)
+    if (reply instanceof Promise) reply.then(end, end)
+    else end()
+    return reply
   }
 
   #receivePlain(delivery: Delivery): void {
@@ -194,18 +209,22 @@ export class Group {
     this.#options.log.warn({ code: refusal.code, why: refusal.cause, subject: delivery.subject }, refusal.message)
     const method = this.#methodOf(delivery.subject)
     if (method !== undefined) this.#options.stats.record(method, 0, true)
-    if (delivery.reply !== undefined) this.#publishRefusal(delivery.reply, refusal)
+    if (delivery.reply !== undefined) this.#publishRefusal(delivery.reply, withoutReason(refusal))
   }
 
-  /** Answers outside an envelope, where there is no peer to seal to. All cryptographic failures look alike here. */
+  /** Answers outside an envelope, where there is no peer to seal to. */
   #publishRefusal(reply: string, refusal: Refusal): void {
-    this.#options.transport.publish(reply, Buffer.from(JSON.stringify(refusal.toNote())), {
-      headers: {
-        [HEADERS.error]: refusal.message,
-        [HEADERS.errorCode]: String(refusal.status),
-        [HEADERS.code]: refusal.code,
-      },
-    })
+    try {
+      this.#options.transport.publish(reply, Buffer.from(JSON.stringify(refusal.toNote())), {
+        headers: {
+          [HEADERS.error]: toHeaderText(refusal.message),
+          [HEADERS.errorCode]: String(refusal.status),
+          [HEADERS.code]: refusal.code,
+        },
+      })
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'a refusal could not be sent')
+    }
   }
 
   /** A refusal as it is; anything else is a defect, told in full to the log and not at all to the caller. */
@@ -222,5 +241,21 @@ function requestIdOf(letter: RequestLetter, { peer, sessionPrefix }: OpenedFrame
   const { idempotencyKey, number } = letter
   if (idempotencyKey === null) return `${peer.sender.id}/${sessionPrefix}.${number}`
   // An attested member forwards a request id that is unique already, whichever member it is; a client's key is its own.
-  return peer.sender.role === 'client' ? `${peer.sender.id}/${idempotencyKey}` : idempotencyKey
+  if (peer.sender.role !== 'client') return idempotencyKey
+  const id = `${peer.sender.id}/${idempotencyKey}`
+  // Short enough to be forwarded as a key in its turn.
+  return id.length <= IDEMPOTENCY_KEY_LENGTH_MAX ? id : createHash('sha256').update(id).digest('hex')
+}
+
+/** Outside, all failures of cryptography look alike: what failed is the cause, and stays in the log. */
+function withoutReason(refusal: Refusal): Refusal {
+  if (refusal.code !== 'not_admitted' || refusal.cause === undefined) return refusal
+  return new Refusal('not_admitted', 'the sender is not admitted', {
+    hint: 'a member: see its log; a client: connect again, with the manifest that the operator publishes',
+  })
+}
+
+/** A refusal may quote what a stranger sent: a line break in a header would end the connection. */
+function toHeaderText(text: string): string {
+  return text.slice(0, HEADER_LENGTH_MAX).replaceAll(/[^ -~\u{a0}-\u{10ffff}]/gu, ' ')
 }

@@ -53,7 +53,9 @@ export class JetStreamPublisher {
       throw new Refusal('too_large', `${body.length} bytes do not fit one message`)
     }
     if (this.#waiting.size >= IN_FLIGHT_MAX) {
-      throw new Refusal('overloaded', `${IN_FLIGHT_MAX} messages wait for the broker's answer`, { hint: 'try again later' })
+      throw new Refusal('overloaded', `${IN_FLIGHT_MAX} messages wait for the broker's answer`, {
+        hint: 'try again later',
+      })
     }
     // The client would drop it on its way to the next connection, and the answer would never come.
     if (!this.#connected) throw disconnected()
@@ -90,11 +92,13 @@ export class JetStreamPublisher {
     if (waiting === undefined) return
     this.#waiting.delete(message.subject)
     if (message.headers?.code === 503) {
-      return waiting.reject(new Refusal('unavailable', 'no stream takes this message', { hint: 'try again; the stream may be starting' }))
+      return waiting.reject(
+        new Refusal('unavailable', 'no stream takes this message', { hint: 'try again; the stream may be starting' }),
+      )
     }
     const ack = parseAck(message)
     if (ack.error !== undefined) return waiting.reject(refuseBrokerError(new JetStreamApiError(ack.error), 'a message'))
-    if (typeof ack.seq !== 'number') return waiting.reject(new Refusal('unavailable', 'the answer is not a stream\'s'))
+    if (typeof ack.seq !== 'number') return waiting.reject(new Refusal('unavailable', "the answer is not a stream's"))
     waiting.resolve(ack.seq)
   }
 

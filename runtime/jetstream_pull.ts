@@ -80,7 +80,11 @@ export class PullSession {
       const request =
         waitMs === undefined
           ? { batch, no_wait: true }
-          : { batch, expires: waitMs * NANOSECONDS, ...(heartbeat ? { idle_heartbeat: HEARTBEAT_MS * NANOSECONDS } : {}) }
+          : {
+              batch,
+              expires: waitMs * NANOSECONDS,
+              ...(heartbeat ? { idle_heartbeat: HEARTBEAT_MS * NANOSECONDS } : {}),
+            }
       try {
         this.#nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${TASKS_STREAM}.${consumer}`, JSON.stringify(request), { reply })
       } catch {

@@ -7,7 +7,16 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/nats-core'
 import type { Priority } from '../messages/index.ts'
-import { assert, deadLetterSubject, HEADERS, PRIORITIES, Refusal, stagedConsumer, stagedSubject, TASKS_STREAM } from '../messages/index.ts'
+import {
+  assert,
+  deadLetterSubject,
+  HEADERS,
+  PRIORITIES,
+  Refusal,
+  stagedConsumer,
+  stagedSubject,
+  TASKS_STREAM,
+} from '../messages/index.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { FairSweep } from './fair_sweep.ts'
@@ -31,8 +40,6 @@ export interface JetStreamWorkQueueOptions {
   leaseMs?: number
   /** Bound of the stream TASKS; a full queue refuses `overloaded`. */
   tasksBytesMax?: number
-  /** Where answers come to, if the broker's permissions say so. */
-  inboxPrefix?: string
 }
 
 export class JetStreamWorkQueue implements WorkQueue {
@@ -51,7 +58,7 @@ export class JetStreamWorkQueue implements WorkQueue {
     this.#clock = options.clock ?? systemClock
     this.#leaseMs = options.leaseMs ?? 10_000
     this.#tasksBytesMax = options.tasksBytesMax ?? 1024 ** 3
-    this.#inboxPrefix = options.inboxPrefix ?? '_INBOX'
+    this.#inboxPrefix = inboxPrefixOf(nc)
     this.#publisher = new JetStreamPublisher(nc, this.#clock, this.#inboxPrefix)
     void this.#watchConnection()
   }
@@ -68,7 +75,13 @@ export class JetStreamWorkQueue implements WorkQueue {
     }
   }
 
-  async stage(work: WorkClass, priority: Priority, messageId: string, taskId: string, body: Uint8Array): Promise<number> {
+  async stage(
+    work: WorkClass,
+    priority: Priority,
+    messageId: string,
+    taskId: string,
+    body: Uint8Array,
+  ): Promise<number> {
     const subject = stagedSubject(work.executor, work.workerClass, priority)
     return this.#publisher.publish(subject, messageId, body, { [HEADERS.task]: taskId })
   }
@@ -94,7 +107,10 @@ export class JetStreamWorkQueue implements WorkQueue {
   }
 
   async fetch(classes: readonly WorkClass[], count: number, waitMs: number, signal: AbortSignal): Promise<WorkLease[]> {
-    assert(classes.length > 0 && count > 0 && count <= FETCH_MAX, 'a fetch asks for something, and for no more than 1000')
+    assert(
+      classes.length > 0 && count > 0 && count <= FETCH_MAX,
+      'a fetch asks for something, and for no more than 1000',
+    )
     const untilMs = this.#clock.now() + waitMs
     let reached = false
     for (let round = 0; ; round++) {
@@ -140,12 +156,16 @@ export class JetStreamWorkQueue implements WorkQueue {
     this.#sessions.add(session)
     signal.addEventListener('abort', onAbort)
     try {
-      await this.#sweep.take(classes.length, count, (index, priority, batch) => pull(classes[index]!, priority, { batch }))
+      await this.#sweep.take(classes.length, count, (index, priority, batch) =>
+        pull(classes[index]!, priority, { batch }),
+      )
       const waitMs = untilMs - this.#clock.now()
       if (leases.length === 0 && waitMs > 0 && !isOutage(ends) && !signal.aborted) {
         await new Promise<void>((resolve) => {
           wake = resolve
-          const all = classes.flatMap((work) => PRIORITIES.map((priority) => pull(work, priority, { batch: 1, waitMs })))
+          const all = classes.flatMap((work) =>
+            PRIORITIES.map((priority) => pull(work, priority, { batch: 1, waitMs })),
+          )
           void Promise.all(all).then(() => resolve())
         })
       }
@@ -184,4 +204,10 @@ export class JetStreamWorkQueue implements WorkQueue {
 
 function isOutage(ends: ReadonlySet<PullEnd>): boolean {
   return ends.has('missing') || ends.has('broken')
+}
+
+// The client knows under which prefix the broker lets it receive answers; only its public type does not tell.
+function inboxPrefixOf(nc: NatsConnection): string {
+  const { options } = nc as unknown as { options?: { inboxPrefix?: string } }
+  return options?.inboxPrefix ?? '_INBOX'
 }

@@ -7,6 +7,8 @@ import type { PassportSource } from './channel/peers.ts'
 import type { Register, RegisterEntry } from './register.ts'
 
 const REGISTER_KEY = 'state'
+/** Others are keys of no bucket: the client would throw, where a stranger's name is to be found missing. */
+const NAME = /^[A-Za-z0-9_-]+$/
 /** A passport is put again at each renewal, so what is older than this is of nobody. */
 const PASSPORT_TTL_MS = 24 * 60 * 60 * 1000
 
@@ -25,7 +27,7 @@ export function openPassportBucket(connection: NatsConnection, create: boolean):
   }
   return {
     byDigest: (digestHex) => read(`digest.${digestHex}`),
-    byMember: (member) => read(`member.${member}`),
+    byMember: (member) => (NAME.test(member) ? read(`member.${member}`) : Promise.resolve(undefined)),
     async put(member, digestHex, jws) {
       const kv = await bucket()
       await Promise.all([kv.put(`digest.${digestHex}`, jws), kv.put(`member.${member}`, jws)])

@@ -20,7 +20,8 @@ const JOURNAL = /^(?:\d+\.log|MANIFEST-\d+)$/
 export async function prepareFolder(folder: string): Promise<boolean> {
   const names = await listFolder(folder)
   const isNew = names.length === 0 || names.includes(UNFINISHED)
-  if (!isNew && !names.includes('CURRENT')) throw damagedFolder(folder, 'it has files, but the one that LevelDB begins with is missing')
+  if (!isNew && !names.includes('CURRENT'))
+    throw damagedFolder(folder, 'it has files, but the one that LevelDB begins with is missing')
   if (!isNew && !names.some((name) => name.endsWith('.log'))) throw damagedFolder(folder, 'its journal is missing')
   for (const name of names.filter((each) => JOURNAL.test(each))) {
     const damage = findJournalDamage(await readJournal(folder, name))
@@ -32,7 +33,7 @@ export async function prepareFolder(folder: string): Promise<boolean> {
 
 /** The store is whole; from here on whatever is missing is damage. */
 export async function finishFolder(folder: string): Promise<void> {
-  await rm(join(folder, UNFINISHED))
+  await rm(join(folder, UNFINISHED), { force: true })
   await sync(folder)
 }
 
@@ -41,6 +42,18 @@ export function damagedFolder(folder: string, what: string, cause?: unknown): Re
     hint: 'nothing was overwritten; put a backup of the whole folder back, or begin anew in an empty one',
     cause,
   })
+}
+
+/** The store was whole when it was opened, and a write to it has failed. */
+export function unwritableFolder(folder: string, cause: unknown): Refusal {
+  return new Refusal(
+    'state_damaged',
+    `the store in ${folder} could not be written and takes no more: ${String(cause)}`,
+    {
+      hint: 'see that the disk works and has room, then start the service again: it will check the folder',
+      cause,
+    },
+  )
 }
 
 export function newerFolder(folder: string, version: number, known: number): Refusal {
@@ -58,9 +71,14 @@ export function folderInUse(folder: string, cause: unknown): Refusal {
   })
 }
 
+/** The stable code of an error from Node.js or LevelDB, where it has one. */
+export function codeOf(error: unknown): string | undefined {
+  const hasCode = error instanceof Error && 'code' in error && typeof error.code === 'string'
+  return hasCode ? String(error.code) : undefined
+}
+
 function unusableFolder(folder: string, cause: unknown): Refusal {
-  const { code } = cause as NodeJS.ErrnoException
-  return new Refusal('unavailable', `the store in ${folder} cannot be used: ${code ?? String(cause)}`, {
+  return new Refusal('unavailable', `the store in ${folder} cannot be used: ${codeOf(cause) ?? String(cause)}`, {
     hint: 'see that the path is a folder which this user may read and write',
     cause,
   })
@@ -70,8 +88,7 @@ async function listFolder(folder: string): Promise<string[]> {
   try {
     return await readdir(folder)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return []
+    if (codeOf(error) === 'ENOENT') return []
     throw unusableFolder(folder, error)
   }
 }
@@ -80,9 +97,8 @@ async function readJournal(folder: string, name: string): Promise<Uint8Array> {
   try {
     return await readFile(join(folder, name))
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
     // Another process holds the store and has just moved on to its next journal; LevelDB's lock will say so.
-    if (code === 'ENOENT') return new Uint8Array(0)
+    if (codeOf(error) === 'ENOENT') return new Uint8Array(0)
     throw unusableFolder(folder, error)
   }
 }

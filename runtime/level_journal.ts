@@ -23,7 +23,8 @@ export function findJournalDamage(journal: Uint8Array): number | undefined {
   let inParts = false
   let at = 0
   while (at < bytes.length) {
-    const blockEnd = Math.min(bytes.length, at - (at % BLOCK_BYTES) + BLOCK_BYTES)
+    const nextBlock = at - (at % BLOCK_BYTES) + BLOCK_BYTES
+    const blockEnd = Math.min(bytes.length, nextBlock)
     // What is too short for a header is a block's padding, or a header that was cut short.
     if (blockEnd - at < HEADER_BYTES) {
       at = blockEnd
@@ -34,9 +35,10 @@ export function findJournalDamage(journal: Uint8Array): number | undefined {
     const end = at + HEADER_BYTES + length
     // A file system may extend a file with zeros before it writes into it; only a crash leaves them, and only at the end.
     if (type === 0 && length === 0) return bytes.subarray(at).every((byte) => byte === 0) ? undefined : at
-    if (end > blockEnd) return blockEnd === bytes.length && isCutShort(bytes.subarray(at)) ? undefined : at
+    const isPart = type === MIDDLE || type === LAST
+    if (type < WHOLE || type > LAST || isPart !== inParts || end > nextBlock) return at
+    if (end > blockEnd) return isCutShort(bytes.subarray(at)) ? undefined : at
     if (checksum(bytes.subarray(at + 6, end)) !== bytes.readUInt32LE(at)) return at
-    if (type < WHOLE || type > LAST || inParts !== (type === MIDDLE || type === LAST)) return at
     inParts = type === FIRST || type === MIDDLE
     at = end
   }

@@ -46,7 +46,9 @@ export function versionOf(record: Uint8Array): number {
 export function openState(seal: ValueSeal, record: Uint8Array): StoreState {
   const lastRevision = readEight(record, 1)
   const body = seal.unseal(STATE_KEY, lastRevision, record.subarray(9))
-  if (body[0] !== FORMAT_VERSION) throw new Refusal('state_damaged', 'the state record is of another format version')
+  if (versionOf(record) !== FORMAT_VERSION || versionOf(body) !== FORMAT_VERSION) {
+    throw new Refusal('state_damaged', 'the state record is of another format version')
+  }
   return { lastRevision, values: readEight(body, 1), digest: body.subarray(9) }
 }
 

@@ -27,7 +27,7 @@ export class Mailbox {
   /** Runs the work now or when there is room; refuses `overloaded`, or `unavailable` once the member stops. */
   accept(work: () => Promise<void> | void): void {
     if (this.#closed) throw new Refusal('unavailable', 'this member is stopping', { hint: 'another one will answer' })
-    if (this.#handling < this.#limits.concurrencyMax) return this.#run(work)
+    if (this.#handling < this.#limits.concurrencyMax) return this.#start(work)
     if (this.#waiting.length >= this.#limits.waitingMax) {
       throw new Refusal('overloaded', 'the mailbox is full', { hint: 'send again in a moment' })
     }
@@ -45,17 +45,33 @@ export class Mailbox {
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  #run(work: () => Promise<void> | void): void {
+  #start(work: () => Promise<void> | void): void {
     this.#handling += 1
-    const running = work()
-    if (running === undefined) this.#done()
-    else running.then(() => this.#done(), () => this.#done())
+    const running = begin(work)
+    const finish = () => {
+      this.#handling -= 1
+      this.#startWaiting()
+    }
+    if (running === undefined) this.#handling -= 1
+    else running.then(finish, finish)
   }
 
-  #done(): void {
-    this.#handling -= 1
-    const next = this.#waiting.shift()
-    if (next !== undefined) return this.#run(next)
+  // A loop, for a long queue of work that ends at once must not go deep into the stack.
+  #startWaiting(): void {
+    while (this.#handling < this.#limits.concurrencyMax) {
+      const next = this.#waiting.shift()
+      if (next === undefined) break
+      this.#start(next)
+    }
     if (this.#handling === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}
+
+/** Work answers for its own errors; what it throws all the same must not count as handled for ever. */
+function begin(work: () => Promise<void> | void): Promise<void> | void {
+  try {
+    return work()
+  } catch {
+    return undefined
   }
 }

@@ -6,16 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { NatsConnection } from '@nats-io/nats-core'
 import { generateKeys, passportDigest, signReceipt } from '../attestation/index.ts'
 import type { EvidenceNote, Protocol } from '../messages/index.ts'
-import {
-  coordinator,
-  EPOCH_EVENT,
-  inboxSubject,
-  isRetryable,
-  LETTER_BYTES_MAX,
-  pack,
-  Refusal,
-  unpack,
-} from '../messages/index.ts'
+import { coordinator, EPOCH_EVENT, inboxSubject, LETTER_BYTES_MAX, pack, Refusal, STANDARD_CLASS, unpack } from '../messages/index.ts'
 import type { Client } from './actor.ts'
 import { Asker } from './channel/asker.ts'
 import { toGroup, toMember } from './channel/destination.ts'
@@ -35,12 +26,13 @@ import { JetStreamWorkQueue } from './jetstream_work_queue.ts'
 import { openPassportBucket } from './kv_buckets.ts'
 import type { Log } from './log.ts'
 import { ObjectFileStore } from './object_file_store.ts'
+import { Renewal } from './renewal.ts'
 import type { ServiceHost, StartService } from './service.ts'
 import { announceService, EndpointStats } from './service_announcement.ts'
+import type { Transport } from './transport.ts'
 import { connectBroker, createTransport, watchConnection } from './transport.ts'
 import { VERSION } from './version.ts'
 
-const RENEW_AGAIN_MS = 1_000
 const DRAIN_MS = 5_000
 /** Posts wait in the work queue; the group keys of workers stay open as long. */
 const POST_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000
@@ -66,23 +58,34 @@ export interface RunningMember {
 }
 
 export async function startMember(options: MemberOptions): Promise<RunningMember> {
-  const { config, clock, log } = options
-  const role = config.service
-  const memberId = config.memberId ?? `${role}-${randomBytes(6).toString('hex')}`
-  const inbox = inboxSubject(role, memberId)
-  const workerClass = role === 'execution' ? classIn(config.settings) : undefined
+  const { config } = options
+  const memberId = config.memberId ?? `${config.service}-${randomBytes(6).toString('hex')}`
   const connection = await connectBroker({
     url: config.natsUrl,
     user: config.natsUser,
     password: config.natsPassword,
     name: memberId,
-    inboxPrefix: `${inbox}-api`,
-  })
-  void watchConnection(connection, (status) => {
-    if (status.type !== 'ping' && status.type !== 'close') log.debug({ status: status.type }, 'the broker connection changed')
+    inboxPrefix: `${inboxSubject(config.service, memberId)}-api`,
   })
   const transport = createTransport(connection)
+  try {
+    return await serve(options, memberId, connection, transport)
+  } catch (error) {
+    await transport.close()
+    throw error
+  }
+}
 
+async function serve(
+  options: MemberOptions,
+  memberId: string,
+  connection: NatsConnection,
+  transport: Transport,
+): Promise<RunningMember> {
+  const { config, clock, log } = options
+  const role = config.service
+  const inbox = inboxSubject(role, memberId)
+  const workerClass = role === 'execution' ? classIn(config.settings) : undefined
   const identity = Identity.member(generateKeys(), role, memberId)
   const keyRing = new KeyRing()
   let anchor: TrustAnchor | undefined
@@ -93,8 +96,7 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
   const passports = openPassportBucket(connection, false)
   const peers = new Peers(passports, trusted, clock)
   const channel = new SealedChannel(identity, keyRing, peers, new ReplayWindow(clock), clock)
-  const renewal = { wanted: () => {} }
-  const asker = new Asker(channel, transport, inbox, clock, log, () => renewal.wanted())
+  const asker = new Asker(channel, transport, inbox, clock, log, () => renewal.request())
   const client = <P extends Protocol>(protocol: P): Client<P> =>
     asker.client(protocol, (method) => toGroup(protocol.name, method))
 
@@ -110,23 +112,29 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
       client: client(coordinator),
       clock,
     })
-  const proof = await source.connect()
-  anchor = proof.anchor
-  keyRing.learn(proof.groups)
-  let admission = await source.admit()
   const accept = (next: Admission) => {
     admission = next
     identity.admit(next.passport)
     keyRing.update(next.keys, next.directory)
     peers.revoke(next.revoked)
   }
-  accept(admission)
-  const measurement = measurementIn(admission.passport)
-
-  const stopping = new AbortController()
-  const stopRenewing = renewWhileRunning(source, () => admission, accept, options, renewal, stopping.signal)
+  const renewal = new Renewal({ source, accept, clock, log, onLost: options.onLost })
   const events = createEvents(transport)
-  const stopListening = events.subscribe(EPOCH_EVENT, () => renewal.wanted())
+  // Listened to from before the first admission on, so that no change falls between; after an absence there may have
+  // been one that we did not hear of.
+  const stopListening = events.subscribe(EPOCH_EVENT, () => renewal.request())
+  void watchConnection(connection, ({ type }) => {
+    if (type !== 'ping' && type !== 'close') log.debug({ status: type }, 'the broker connection changed')
+    if (type === 'reconnect') renewal.request()
+  })
+  const proof = await source.connect()
+  anchor = proof.anchor
+  keyRing.learn(proof.groups)
+  let admission = await source.admit()
+  accept(admission)
+  renewal.start(admission.expiresAtMs)
+  const measurement = measurementIn(admission.passport)
+  const stopping = new AbortController()
 
   const host: ServiceHost = {
     memberId,
@@ -142,7 +150,7 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
       ? {}
       : { saveAdminPassword: (password: string) => options.saveAdminPassword!('admin', password) }),
     client,
-    clientOf: (protocol, member) => asker.client(protocol, () => toMember(member)),
+    clientOf: (protocol, member) => asker.client(protocol, () => toMember(protocol.name, member)),
     sealTo: (group, subject, body) => channel.sealToGroup('post', group, subject, [pack(body)], POST_LIFETIME_MS).bytes,
     async openFrom(subject, bytes) {
       const { peer, letters } = await channel.open(subject, bytes, (_peer, kind) => {
@@ -163,7 +171,10 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
         claims,
       ),
   }
-  const service = await options.start(host)
+  const service = await options.start(host).catch((error: unknown) => {
+    renewal.stop()
+    throw error
+  })
   const stats = new EndpointStats(service.actor.protocol)
   const group = new Group({
     actor: service.actor,
@@ -185,7 +196,7 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
       measurement,
       platform: platformIn(admission.passport),
       passport: passportDigest(admission.passport).toString('hex'),
-      ...(workerClass === undefined ? {} : { class: workerClass, slots: String(config.settings['slots'] ?? '') }),
+      ...(workerClass === undefined ? {} : { class: workerClass, slots: slotsIn(config.settings) }),
     }),
     data: () => ({ ...group.load }),
   })
@@ -201,55 +212,21 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
       await group.drain(DRAIN_MS)
       await service.close?.()
       stopListening()
-      stopRenewing()
+      renewal.stop()
       asker.close()
       await transport.close()
     },
   }
 }
 
-/** Renews at two thirds of the passport's life, and when told that keys changed; at most once a second. */
-function renewWhileRunning(
-  source: AdmissionSource,
-  current: () => Admission,
-  accept: (next: Admission) => void,
-  { clock, log, onLost }: MemberOptions,
-  renewal: { wanted: () => void },
-  signal: AbortSignal,
-): () => void {
-  let cancel = () => {}
-  let renewing = false
-  let lastMs = clock.now()
-  const plan = (delayMs: number) => {
-    cancel()
-    cancel = clock.after(delayMs, () => void renew())
-  }
-  const planNext = () => plan(Math.max(((current().expiresAtMs - clock.now()) * 2) / 3, RENEW_AGAIN_MS))
-  const renew = async () => {
-    if (renewing || signal.aborted) return
-    renewing = true
-    lastMs = clock.now()
-    try {
-      accept(await source.admit())
-      planNext()
-    } catch (error) {
-      if (error instanceof Refusal && !isRetryable(error)) onLost(error)
-      else {
-        log.warn({ err: error }, 'the passport could not be renewed yet')
-        plan(RENEW_AGAIN_MS)
-      }
-    } finally {
-      renewing = false
-    }
-  }
-  renewal.wanted = () => plan(Math.max(lastMs + RENEW_AGAIN_MS - clock.now(), 0))
-  planNext()
-  return () => cancel()
-}
-
 function classIn(settings: Readonly<Record<string, unknown>>): string {
   const value = settings['worker_class']
-  return typeof value === 'string' ? value : 'standard'
+  return typeof value === 'string' ? value : STANDARD_CLASS
+}
+
+function slotsIn(settings: Readonly<Record<string, unknown>>): string {
+  const value = settings['slots']
+  return typeof value === 'number' ? String(value) : ''
 }
 
 function leaseIn(settings: Readonly<Record<string, unknown>>): { leaseMs?: number } {
@@ -267,4 +244,3 @@ function claimsIn(passport: string): { measurement: string; platform: string } {
 
 const measurementIn = (passport: string) => claimsIn(passport).measurement
 const platformIn = (passport: string) => claimsIn(passport).platform
-

@@ -15,7 +15,8 @@ export class MemoryFileStore implements FileStore {
   }
 
   async write(bucket: string, name: string, bytes: Uint8Array): Promise<void> {
-    if (this.#files.has(`${bucket}/${name}`)) throw new Refusal('already_exists', `there is a file ${name} in ${bucket}`)
+    if (this.#files.has(`${bucket}/${name}`))
+      throw new Refusal('already_exists', `there is a file ${name} in ${bucket}`)
     this.#files.set(`${bucket}/${name}`, Uint8Array.from(bytes))
   }
 

@@ -38,6 +38,7 @@ export class MemoryWorkQueue implements WorkQueue {
   readonly #sweep = new FairSweep()
   readonly #waiting = new Set<() => void>()
   #seq = 0
+  #changes = 0
 
   constructor(clock: Clock, options: { leaseMs?: number; messagesMax?: number } = {}) {
     this.#clock = clock
@@ -52,7 +53,13 @@ export class MemoryWorkQueue implements WorkQueue {
 
   async prepare(): Promise<void> {}
 
-  async stage(work: WorkClass, priority: Priority, messageId: string, _taskId: string, body: Uint8Array): Promise<number> {
+  async stage(
+    work: WorkClass,
+    priority: Priority,
+    messageId: string,
+    _taskId: string,
+    body: Uint8Array,
+  ): Promise<number> {
     const known = this.#seen.get(messageId)
     if (known !== undefined && known.untilMs > this.#clock.now()) return known.seq
     if (this.#messages.size >= this.#messagesMax) throw new Refusal('overloaded', 'the work queue is full')
@@ -74,6 +81,7 @@ export class MemoryWorkQueue implements WorkQueue {
     const untilMs = this.#clock.now() + waitMs
     const leases: WorkLease[] = []
     while (!signal.aborted) {
+      const seen = this.#changes
       await this.#sweep.take(classes.length, count, async (index, priority, batch) => {
         const taken = this.#take(classes[index]!, priority, batch)
         leases.push(...taken)
@@ -81,7 +89,8 @@ export class MemoryWorkQueue implements WorkQueue {
       })
       const leftMs = untilMs - this.#clock.now()
       if (leases.length > 0 || leftMs <= 0) return leases
-      await this.#change(leftMs, signal)
+      // What changed while the sweep was under way woke nobody.
+      if (seen === this.#changes && !signal.aborted) await this.#nextChange(leftMs, signal)
     }
     return []
   }
@@ -128,7 +137,7 @@ export class MemoryWorkQueue implements WorkQueue {
     }
   }
 
-  #change(waitMs: number, signal: AbortSignal): Promise<void> {
+  #nextChange(waitMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const finish = () => {
         cancel()
@@ -143,6 +152,7 @@ export class MemoryWorkQueue implements WorkQueue {
   }
 
   #wake(): void {
+    this.#changes++
     for (const finish of this.#waiting) finish()
   }
 }

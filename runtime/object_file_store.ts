@@ -58,14 +58,18 @@ export class ObjectFileStore implements FileStore {
         await store.putBlob({ name }, bytes, { previousRevision: last?.revision ?? 0 })
       } catch (error) {
         const code = apiCode(error)
-        if (code === API_CODES.wrongLastSequence || code === API_CODES.wrongLastSequenceUnknown) throw alreadyExists(bucket, name)
+        if (code === API_CODES.wrongLastSequence || code === API_CODES.wrongLastSequenceUnknown)
+          throw alreadyExists(bucket, name)
         throw error
       }
     })
   }
 
   async exists(bucket: string, name: string): Promise<boolean> {
-    return this.#attempt(`looking for ${name}`, async () => (await this.#find(await this.#open(bucket), name)) !== undefined)
+    return this.#attempt(
+      `looking for ${name}`,
+      async () => (await this.#find(await this.#open(bucket), name)) !== undefined,
+    )
   }
 
   async remove(bucket: string, name: string): Promise<void> {
@@ -95,7 +99,12 @@ export class ObjectFileStore implements FileStore {
     return store
   }
 
-  async #collect(data: ReadableStream<Uint8Array>, name: string, bytesMax: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async #collect(
+    data: ReadableStream<Uint8Array>,
+    name: string,
+    bytesMax: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
     const reader = data.getReader()
     const chunks: Uint8Array[] = []
     let size = 0
@@ -148,7 +157,9 @@ function noBucket(bucket: string): Refusal {
 }
 
 function alreadyExists(bucket: string, name: string): Refusal {
-  return new Refusal('already_exists', `there is a file ${name} in ${bucket}`, { hint: 'a file is never overwritten: choose another name' })
+  return new Refusal('already_exists', `there is a file ${name} in ${bucket}`, {
+    hint: 'a file is never overwritten: choose another name',
+  })
 }
 
 function tooLarge(name: string, bytes: number, bytesMax: number): Refusal {

@@ -8,6 +8,9 @@ import { PLAIN_BYTES_MAX, Refusal, toJsonValue } from '../messages/index.ts'
 import { unknownMethod } from './channel/admission.ts'
 import type { Delivery } from './transport.ts'
 
+/** What a caller may give as `Nats-Msg-Id`. */
+const MESSAGE_ID_LENGTH_MAX = 128
+
 export interface PlainRequest {
   method: string
   body: unknown
@@ -35,20 +38,33 @@ export async function answerPlain(
     })
   }
   if (rule !== 'always' && !accepted) {
-    throw new Refusal('plain_not_accepted', 'this deployment does not take plain requests: the broker could read them', {
-      hint: 'use the SDK or the tacit command, or ask the operator for "plain_requests"',
-    })
+    throw new Refusal(
+      'plain_not_accepted',
+      'this deployment does not take plain requests: the broker could read them',
+      {
+        hint: 'use the SDK or the tacit command, or ask the operator for "plain_requests"',
+      },
+    )
   }
   const body = parseJson(delivery.data)
   const field = protocol.methods[method]?.plainField
   const key = delivery.header('Nats-Msg-Id')
+  if (key !== undefined && key.length > MESSAGE_ID_LENGTH_MAX) {
+    throw new Refusal('invalid_request', `Nats-Msg-Id has at most ${MESSAGE_ID_LENGTH_MAX} characters`, {
+      field: 'Nats-Msg-Id',
+    })
+  }
   const reply = await handle({
     method,
     body: field === undefined ? body : { [field]: body },
     requestId: `plain/${key ?? randomUUID()}`,
     bearer: bearerIn(delivery.header('Authorization')),
   })
-  return Buffer.from(JSON.stringify(toJsonValue(reply)))
+  const answer = Buffer.from(JSON.stringify(toJsonValue(reply)))
+  if (answer.length <= PLAIN_BYTES_MAX) return answer
+  throw new Refusal('too_large', `the answer has ${answer.length} bytes, more than the ${PLAIN_BYTES_MAX} allowed`, {
+    hint: 'ask for less at a time, or use the SDK',
+  })
 }
 
 function parseJson(data: Uint8Array): unknown {

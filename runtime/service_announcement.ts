@@ -11,7 +11,9 @@ export class EndpointStats {
   readonly #methods: ReadonlyMap<string, { requests: number; errors: number; nanoseconds: number }>
 
   constructor(protocol: Protocol) {
-    this.#methods = new Map(Object.keys(protocol.methods).map((name) => [name, { requests: 0, errors: 0, nanoseconds: 0 }]))
+    this.#methods = new Map(
+      Object.keys(protocol.methods).map((name) => [name, { requests: 0, errors: 0, nanoseconds: 0 }]),
+    )
   }
 
   /** Unknown methods are not counted: a stranger must not be able to grow this map. */

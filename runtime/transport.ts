@@ -4,9 +4,15 @@ import { headers } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 import { Refusal } from '../messages/index.ts'
 
+/**
+ * Where answers may go. Whoever asks names the subject of the answer, and it is we who publish there, with permissions
+ * that the asker may not have: on any other subject an answer could be written into a stream or a bucket.
+ */
+const INBOX = /^(?:_|tacit\.inbox\.)/
+
 export interface Delivery {
   subject: string
-  /** Where an answer goes; absent when none is wanted. */
+  /** Where an answer goes; absent when none is wanted, and when what was named is no inbox. */
   reply: string | undefined
   data: Uint8Array
   /** The broker's word that nobody listens on the subject of our request. */
@@ -15,12 +21,19 @@ export interface Delivery {
 }
 
 export interface Subscription {
-  /** Stops new deliveries at once. */
+  /** Stops new deliveries at once; what the broker has sent already is lost. */
   unsubscribe(): void
+  /** Stops new deliveries, and resolves when all that the broker has sent before were called back. */
+  drain(): Promise<void>
 }
 
 export interface Transport {
-  publish(subject: string, data: Uint8Array, options?: { reply?: string; headers?: Readonly<Record<string, string>> }): void
+  publish(
+    subject: string,
+    data: Uint8Array,
+    options?: { reply?: string; headers?: Readonly<Record<string, string>> },
+  ): void
+  /** The callback must not throw: it would take the connection with it. */
   subscribe(subject: string, options: { queue?: string }, callback: (delivery: Delivery) => void): Subscription
   /** Resolves when the broker has seen all that was published before. */
   flush(): Promise<void>
@@ -77,7 +90,7 @@ export function createTransport(connection: NatsConnection): Transport {
           if (error !== null) return
           callback({
             subject: message.subject,
-            reply: message.reply === undefined || message.reply === '' ? undefined : message.reply,
+            reply: message.reply !== undefined && INBOX.test(message.reply) ? message.reply : undefined,
             data: message.data,
             noResponders: message.data.length === 0 && message.headers?.code === 503,
             header: (name) => (message.headers?.has(name) === true ? message.headers.get(name) : undefined),

@@ -17,16 +17,27 @@ import {
   seal,
   unseal,
   verifyEvidence,
+  verifyPassport,
 } from '../../attestation/index.ts'
 import type { EvidenceNote, PrivateGroupKey, PublicGroupKey } from '../../messages/index.ts'
 import { pack, Refusal, unpack, workerGroup } from '../../messages/index.ts'
 import type { Admission, Clock, PassportBucket, Register } from '../../runtime/index.ts'
 import type { AuthorityState, EpochTimes } from './authority_state.ts'
-import { authorityState, groupsOf, newAuthorityState, withDueEpochs, withRevoked } from './authority_state.ts'
+import {
+  authorityState,
+  groupsOf,
+  newAuthorityState,
+  sealingEpochs,
+  withDueEpochs,
+  withManifest,
+  withRevoked,
+} from './authority_state.ts'
 
 const STATE_BYTES_MAX = 512 * 1024
 const NONCE_LIFE_MS = 60_000
 const TRIES_MAX = 16
+/** A member's name stands in subjects and keys of buckets. */
+const MEMBER = /^[A-Za-z0-9_-]{1,80}$/
 
 export interface AuthorityOptions {
   register: Register
@@ -72,13 +83,21 @@ export class Authority {
     this.#issuerKey = importSigningKey(state.issuer_secret)
   }
 
-  /** Unseals the state, or makes it where there is none yet; coordinators that start together agree on one. */
+  /**
+   * Unseals the state, or makes it where there is none yet; coordinators that start together agree on one. From now on
+   * admissions are by this manifest: a coordinator that works by another is refused its state.
+   */
   static async open(options: AuthorityOptions): Promise<Authority> {
     for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
       const entry = await options.register.read()
       if (entry !== undefined) {
         const authority = new Authority(options, readState(entry.value, options.sealingKey), entry.revision)
-        await authority.#update((state) => state)
+        const { times, clock } = options
+        await authority.#update(
+          (state) => withManifest(state, authority.#manifestDigest, times, clock.now()),
+          'any manifest',
+        )
+        await authority.refresh()
         return authority
       }
       const fresh = sealState(newAuthorityState(), options.sealingKey)
@@ -95,9 +114,13 @@ export class Authority {
     return this.#options.manifestText
   }
 
-  /** Fresh evidence that this coordinator holds the passport-signing key. */
-  prove(nonce: Uint8Array): Promise<EvidenceNote> {
-    return this.#options.attest(coordinatorReportData(this.issuerKey, nonce))
+  /**
+   * Fresh evidence that this coordinator holds the passport-signing key, and works by its manifest.
+   * @param told what else it tells with it
+   */
+  prove(nonce: Uint8Array, told: Readonly<Record<string, unknown>> = {}): Promise<EvidenceNote> {
+    const { issuerKey } = this
+    return this.#options.attest(coordinatorReportData({ issuerKey, nonce, manifestDigest: this.#manifestDigest, told }))
   }
 
   /** A nonce that any coordinator member recognises for a minute, without remembering it. */
@@ -111,9 +134,16 @@ export class Authority {
   /** Admits a member, or refuses with every reason. */
   async admit(applicant: Applicant): Promise<Admission> {
     this.#checkNonce(applicant.nonce)
+    if (!MEMBER.test(applicant.member)) {
+      throw new Refusal('invalid_request', 'a member has 1 to 80 letters, digits, _ and - in its name', {
+        field: 'member',
+      })
+    }
     await this.refresh()
     if (this.#state.revoked.some(({ member }) => member === applicant.member)) {
-      throw new Refusal('revoked', `member "${applicant.member}" was revoked`, { hint: 'start it again under a new id' })
+      throw new Refusal('revoked', `member "${applicant.member}" was revoked`, {
+        hint: 'start it again under a new id',
+      })
     }
     const claims = verifyEvidence(applicant.evidence, this.manifest.platforms)
     const { reasons, reference } = appraise(claims, applicant.role, applicant.workerClass, this.manifest)
@@ -154,18 +184,23 @@ export class Authority {
 
   /** Revokes a member: no passport any more, and new keys for its groups. */
   async revoke(member: string): Promise<void> {
-    const passport = await this.#options.passports.byMember(member)
-    if (passport === undefined) throw new Refusal('not_found', `no member "${member}" has a passport`)
-    const { role, worker_class: workerClass } = readClaims(passport)
+    const { role, workerClass } = await this.#findMember(member)
     const groups = this.#groupsFor(role, workerClass)
     const { clock, times, passportMs } = this.#options
     await this.#update((state) => withRevoked(state, member, groups, times, clock.now(), passportMs))
   }
 
-  /** The public keys of all groups, for sealing. */
+  /** The public keys of all groups, for sealing. It changes when letters are to be sealed under other keys. */
   directory(): PublicGroupKey[] {
-    return Object.entries(this.#state.groups).flatMap(([group, epochs]) =>
-      epochs.map(({ epoch, public_key, starts_at, ends_at }) => ({ group, epoch, public_key, starts_at, ends_at })),
+    const now = this.#options.clock.now()
+    return Object.entries(this.#state.groups).flatMap(([group, held]) =>
+      sealingEpochs(held, now).map(({ epoch, public_key, starts_at, ends_at }) => ({
+        group,
+        epoch,
+        public_key,
+        starts_at,
+        ends_at,
+      })),
     )
   }
 
@@ -175,18 +210,45 @@ export class Authority {
     await this.#update((state) => withDueEpochs(state, this.#groups, times, clock.now()))
   }
 
-  async #update(decide: (state: AuthorityState) => AuthorityState): Promise<void> {
+  /** The bucket is not trusted: what it gives must be our passport of that member, though it may have expired. */
+  async #findMember(member: string): Promise<Passport> {
+    const jws = MEMBER.test(member) ? await this.#options.passports.byMember(member) : undefined
+    if (jws === undefined) throw new Refusal('not_found', `no member "${member}" has a passport`)
+    const atMs = Math.min(this.#options.clock.now(), expiryOf(jws) - 1)
+    const passport = await verifyPassport(jws, this.issuerKey, this.manifest, atMs)
+    if (passport.member !== member) throw new Refusal('not_admitted', `the passport of "${member}" is another member's`)
+    return passport
+  }
+
+  async #update(
+    decide: (state: AuthorityState) => AuthorityState,
+    manifest: 'our manifest' | 'any manifest' = 'our manifest',
+  ): Promise<void> {
     const { register, sealingKey } = this.#options
     for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
       const entry = await register.read()
       if (entry === undefined) throw new Refusal('state_damaged', "the coordinator's state is gone from the broker")
       if (entry.revision !== this.#revision) {
-        this.#state = readState(entry.value, sealingKey)
+        const state = readState(entry.value, sealingKey)
+        const isOurs = Buffer.from(state.issuer_secret).equals(this.#state.issuer_secret)
+        if (!isOurs || state.serial < this.#state.serial) {
+          throw new Refusal(
+            'state_damaged',
+            "the broker handed out an older state of the coordinator's, or another one",
+          )
+        }
+        this.#state = state
         this.#revision = entry.revision
+      }
+      if (manifest === 'our manifest' && this.#state.manifest_digest !== this.#manifestDigest) {
+        throw new Refusal('state_in_use', 'a coordinator with another manifest has taken this deployment over', {
+          hint: 'stop one of the two',
+        })
       }
       const next = decide(this.#state)
       if (next === this.#state) return
-      await register.replace(sealState(next, sealingKey), this.#revision).catch(ignoreConflict)
+      const numbered = { ...next, serial: this.#state.serial + 1 }
+      await register.replace(sealState(numbered, sealingKey), this.#revision).catch(ignoreConflict)
     }
     throw new Refusal('conflict', "the coordinator's state keeps changing")
   }
@@ -239,12 +301,14 @@ function readState(bytes: Uint8Array, key: Uint8Array): AuthorityState {
   }
 }
 
-// Our own passports, signed by us: only read here.
-function readClaims(passport: string): { role: string; worker_class?: string } {
-  const claims = JSON.parse(Buffer.from(passport.split('.')[1] ?? '', 'base64url').toString()) as {
-    tacit: { role: string; worker_class?: string }
+// Read before the passport is verified: only to choose the moment at which it must verify.
+function expiryOf(jws: string): number {
+  try {
+    const { exp } = JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()) as { exp?: unknown }
+    return typeof exp === 'number' ? exp * 1000 : 0
+  } catch {
+    return 0
   }
-  return claims.tacit
 }
 
 function ignoreConflict(error: unknown): void {

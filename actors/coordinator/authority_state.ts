@@ -19,6 +19,10 @@ export type GroupEpoch = z.infer<typeof groupEpoch>
 
 export const authorityState = z.strictObject({
   version: z.literal(1),
+  /** Grows with each change, so that a broker that hands out an older document is found out. */
+  serial: z.int().min(1),
+  /** The manifest that admissions are appraised by at present. */
+  manifest_digest: z.string(),
   issuer_secret: bytes(32, 32),
   nonce_key: bytes(32, 32),
   storage_key: bytes(32, 32),
@@ -42,6 +46,8 @@ export interface EpochTimes {
 export function newAuthorityState(): AuthorityState {
   return {
     version: 1,
+    serial: 1,
+    manifest_digest: '',
     issuer_secret: exportSecret(generateSigningKey()),
     nonce_key: randomBytes(32),
     storage_key: randomBytes(32),
@@ -53,18 +59,46 @@ export function newAuthorityState(): AuthorityState {
 /** The groups of a manifest: one for each role that is called, one for each class of workers. */
 export function groupsOf(manifest: Manifest): string[] {
   const classes = (manifest.roles['execution'] ?? []).flatMap((reference) => reference.classes ?? [])
-  return [...new Set([...Object.keys(manifest.roles).filter((role) => role !== 'execution'), ...classes.map(workerGroup)])]
+  return [
+    ...new Set([...Object.keys(manifest.roles).filter((role) => role !== 'execution'), ...classes.map(workerGroup)]),
+  ]
+}
+
+/**
+ * The state under another manifest, which may list others than the one before. Nobody who was admitted by either can open
+ * what is sealed under the other: every group begins anew, and the keys before are dropped. Workers keep theirs, since
+ * posts wait in the work queue for days; a post names a task and tells nothing more.
+ */
+export function withManifest(
+  state: AuthorityState,
+  manifestDigest: string,
+  times: EpochTimes,
+  nowMs: number,
+): AuthorityState {
+  if (state.manifest_digest === manifestDigest) return state
+  const groups = Object.entries(state.groups).map(([group, held]) => [
+    group,
+    [...(isWorkerGroup(group) ? held : []), newEpoch(group, (held.at(-1)?.epoch ?? 0) + 1, nowMs, times)],
+  ])
+  return { ...state, manifest_digest: manifestDigest, groups: Object.fromEntries(groups) as AuthorityState['groups'] }
 }
 
 /** The state with every group's present epoch, and its next one when that is due; the same object when nothing changed. */
-export function withDueEpochs(state: AuthorityState, groups: readonly string[], times: EpochTimes, nowMs: number): AuthorityState {
+export function withDueEpochs(
+  state: AuthorityState,
+  groups: readonly string[],
+  times: EpochTimes,
+  nowMs: number,
+): AuthorityState {
   let changed = false
+  // Never so early that one epoch is made behind another without end.
+  const leadMs = Math.min(times.leadMs, times.epochMs / 2)
   const next: Record<string, GroupEpoch[]> = {}
   for (const group of groups) {
     const held = state.groups[group] ?? []
     const live = held.filter((epoch) => epoch.ends_at > nowMs)
     const latest = live.at(-1)
-    if (latest === undefined || latest.starts_at + times.epochMs - times.leadMs <= nowMs) {
+    if (latest === undefined || latest.starts_at + times.epochMs - leadMs <= nowMs) {
       const number = (held.at(-1)?.epoch ?? 0) + 1
       const startsAt = latest === undefined ? nowMs : Math.max(latest.starts_at + times.epochMs, nowMs)
       live.push(newEpoch(group, number, startsAt, times))
@@ -75,6 +109,12 @@ export function withDueEpochs(state: AuthorityState, groups: readonly string[], 
   const revoked = state.revoked.filter(({ until }) => until > nowMs)
   if (!changed && revoked.length === state.revoked.length) return state
   return { ...state, groups: { ...state.groups, ...next }, revoked }
+}
+
+/** What a sender needs of a group: the epoch that began last, the one before for whose clock is behind, and those to come. */
+export function sealingEpochs(held: readonly GroupEpoch[], nowMs: number): readonly GroupEpoch[] {
+  const present = held.findLastIndex(({ starts_at }) => starts_at <= nowMs)
+  return held.slice(Math.max(present - 1, 0))
 }
 
 /** The state after a member was revoked: its groups get a new epoch at once, whose keys it is never given. */
@@ -91,24 +131,31 @@ export function withRevoked(
   for (const group of groups) {
     const held = state.groups[group] ?? []
     // Epochs that have not begun were released ahead of time: the revoked member may hold them, so they are dropped. The
-    // present one is accepted only as long as letters sealed with it can be under way.
+    // present one is accepted only as long as letters sealed with it can be under way, or posts can wait.
     const begun = held
       .filter((epoch) => epoch.starts_at <= nowMs)
-      .map((epoch) => ({ ...epoch, ends_at: Math.min(epoch.ends_at, nowMs + times.overlapMs) }))
+      .map((epoch) => ({ ...epoch, ends_at: Math.min(epoch.ends_at, nowMs + overlapOf(group, times)) }))
     next[group] = [...begun, newEpoch(group, (held.at(-1)?.epoch ?? 0) + 1, nowMs, times)]
   }
   const revoked = [...state.revoked, { member, until: nowMs + 2 * passportMs }]
   return { ...state, groups: { ...state.groups, ...next }, revoked }
 }
 
+function isWorkerGroup(group: string): boolean {
+  return group.startsWith(workerGroup(''))
+}
+
+function overlapOf(group: string, times: EpochTimes): number {
+  return isWorkerGroup(group) ? times.postMs : times.overlapMs
+}
+
 function newEpoch(group: string, epoch: number, startsAt: number, times: EpochTimes): GroupEpoch {
   const key = generateSealingKey()
-  const overlapMs = group.startsWith(workerGroup('')) ? times.postMs : times.overlapMs
   return {
     epoch,
     secret: exportSecret(key),
     public_key: key.publicKey,
     starts_at: startsAt,
-    ends_at: startsAt + times.epochMs + overlapMs,
+    ends_at: startsAt + times.epochMs + overlapOf(group, times),
   }
 }

@@ -1,7 +1,15 @@
 /** The coordinator's service: the authority behind its protocol, and how it admits itself. */
 import { verifyPassport } from '../../attestation/index.ts'
 import { coordinator, EPOCH_EVENT, Refusal } from '../../messages/index.ts'
-import type { Actor, AdmissionSource, Clock, Identity, PassportBucket, Service, ServiceHost } from '../../runtime/index.ts'
+import type {
+  Actor,
+  AdmissionSource,
+  Clock,
+  Identity,
+  PassportBucket,
+  Service,
+  ServiceHost,
+} from '../../runtime/index.ts'
 import { actor, clientThumbprint } from '../../runtime/index.ts'
 import type { EvidenceNote } from '../../messages/index.ts'
 import { memberReportData } from '../../attestation/index.ts'
@@ -44,10 +52,15 @@ export function ownAdmission(
 
 export function startCoordinator(host: ServiceHost, authority: Authority, passports: PassportBucket): Service {
   let stopped = false
+  let told = epochsOf(authority)
   const refresh = async () => {
-    const before = authority.directory().length
-    await authority.refresh().catch((error: unknown) => host.log.warn({ err: error }, 'the epochs could not be refreshed'))
-    if (authority.directory().length !== before) host.events.publish(EPOCH_EVENT, {})
+    await authority
+      .refresh()
+      .catch((error: unknown) => host.log.warn({ err: error }, 'the epochs could not be refreshed'))
+    const present = epochsOf(authority)
+    if (present === told) return
+    told = present
+    host.events.publish(EPOCH_EVENT, {})
   }
   const loop = () => {
     if (stopped) return
@@ -55,7 +68,7 @@ export function startCoordinator(host: ServiceHost, authority: Authority, passpo
   }
   loop()
   return {
-    actor: coordinatorActor(host, authority, listServices(authority, passports, host.clock)) as unknown as Service['actor'],
+    actor: coordinatorActor(host, authority, listServices(authority, passports, host.clock)),
     close() {
       stopped = true
       return Promise.resolve()
@@ -63,28 +76,41 @@ export function startCoordinator(host: ServiceHost, authority: Authority, passpo
   }
 }
 
+/** The latest epoch of each group: what members should hold. */
+function epochsOf(authority: Authority): string {
+  return JSON.stringify([...new Map(authority.directory().map(({ group, epoch }) => [group, epoch]))])
+}
+
+/** Who holds a live passport; forgotten when this coordinator admits somebody, and after a second. */
+interface ServiceList {
+  list(): Promise<PlatformServices>
+  forget(): void
+}
+
 type PlatformServices = { name: string; members: number; measurement: string; platform: string }[]
 
 function coordinatorActor(
   host: ServiceHost,
   authority: Authority,
-  services: () => Promise<PlatformServices>,
+  services: ServiceList,
 ): Actor<typeof coordinator> {
   return actor(coordinator, {
     async get_platform({ nonce }) {
+      await authority.refresh()
+      const told = { groups: authority.directory(), services: await services.list() }
       return {
-        evidence: await authority.prove(nonce),
+        evidence: await authority.prove(nonce, told),
         issuer_key: authority.issuerKey,
         manifest: authority.manifestText,
-        groups: authority.directory(),
-        services: await services(),
+        ...told,
       }
     },
     get_nonce: () => ({ nonce: authority.makeNonce() }),
     async enrol(request, { sender }) {
       // A member speaks for its own keys alone: whoever sends this holds the signing key that it is about.
       const own = sender.id === request.member || sender.id === clientThumbprint(request.signing_key)
-      if (!own) throw new Refusal('platform_untrusted', 'the letter was signed by another key than the one to be admitted')
+      if (!own)
+        throw new Refusal('platform_untrusted', 'the letter was signed by another key than the one to be admitted')
       const admission = await authority.admit({
         role: request.role,
         member: request.member,
@@ -94,7 +120,11 @@ function coordinatorActor(
         nonce: request.nonce,
         evidence: request.evidence,
       })
-      host.log.info({ member: request.member, role: request.role, platform: request.evidence.platform }, 'a member was admitted')
+      services.forget()
+      host.log.info(
+        { member: request.member, role: request.role, platform: request.evidence.platform },
+        'a member was admitted',
+      )
       const { expiresAtMs, ...rest } = admission
       return { ...rest, expires_at: expiresAtMs }
     },
@@ -107,14 +137,19 @@ function coordinatorActor(
   })
 }
 
-/** Who holds a live passport, by service and measurement. Read at most once a second. */
-function listServices(authority: Authority, passports: PassportBucket, clock: Clock): () => Promise<PlatformServices> {
+/** Who holds a live passport, by service and measurement. Read at most once a second, since clients may ask at will. */
+function listServices(authority: Authority, passports: PassportBucket, clock: Clock): ServiceList {
   let cached: { at: number; services: Promise<PlatformServices> } | undefined
-  return () => {
-    if (cached === undefined || clock.now() - cached.at > SERVICES_CACHE_MS) {
-      cached = { at: clock.now(), services: readServices(authority, passports, clock.now()) }
-    }
-    return cached.services
+  return {
+    list() {
+      if (cached === undefined || clock.now() - cached.at > SERVICES_CACHE_MS) {
+        cached = { at: clock.now(), services: readServices(authority, passports, clock.now()) }
+      }
+      return cached.services
+    },
+    forget() {
+      cached = undefined
+    },
   }
 }
 

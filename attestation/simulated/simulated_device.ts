@@ -20,7 +20,12 @@ export interface EvidenceDevice {
  * @param measurement what was measured when the trusted half was started
  * @param now the moment, ms since 1970
  */
-export function createSimulatedDevice(root: KeyPair, role: string, measurement: string, now: () => number): EvidenceDevice {
+export function createSimulatedDevice(
+  root: KeyPair,
+  role: string,
+  measurement: string,
+  now: () => number,
+): EvidenceDevice {
   return {
     attest: (reportData) =>
       Promise.resolve({
@@ -29,7 +34,9 @@ export function createSimulatedDevice(root: KeyPair, role: string, measurement: 
       }),
     sealingKey: () =>
       Promise.resolve(
-        new Uint8Array(hkdfSync('sha256', exportSecret(root), Buffer.alloc(0), `tacit simulated sealing v1\0${role}`, 32)),
+        new Uint8Array(
+          hkdfSync('sha256', exportSecret(root), Buffer.alloc(0), `tacit simulated sealing v1\0${role}`, 32),
+        ),
       ),
   }
 }

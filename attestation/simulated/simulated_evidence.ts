@@ -39,7 +39,8 @@ export function signSimulatedEvidence(root: KeyPair, statement: SimulatedStateme
 export function verifySimulatedEvidence(bytes: Uint8Array, trust: Readonly<Record<string, string>>): Claims {
   const { text, signature } = parseSimulatedEvidence(bytes)
   const root = fromBase64url(trust['root'] ?? '')
-  if (root.length !== 32) throw new Refusal('platform_untrusted', 'the manifest names no root for the simulated platform')
+  if (root.length !== 32)
+    throw new Refusal('platform_untrusted', 'the manifest names no root for the simulated platform')
   if (!hasValidSignature(importSigningPublicKey(root), text, signature)) {
     throw new Refusal('platform_untrusted', 'the evidence is not signed by the root that the manifest names')
   }
@@ -56,7 +57,8 @@ export function verifySimulatedEvidence(bytes: Uint8Array, trust: Readonly<Recor
 
 function parseSimulatedEvidence(bytes: Uint8Array): { text: Uint8Array; signature: Uint8Array } {
   const parts = unpack(bytes, 8192)
-  if (!Array.isArray(parts) || parts.length !== 2) throw new Refusal('platform_untrusted', 'the evidence has another form')
+  if (!Array.isArray(parts) || parts.length !== 2)
+    throw new Refusal('platform_untrusted', 'the evidence has another form')
   const [text, signature] = parts as unknown[]
   if (!(text instanceof Uint8Array) || !(signature instanceof Uint8Array) || signature.length !== 64) {
     throw new Refusal('platform_untrusted', 'the evidence has another form')

@@ -8,9 +8,13 @@ export function admitCaller(protocol: Protocol, method: string, sender: Sender):
   if (!Object.hasOwn(protocol.methods, method)) throw unknownMethod(protocol, method)
   const callers = callersOf(protocol, method)
   if (callers.includes(sender.role) || (sender.role !== 'client' && callers.includes('member'))) return
-  throw new Refusal('not_admitted', `${protocol.name}.${method} is not open to ${sender.role === 'client' ? 'clients' : sender.role}`, {
-    hint: 'clients speak to authentication and frontend',
-  })
+  throw new Refusal(
+    'not_admitted',
+    `${protocol.name}.${method} is not open to ${sender.role === 'client' ? 'clients' : sender.role}`,
+    {
+      hint: 'clients speak to authentication and frontend',
+    },
+  )
 }
 
 export function unknownMethod(protocol: Protocol, method: string): Refusal {

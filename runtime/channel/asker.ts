@@ -3,8 +3,17 @@
  * is believed only from an admitted member of the group that was asked. A lost answer is asked for again where the
  * method allows it; the number stays, so whatever the retry creates is the same thing.
  */
+import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../../messages/index.ts'
-import { assert, encodeRequest, HEADERS, parseBy, parseRefusal, parseReply, Refusal } from '../../messages/index.ts'
+import {
+  assert,
+  COMMON_REFUSALS,
+  encodeRequest,
+  HEADERS,
+  parseRefusal,
+  parseReply,
+  Refusal,
+} from '../../messages/index.ts'
 import type { AskOptions, Client } from '../actor.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -13,6 +22,7 @@ import type { FrameUnderWay } from './outbox.ts'
 import { Outbox } from './outbox.ts'
 import type { Destination } from './destination.ts'
 import type { OpenedFrame, SealedChannel } from './sealed_channel.ts'
+import { typedClient } from './typed_client.ts'
 
 const TIMEOUT_MS = 10_000
 /** How long one try of a repeatable request waits; a killed member costs its callers this much. */
@@ -21,6 +31,8 @@ const TICK_MS = 20
 const PENDING_MAX = 100_000
 const RETRY_MS_MIN = 25
 const RETRY_MS_MAX = 500
+/** What an operator may see of a request: the id of its task, and nothing that only looks like one. */
+const TASK_ID = /^task-[0-9a-f-]{36}$/
 
 interface Pending {
   number: number
@@ -65,25 +77,29 @@ export class Asker {
   ) {
     this.#channel = channel
     this.#transport = transport
-    this.#inbox = inbox
+    // Random, so that only who sees our requests can answer them, be it with an unsigned refusal.
+    this.#inbox = `${inbox}.${randomBytes(12).toString('hex')}`
     this.#clock = clock
     this.#log = log
     this.#onStaleKeys = onStaleKeys
-    this.#subscription = transport.subscribe(`${inbox}.>`, {}, (delivery) => this.#receive(delivery))
+    this.#subscription = transport.subscribe(`${this.#inbox}.*`, {}, (delivery) => this.#receive(delivery))
   }
 
-  /** A typed client of a protocol, for one destination. */
+  /** A typed client of a protocol; `destination` says where each method goes. */
   client<P extends Protocol>(protocol: P, destination: (method: string) => Destination): Client<P> {
-    const methods = Object.entries(protocol.methods).map(([name, method]) => {
-      const to = destination(name)
-      const ask = async (request: unknown, options: AskOptions = {}): Promise<unknown> =>
-        parseBy(method.reply, await this.ask(to, name, request, method.idempotent !== false, options), `${protocol.name}.${name}`)
-      return [name, ask] as const
+    return typedClient(protocol, (method, repeatable) => {
+      const to = destination(method)
+      return (request, options) => this.ask(to, method, request, repeatable, options)
     })
-    return Object.fromEntries(methods) as unknown as Client<P> // fromEntries forgets which key has which function
   }
 
-  ask(destination: Destination, method: string, body: unknown, repeatable: boolean, options: AskOptions): Promise<unknown> {
+  ask(
+    destination: Destination,
+    method: string,
+    body: unknown,
+    repeatable: boolean,
+    options: AskOptions,
+  ): Promise<unknown> {
     const now = this.#clock.now()
     const deadlineMs = now + (options.timeoutMs ?? TIMEOUT_MS)
     return new Promise((resolve, reject) => {
@@ -145,20 +161,22 @@ export class Asker {
 
   async #send(destination: Destination, frame: FrameUnderWay<Pending>): Promise<void> {
     try {
-      const letters = frame.items.map(({ letter }) => letter)
+      const wanted = frame.items.filter(({ number }) => this.#pending.has(number))
+      if (wanted.length === 0) return this.#outbox(destination).answered(frame)
+      const letters = wanted.map(({ letter }) => letter)
       // Sealing to a group is synchronous and keeps the order of frames; one member's key may have to be looked up first.
       const { bytes, counter } =
         destination.kind === 'group'
           ? this.#channel.sealToGroup('request', destination.group, destination.subject, letters)
           : this.#channel.sealToPeer(
               'request',
-              await this.#channel.peers.resolveMember(destination.member),
+              await this.#channel.peers.resolveMember(destination.member, destination.service),
               destination.subject,
               letters,
             )
       this.#frames.set(counter, frame)
-      for (const pending of frame.items) pending.frame = frame
-      const task = frame.items.length === 1 ? frame.items[0]?.task : undefined
+      for (const pending of wanted) pending.frame = frame
+      const task = wanted.length === 1 ? wanted[0]?.task : undefined
       this.#transport.publish(destination.subject, bytes, {
         reply: `${this.#inbox}.${counter}`,
         headers: {
@@ -168,23 +186,36 @@ export class Asker {
         },
       })
     } catch (error) {
-      this.#failed(frame, error instanceof Refusal ? error : new Refusal('unavailable', 'the request could not be sent', { cause: error }))
+      const refusal =
+        error instanceof Refusal ? error : new Refusal('unavailable', 'the request could not be sent', { cause: error })
+      // Perhaps there is a group of whose key we have not heard yet.
+      if (refusal.code === 'unavailable') this.#onStaleKeys()
+      this.#failed(frame, refusal, 'ours')
     }
   }
 
   #receive(delivery: Delivery): void {
     const counter = Number(delivery.subject.slice(this.#inbox.length + 1))
-    if (delivery.noResponders) return this.#unsent(counter, new Refusal('unavailable', 'nobody answers for this service'))
+    if (delivery.noResponders)
+      return this.#unsent(counter, new Refusal('unavailable', 'nobody answers for this service'))
     const code = delivery.header(HEADERS.code)
     if (code !== undefined) {
-      // Not signed by anybody: it can only make us give up or try again, which the broker can do anyway.
-      return this.#unsent(counter, parseRefusal({ code, message: delivery.header(HEADERS.error) }))
+      const refusal = parseRefusal({ code, message: delivery.header(HEADERS.error) })
+      // Not signed by anybody: it can only make us give up or try again, which the broker can do anyway. What none but a
+      // handler decides, it cannot say: nobody is revoked by a header.
+      const isOfTheDoor = COMMON_REFUSALS.includes(refusal.code)
+      return this.#unsent(
+        counter,
+        isOfTheDoor ? refusal : new Refusal('unavailable', 'an answer that nobody signed was ignored'),
+      )
     }
     try {
-      const opened = this.#channel.open(delivery.subject, delivery.data, (_peer, kind) => {
+      const opened = this.#channel.open(delivery.subject, delivery.data, ({ sender }, kind) => {
         if (kind !== 'reply') throw new Refusal('misaddressed', 'an inbox takes replies only')
+        if (sender.role === 'client') throw new Refusal('not_admitted', 'only members answer')
       })
-      if (opened instanceof Promise) opened.then((frame) => this.#answers(frame)).catch((error: unknown) => this.#drop(error))
+      if (opened instanceof Promise)
+        opened.then((frame) => this.#answers(frame)).catch((error: unknown) => this.#drop(error))
       else this.#answers(opened)
     } catch (error) {
       this.#drop(error)
@@ -198,10 +229,13 @@ export class Asker {
       if (pending === undefined) continue
       const { destination } = pending
       // Only who was asked can answer: the group's members, or that one member.
-      const mayAnswer =
-        destination.kind === 'group' ? peer.sender.role === destination.service : peer.sender.id === destination.member
+      const { role, id } = peer.sender
+      const mayAnswer = role === destination.service && (destination.kind === 'group' || id === destination.member)
       if (!mayAnswer) {
-        this.#log.warn({ from: peer.sender.id, asked: destination.subject }, 'an answer from somebody who was not asked was dropped')
+        this.#log.warn(
+          { from: id, asked: destination.subject },
+          'an answer from somebody who was not asked was dropped',
+        )
         continue
       }
       if (pending.frame !== undefined) this.#outbox(destination).answered(pending.frame)
@@ -218,25 +252,35 @@ export class Asker {
 
   #unsent(counter: number, refusal: Refusal): void {
     const frame = this.#frames.get(counter)
-    if (frame === undefined) return
-    this.#failed(frame, refusal)
+    // Somebody sent our frame a second time: it is the first that will be answered.
+    if (frame === undefined || refusal.code === 'replayed') return
+    if (refusal.code === 'stale_epoch') this.#onStaleKeys()
+    this.#failed(frame, refusal, 'unsigned')
   }
 
-  #failed(frame: FrameUnderWay<Pending>, refusal: Refusal): void {
+  #failed(frame: FrameUnderWay<Pending>, refusal: Refusal, whose: 'ours' | 'unsigned'): void {
+    this.#release(frame)
+    for (const pending of frame.items) {
+      // It may be on its way again, in another frame.
+      if (!this.#pending.has(pending.number) || (whose === 'unsigned' && pending.frame !== frame)) continue
+      // Whoever forges a refusal must not have an unrepeatable request carried out twice.
+      const mayRetry = refusal.advice === 'retry' && (whose === 'ours' || pending.repeatable)
+      if (mayRetry) this.#retryLater(pending, refusal)
+      else pending.settle({ error: refusal })
+    }
+  }
+
+  /** The frame no longer holds back what waits behind it. */
+  #release(frame: FrameUnderWay<Pending>): void {
     const first = frame.items[0]
     assert(first !== undefined, 'a frame has a letter')
     this.#outbox(first.destination).answered(frame)
-    if (refusal.code === 'stale_epoch' || refusal.code === 'unavailable') this.#onStaleKeys()
-    for (const pending of frame.items) {
-      if (!this.#pending.has(pending.number)) continue
-      if (refusal.advice === 'retry') this.#retryLater(pending, refusal)
-      else pending.settle({ error: refusal })
-    }
   }
 
   #retryLater(pending: Pending, refusal: Refusal): void {
     const at = this.#clock.now() + pending.retryDelayMs
     if (at >= pending.deadlineMs) return pending.settle({ error: refusal })
+    pending.frame = undefined
     pending.retryAtMs = at
     pending.attemptEndsMs = Number.POSITIVE_INFINITY
     pending.retryDelayMs = Math.min(pending.retryDelayMs * 2, RETRY_MS_MAX)
@@ -246,16 +290,20 @@ export class Asker {
     const now = this.#clock.now()
     for (const pending of this.#pending.values()) {
       if (now >= pending.deadlineMs) {
-        pending.settle({ error: new Refusal('deadline_exceeded', `no answer from ${pending.destination.subject} in time`) })
+        pending.settle({
+          error: new Refusal('deadline_exceeded', `no answer from ${pending.destination.subject} in time`),
+        })
       } else if (now >= pending.attemptEndsMs || now >= pending.retryAtMs) this.#tryAgain(pending, now)
     }
     for (const [counter, frame] of this.#frames) {
-      if (frame.items.every(({ number, frame: own }) => own !== frame || !this.#pending.has(number))) this.#frames.delete(counter)
+      if (frame.items.some(({ number, frame: own }) => own === frame && this.#pending.has(number))) continue
+      // Given up on, perhaps without any answer.
+      this.#release(frame)
+      this.#frames.delete(counter)
     }
     if (this.#pending.size === 0) {
       clearInterval(this.#ticker)
       this.#ticker = undefined
-      this.#frames.clear()
     }
   }
 
@@ -280,6 +328,6 @@ export class Asker {
 function taskIn(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null) return undefined
   const { task_id: direct, request } = body as { task_id?: unknown; request?: unknown }
-  if (typeof direct === 'string') return direct
+  if (typeof direct === 'string') return TASK_ID.test(direct) ? direct : undefined
   return request === undefined ? undefined : taskIn(request)
 }

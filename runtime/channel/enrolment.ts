@@ -56,18 +56,24 @@ export async function provePlatform(
   signal?: AbortSignal,
 ): Promise<PlatformProof> {
   const manifest: Manifest = parseManifest(manifestText)
+  const pinned = manifestDigest(manifestText)
   const nonce = randomBytes(32)
   const reply = await askPlain(transport, inbox, { nonce }, clock, signal)
-  const { measurement, platform } = verifyCoordinator(reply.evidence, reply.issuer_key, nonce, manifest)
-  if (manifestDigest(reply.manifest) !== manifestDigest(manifestText)) {
+  if (manifestDigest(reply.manifest) !== pinned) {
     throw new Refusal('platform_untrusted', 'the platform runs under another manifest than the one you pinned', {
       hint: 'ask the operator for the present manifest and compare it before you trust it',
     })
   }
+  const { issuer_key: issuerKey, groups, services } = reply
+  const { measurement, platform } = verifyCoordinator(
+    reply.evidence,
+    { issuerKey, nonce, manifestDigest: pinned, told: { groups, services } },
+    manifest,
+  )
   return {
-    anchor: { issuerKey: reply.issuer_key, manifest },
-    groups: reply.groups,
-    services: reply.services,
+    anchor: { issuerKey, manifest },
+    groups,
+    services,
     manifestText,
     measurement,
     platform,
@@ -93,7 +99,9 @@ export function remoteAdmission(options: {
       const signingKey = identity.keys.signingKey.publicKey
       const sealingKey = identity.keys.sealingKey.publicKey
       const { role, id: member } = identity
-      const evidence = await options.attest(memberReportData({ role, member, workerClass, signingKey, sealingKey, nonce }))
+      const evidence = await options.attest(
+        memberReportData({ role, member, workerClass, signingKey, sealingKey, nonce }),
+      )
       const reply = await client.enrol({
         role,
         member,
@@ -121,7 +129,8 @@ async function askPlain(
   let last: Refusal = new Refusal('unavailable', 'no coordinator answers')
   for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
     if (signal?.aborted === true) throw new Refusal('canceled', 'the caller gave up')
-    const answer = await askOnce(transport, `${inbox}.platform-${attempt}`, body, clock)
+    // Random, so that nobody can answer who did not see the question.
+    const answer = await askOnce(transport, `${inbox}.${randomBytes(12).toString('hex')}`, body, clock)
     if (!(answer instanceof Refusal)) {
       return parseBy(coordinator.methods.get_platform.reply, answer, 'coordinator.get_platform')
     }

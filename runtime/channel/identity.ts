@@ -17,7 +17,7 @@ export class Identity {
   #credential: Credential
   #passport: string | undefined
   #frames = 0
-  readonly #nonceSalt = randomBytes(4)
+  readonly #nonceSalt = randomBytes(6)
   readonly #thumbprint: string
 
   private constructor(keys: MemberKeys, role: string, id: string) {

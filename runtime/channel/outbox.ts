@@ -43,10 +43,6 @@ export class Outbox<T extends { letter: Uint8Array }> {
     if (this.#waiting.length > 0) this.#plan()
   }
 
-  get isIdle(): boolean {
-    return this.#waiting.length === 0 && this.#underWay === 0
-  }
-
   #plan(): void {
     if (this.#flushPlanned) return
     this.#flushPlanned = true

@@ -12,6 +12,10 @@ import type { Clock } from '../clock.ts'
 import { clientThumbprint } from './identity.ts'
 
 const PEERS_MAX = 10_000
+/** Passports that are looked up at a time: a flood of unknown ones must not become a flood of reads. */
+const LOOKUPS_MAX = 256
+/** One for each of our keys: our own, and those of our groups by epoch. */
+const SECRETS_MAX = 64
 
 export interface Peer {
   sender: Sender
@@ -42,6 +46,7 @@ export class Peers {
   readonly #anchor: () => TrustAnchor
   readonly #clock: Clock
   readonly #peers = new Map<string, Peer>()
+  readonly #lookups = new Map<string, Promise<Peer>>()
   #revoked: ReadonlySet<string> = new Set()
 
   constructor(source: PassportSource, anchor: () => TrustAnchor, clock: Clock) {
@@ -55,31 +60,41 @@ export class Peers {
     this.#revoked = new Set(members)
   }
 
-  /** The peer if it is known already; refuses one that has expired or was revoked. */
+  /**
+   * The peer, where nothing has to be looked up for it; refuses one that has expired or was revoked. A client is known by
+   * what its frame says, and is kept by `remember` only once such a frame was opened: noise must not crowd out anybody.
+   */
   known(credential: Credential): Peer | undefined {
     const peer = this.#peers.get(credentialKey(credential))
-    return peer === undefined ? undefined : this.#valid(peer)
+    if (peer !== undefined) return this.#valid(peer)
+    return credential.kind === 'client' ? clientPeer(credential) : undefined
   }
 
   async resolve(credential: Credential): Promise<Peer> {
     const known = this.known(credential)
     if (known !== undefined) return known
-    if (credential.kind === 'client') return this.#remember(clientPeer(credential))
-    const jws = await this.#source.byDigest(Buffer.from(credential.digest).toString('hex'))
-    if (jws === undefined) throw new Refusal('not_admitted', 'the sender has no passport', { cause: 'unknown passport' })
-    // The bucket is not trusted: what it gives must hash to what the frame named.
-    if (!passportDigest(jws).equals(credential.digest)) throw new Refusal('not_admitted', 'the passport is another one')
-    return this.#remember(await this.#verified(jws))
+    if (credential.kind === 'client') return clientPeer(credential)
+    const key = credentialKey(credential)
+    const underWay = this.#lookups.get(key)
+    if (underWay !== undefined) return underWay
+    if (this.#lookups.size >= LOOKUPS_MAX) {
+      throw new Refusal('overloaded', 'too many unknown senders at once', { hint: 'send again in a moment' })
+    }
+    const lookup = this.#lookUp(credential.digest).finally(() => this.#lookups.delete(key))
+    this.#lookups.set(key, lookup)
+    return lookup
   }
 
-  /** A member by its id, for what only that member can do; refuses `unavailable` when nobody of that name has a passport. */
-  async resolveMember(member: string): Promise<Peer> {
-    const jws = await this.#source.byMember(member)
+  /** A member by its id and role, for what only that member can do; refuses `unavailable` when it has no passport. */
+  async resolveMember(member: string, role: string): Promise<Peer> {
+    const jws = await this.#read(this.#source.byMember(member))
     if (jws === undefined) throw new Refusal('unavailable', `member "${member}" has no passport`)
     const key = passportDigest(jws).toString('latin1')
     const known = this.#peers.get(key)
-    const peer = this.#valid(known ?? this.#remember(await this.#verified(jws)))
-    if (peer.sender.id !== member) throw new Refusal('not_admitted', 'the passport is of another member')
+    const peer = this.#valid(known ?? this.remember(await this.#verified(jws)))
+    if (peer.sender.id !== member || peer.sender.role !== role) {
+      throw notAdmitted('the passport is of another member')
+    }
     return peer
   }
 
@@ -91,13 +106,40 @@ export class Peers {
     const [sender, receiver] =
       direction === 'to_us' ? [peer.sealingKey, own.publicKey] : [own.publicKey, peer.sealingKey]
     const secret = deriveSealingSecret(own, peer.sealingKey, sender, receiver)
+    if (peer.secrets.size >= SECRETS_MAX) peer.secrets.clear()
     peer.secrets.set(id, secret)
     return secret
   }
 
+  remember(peer: Peer): Peer {
+    if (this.#peers.has(peer.key)) return peer
+    const oldest = this.#peers.size < PEERS_MAX ? undefined : this.#peers.keys().next().value
+    if (oldest !== undefined) this.#peers.delete(oldest)
+    this.#peers.set(peer.key, peer)
+    return peer
+  }
+
+  async #lookUp(digest: Uint8Array): Promise<Peer> {
+    const jws = await this.#read(this.#source.byDigest(Buffer.from(digest).toString('hex')))
+    if (jws === undefined) throw notAdmitted('unknown passport')
+    // The bucket is not trusted: what it gives must hash to what the frame named.
+    if (!passportDigest(jws).equals(digest)) throw notAdmitted('another passport is stored under that digest')
+    return this.#valid(this.remember(await this.#verified(jws)))
+  }
+
+  async #read(passport: Promise<string | undefined>): Promise<string | undefined> {
+    try {
+      return await passport
+    } catch (cause) {
+      throw new Refusal('unavailable', 'the passports cannot be read now', { cause })
+    }
+  }
+
   async #verified(jws: string): Promise<Peer> {
     const { issuerKey, manifest } = this.#anchor()
-    const passport = await verifyPassport(jws, issuerKey, manifest, this.#clock.now())
+    const passport = await verifyPassport(jws, issuerKey, manifest, this.#clock.now()).catch((error: unknown) => {
+      throw notAdmitted(error instanceof Error ? error.message : error)
+    })
     return {
       sender: { role: passport.role, id: passport.member },
       passport,
@@ -109,25 +151,21 @@ export class Peers {
     }
   }
 
-  #remember(peer: Peer): Peer {
-    if (this.#peers.size >= PEERS_MAX) {
-      const oldest = this.#peers.keys().next().value
-      if (oldest !== undefined) this.#peers.delete(oldest)
-    }
-    this.#peers.set(peer.key, peer)
-    return this.#valid(peer)
-  }
-
   #valid(peer: Peer): Peer {
     if (this.#revoked.has(peer.sender.id)) {
-      throw new Refusal('not_admitted', 'the sender is not admitted', { cause: 'revoked' })
+      throw notAdmitted('revoked')
     }
     if (peer.expiresAtMs <= this.#clock.now()) {
       this.#peers.delete(peer.key)
-      throw new Refusal('not_admitted', 'the sender is not admitted', { cause: 'passport expired' })
+      throw notAdmitted('passport expired')
     }
     return peer
   }
+}
+
+/** One text for all of it; `why` stays in the log. */
+function notAdmitted(why: unknown): Refusal {
+  return new Refusal('not_admitted', 'the sender is not admitted', { cause: why })
 }
 
 function clientPeer(credential: Credential & { kind: 'client' }): Peer {

@@ -28,14 +28,16 @@ export class ReplyBox {
 
   push(peer: Peer, subject: string, letter: Uint8Array): void {
     const waiting = this.#waiting.get(peer.key)
-    if (waiting === undefined) this.#waiting.set(peer.key, { peer, subject, letters: [letter], bytes: letter.length })
-    else {
+    const isFull =
+      waiting !== undefined &&
+      (waiting.letters.length >= FRAME_LETTERS_MAX || waiting.bytes + letter.length > FRAME_BYTES_TARGET)
+    // Asked before the letter joins: two that fit singly may be more together than a frame can be.
+    if (waiting === undefined || isFull) {
+      this.#waiting.set(peer.key, { peer, subject, letters: [letter], bytes: letter.length })
+      if (isFull) this.#send(waiting)
+    } else {
       waiting.letters.push(letter)
       waiting.bytes += letter.length
-      if (waiting.letters.length >= FRAME_LETTERS_MAX || waiting.bytes >= FRAME_BYTES_TARGET) {
-        this.#waiting.delete(peer.key)
-        this.#send(waiting)
-      }
     }
     if (this.#flushPlanned) return
     this.#flushPlanned = true

@@ -44,9 +44,15 @@ export class SealedChannel {
   }
 
   /** Seals letters to whoever holds the group's present key. */
-  sealToGroup(kind: 'request' | 'post', group: string, subject: string, letters: readonly Uint8Array[], lifetimeMs?: number) {
+  sealToGroup(
+    kind: 'request' | 'post',
+    group: string,
+    subject: string,
+    letters: readonly Uint8Array[],
+    lifetimeMs?: number,
+  ) {
     const { epoch, public_key } = this.keyRing.publicKey(group, this.#clock.now())
-    const id = `${group}:${epoch}`
+    const id = Buffer.from(public_key).toString('latin1')
     let secret = this.#groupSecrets.get(id)
     if (secret === undefined) {
       const own = this.identity.keys.sealingKey
@@ -84,7 +90,9 @@ export class SealedChannel {
       throw new Refusal('expired', 'the frame is from the future', { hint: 'set the clock of the sender' })
     }
     if (header.expiresAtMs <= now) {
-      throw new Refusal('expired', 'the frame came too late', { hint: 'send it again; compare the clocks if this repeats' })
+      throw new Refusal('expired', 'the frame came too late', {
+        hint: 'send it again; compare the clocks if this repeats',
+      })
     }
     // A post waits in the work queue for as long as it takes; its lease and its token keep it from running twice.
     if (header.kind !== 'post' && header.expiresAtMs - header.issuedAtMs > FRAME_LIFETIME_MS_MAX) {
@@ -101,6 +109,7 @@ export class SealedChannel {
     const secret = this.peers.secret(peer, own, ownId, 'to_us')
     const letters = openFrame(frame, secret, peer.signer)
     if (header.kind !== 'post') this.#replays.accept(replayKey)
+    this.peers.remember(peer)
     return { kind: header.kind, peer, letters, sessionPrefix: Buffer.from(header.id.subarray(0, 8)).toString('hex') }
   }
 
@@ -109,7 +118,8 @@ export class SealedChannel {
       const own = this.keyRing.privateKey(header.receiver, header.epoch, this.#clock.now())
       return { own, ownId: `${header.receiver}:${header.epoch}` }
     }
-    if (!this.identity.isNamed(header.receiver)) throw new Refusal('misaddressed', 'the frame was sealed for somebody else')
+    if (!this.identity.isNamed(header.receiver))
+      throw new Refusal('misaddressed', 'the frame was sealed for somebody else')
     return { own: this.identity.keys.sealingKey, ownId: 'own' }
   }
 

@@ -32,6 +32,7 @@ const acts = {
     process.off('message', drain)
     say({ type: 'state', state: 'ready' })
   },
+  hang() {},
   async make_admin() {
     const saved = answer('saved')
     say({ type: 'admin_password', id: 'admin', password: 'a-long-random-one' })

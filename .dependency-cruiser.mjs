@@ -1,0 +1,167 @@
+/**
+ * Who may import whom. ARCHITECTURE.md draws the same map for people; test/tidy.test.ts proves that these rules see the
+ * code at all. Every rule counts imports of types too: what a file knows is what it depends on.
+ */
+
+const PRODUCT = '^(messages|attestation|runtime|actors|client|deploy|bench|examples)/'
+
+/** What each floor may not import. */
+const ABOVE = {
+  messages: 'attestation|runtime|actors|client|deploy|bench|examples|test',
+  attestation: 'runtime|actors|client|deploy|bench|examples|test',
+  runtime: 'actors|client|deploy|bench|examples|test',
+  actors: 'client|deploy|bench|examples|test',
+  client: 'actors|deploy|bench|examples|test',
+  deploy: 'bench|test',
+  bench: 'test',
+  examples: 'test',
+}
+
+/** @param files the files through which alone the product reaches `packages`, as a regular expression */
+function door(name, packages, files, comment) {
+  return {
+    name: `door-${name}`,
+    comment,
+    severity: 'error',
+    from: { path: PRODUCT, pathNot: `^(${files})$` },
+    to: { path: `node_modules/(${packages})/` },
+  }
+}
+
+/** The same for modules of Node, among the files of `floors`. */
+function nodeDoor(name, modules, floors, files, comment) {
+  return {
+    name: `door-${name}`,
+    comment,
+    severity: 'error',
+    from: { path: `^(${floors})/`, pathNot: `^(${files})$` },
+    to: { dependencyTypes: ['core'], path: `^(node:)?(${modules})(/|$)` },
+  }
+}
+
+export default {
+  forbidden: [
+    ...Object.entries(ABOVE).map(([floor, above]) => ({
+      name: `floor-${floor}`,
+      comment: 'A floor imports only the floors below it.',
+      severity: 'error',
+      from: { path: `^${floor}/` },
+      to: { path: `^(${above})/` },
+    })),
+    {
+      name: 'through-the-index',
+      comment:
+        'Another floor is entered through its index.ts: one for each service of actors/, and one for client/cli/.',
+      severity: 'error',
+      from: { path: PRODUCT },
+      to: {
+        path: '^(messages|attestation|runtime|actors|client|deploy|bench|examples)/',
+        pathNot: ['^$1/', '^[^/]+/index\\.ts$', '^actors/[^/]+/index\\.ts$', '^client/cli/index\\.ts$'],
+      },
+    },
+    {
+      name: 'not-the-own-index',
+      comment: 'An index is for the other floors; inside, a file imports the file that it means.',
+      severity: 'error',
+      from: { path: '^([^/]+)/', pathNot: '^test/' },
+      to: { path: '^$1/index\\.ts$' },
+    },
+    {
+      name: 'not-the-own-index-of-a-service',
+      comment: 'As above, for a folder of actors/.',
+      severity: 'error',
+      from: { path: '^actors/([^/]+)/' },
+      to: { path: '^actors/$1/index\\.ts$' },
+    },
+    {
+      name: 'services-apart',
+      comment: 'Services speak by messages; the folder of one never imports that of another.',
+      severity: 'error',
+      from: { path: '^actors/([^/]+)/' },
+      to: { path: '^actors/', pathNot: '^actors/$1/' },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Not even of types.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'attestation-in-the-channel',
+      comment: 'In the runtime only the sealed channel, and the member that wires it, know attestation.',
+      severity: 'error',
+      from: { path: '^runtime/', pathNot: '^runtime/(channel/.*|member\\.ts)$' },
+      to: { path: '^attestation/' },
+    },
+    door(
+      'nats',
+      '@nats-io',
+      'runtime/(transport|kv_buckets|jetstream_[a-z_]+|object_file_store|member)\\.ts',
+      'NATS is reached through the transport, the queue, the buckets and the file store.',
+    ),
+    door('level', 'classic-level', 'runtime/level_store\\.ts', 'LevelDB is one implementation of Store.'),
+    door('pino', 'pino', 'runtime/log\\.ts', 'Output goes through the log.'),
+    door('msgpackr', 'msgpackr', 'messages/codec\\.ts', 'One codec, so that its bounds hold everywhere.'),
+    door(
+      'commander',
+      'commander',
+      '(client/cli|deploy/commands)/[a-z_]+\\.ts|deploy/tacit\\.ts',
+      'Commands are parsed where they are.',
+    ),
+    door('jose', 'jose', 'attestation/[a-z_]+\\.ts', 'Tokens are signed and verified where keys and policy are.'),
+    nodeDoor(
+      'files',
+      'fs',
+      'messages|attestation|runtime|actors',
+      'runtime/level_folder\\.ts|attestation/measurement\\.ts',
+      'A trusted half touches the disk in the store and where it is measured.',
+    ),
+    nodeDoor(
+      'network',
+      'net|tls|http|https|http2|dgram|dns',
+      'messages|attestation|runtime|actors|client',
+      '-',
+      'There is one network, and its door is the transport.',
+    ),
+    nodeDoor(
+      'processes',
+      'child_process|cluster',
+      'messages|attestation|runtime|actors|client',
+      '-',
+      'Only the launcher starts processes.',
+    ),
+    nodeDoor(
+      'threads',
+      'worker_threads|vm',
+      'messages|attestation|runtime|actors|client|deploy',
+      'actors/execution/.*',
+      'Only execution runs the code of others.',
+    ),
+    {
+      name: 'resolvable',
+      comment:
+        'An import that cannot be found would be judged by no rule. What was built from these sources is not judged again.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '(^|/)dist/' },
+    },
+    {
+      name: 'declared',
+      comment: 'What the product imports is among its dependencies, not those of its development.',
+      severity: 'error',
+      from: { path: PRODUCT },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+}

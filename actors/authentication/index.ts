@@ -1,0 +1,53 @@
+/** Starts a member of authentication. */
+import type { authentication } from '../../messages/index.ts'
+import { storage } from '../../messages/index.ts'
+import type { Clock, Log, Service, ServiceHost, StartService } from '../../runtime/index.ts'
+import { authenticationActor } from './authentication_actor.ts'
+import { ensureFirstAdmin } from './first_admin.ts'
+import { sweepRecords } from './listing.ts'
+import { LoginGuard } from './login_guard.ts'
+import type { DeriveKey } from './password.ts'
+import { PasswordHasher, scryptDerive } from './password.ts'
+import type { StorageClient } from './record_store.ts'
+import { Sessions } from './sessions.ts'
+import { parseSettings } from './settings.ts'
+
+const SWEEP_MS = 600_000
+
+/** @param derive how passwords are hashed */
+export async function startAuthentication(
+  host: ServiceHost,
+  derive: DeriveKey = scryptDerive,
+): Promise<Service<typeof authentication>> {
+  const { clock, log } = host
+  const settings = parseSettings(host.settings)
+  const store = host.client(storage)
+  const hasher = new PasswordHasher({ N: settings.scrypt_n, r: 8, p: 1 }, derive)
+  const sessions = await Sessions.open(store, clock, settings.session_ms)
+  await ensureFirstAdmin(store, hasher, clock.now(), host.saveAdminPassword?.bind(host))
+  const guard = new LoginGuard(store, hasher, clock, log)
+  const endSweeps = sweepNowAndThen(store, clock, log)
+  return {
+    actor: authenticationActor({ store, sessions, guard, hasher, clock, log }),
+    close: async () => endSweeps(),
+  }
+}
+
+export const start: StartService = startAuthentication
+
+/** Deletes what has run out every ten minutes. A sweep that fails is left to the next one: nothing depends on it. */
+function sweepNowAndThen(store: StorageClient, clock: Clock, log: Log): () => void {
+  let cancel = clock.after(SWEEP_MS, sweep)
+  let ended = false
+  function sweep(): void {
+    sweepRecords(store, clock.now())
+      .catch((error: unknown) => log.warn({ reason: String(error) }, 'old records were not swept'))
+      .finally(() => {
+        if (!ended) cancel = clock.after(SWEEP_MS, sweep)
+      })
+  }
+  return () => {
+    ended = true
+    cancel()
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Changes of users: each one commit that takes along all that must change with it (the sessions' generation, the list of
+ * admins), so that no crash and no other member finds half of a change. A request that is delivered twice changes once.
+ */
+import type { Role } from '../../messages/index.ts'
+import { Refusal } from '../../messages/index.ts'
+import type { UserRecord } from './records.ts'
+import { endAllSessions, endOneSession } from './records.ts'
+import type { Account, RecordWrite, StorageClient } from './record_store.ts'
+import { commitDecision, put, readAccount, remove } from './record_store.ts'
+import { checkNotLastAdmin } from './rights.ts'
+
+/** What a change makes of a user: another record, nothing (`deleted`), or the same (`unchanged`). */
+export type Changed = Omit<UserRecord, 'generation'> | 'deleted' | 'unchanged'
+
+/**
+ * Adds a user.
+ * @throws Refusal `already_exists`, `conflict`
+ */
+export async function addUser(store: StorageClient, record: Omit<UserRecord, 'generation'>): Promise<void> {
+  await commitDecision(store, async () => {
+    const account = await readAccount(store, record.id)
+    if (account.user.value?.request_id === record.request_id) return undefined
+    if (account.user.value !== undefined) throw new Refusal('already_exists', `there is a user ${record.id} already`)
+    // A deleted user of the same id left a generation behind: its tokens must not open the new user's sessions.
+    const generation = account.revocation.value?.generation ?? 0
+    return [put(account.user, { ...record, generation }), ...adminWrites(account, record.id, undefined, record.role)]
+  })
+}
+
+/** The delivery that asks for a change; the same id again is the same change. */
+export interface ChangeRequest {
+  id: string
+  nowMs: number
+}
+
+/**
+ * Changes a user and ends all its sessions.
+ * @param check refuses by rights; it sees the record that would be replaced, and is asked again when that has changed
+ * @param change says what becomes of the user
+ * @throws Refusal `not_found`, `conflict`, and what `check` throws
+ */
+export async function changeUser(
+  store: StorageClient,
+  id: string,
+  request: ChangeRequest,
+  check: (before: UserRecord | undefined) => void,
+  change: (before: UserRecord) => Changed,
+): Promise<void> {
+  await commitDecision(store, async () => {
+    const account = await readAccount(store, id)
+    if (account.revocation.value?.request_id === request.id) return undefined
+    const before = account.user.value
+    check(before)
+    if (before === undefined) throw new Refusal('not_found', `there is no user ${id}`)
+    const after = change(before)
+    if (after === 'unchanged') return undefined
+    const revocation = endAllSessions(before, account.revocation.value, request.nowMs, request.id)
+    return [
+      put(account.revocation, revocation),
+      after === 'deleted' ? remove(account.user) : put(account.user, { ...after, generation: revocation.generation }),
+      ...adminWrites(account, id, before.role, after === 'deleted' ? undefined : after.role),
+    ]
+  })
+}
+
+/** Ends one session; too many ended singly end them all. */
+export async function endSession(
+  store: StorageClient,
+  id: string,
+  session: { jti: string; until: number },
+  request: ChangeRequest,
+): Promise<void> {
+  await commitDecision(store, async () => {
+    const account = await readAccount(store, id)
+    const { user, revocation } = account
+    if (user.value === undefined) return undefined
+    if (revocation.value?.ended.some(({ jti }) => jti === session.jti) === true) return undefined
+    const one = endOneSession(user.value, revocation.value, session, request.nowMs)
+    if (one !== undefined) return [put(revocation, one)]
+    const all = endAllSessions(user.value, revocation.value, request.nowMs, request.id)
+    return [put(revocation, all), put(user, { ...user.value, generation: all.generation })]
+  })
+}
+
+/** Keeps the list of admins; the compare-and-set on it is what makes two admins unable to unmake each other. */
+function adminWrites(account: Account, id: string, before: Role | undefined, after: Role | undefined): RecordWrite[] {
+  const [was, is] = [before === 'PlatformAdmin', after === 'PlatformAdmin']
+  if (was === is) return []
+  const ids = account.admins.value?.ids ?? []
+  if (is) return [put(account.admins, { ids: [...ids, id] })]
+  checkNotLastAdmin(id, ids)
+  return [put(account.admins, { ids: ids.filter((other) => other !== id) })]
+}

@@ -1,0 +1,55 @@
+/** Starts a worker: an actor that pulls its work, and can be told only to stop a run. */
+import type { Executor as ExecutorName } from '../../messages/index.ts'
+import { execution, Refusal, scheduler } from '../../messages/index.ts'
+import type { Service, ServiceHost, StartService } from '../../runtime/index.ts'
+import { actor } from '../../runtime/index.ts'
+import { BuiltinExecutor } from './builtin_executor.ts'
+import type { Executor } from './executor.ts'
+import { parseSettings } from './settings.ts'
+import { Worker } from './worker.ts'
+
+/** @param threadEntry the compiled entry of the threads that run built-in functions */
+export async function startExecution(host: ServiceHost, threadEntry: URL): Promise<Service<typeof execution>> {
+  const settings = parseSettings(host.settings)
+  const executors = new Map<ExecutorName, Executor>()
+  for (const name of settings.executors) executors.set(name, createExecutor(name, threadEntry, settings.slots))
+  const { memberId, clock, log, files, workQueue, stopping } = host
+  const worker = new Worker(
+    {
+      memberId,
+      clock,
+      log,
+      files,
+      workQueue,
+      stopping,
+      executors,
+      scheduling: host.client(scheduler),
+      leaseMs: settings.lease_ms,
+      openFrom: (subject, bytes) => host.openFrom(subject, bytes),
+      signReceipt: (claims) => host.signReceipt(claims),
+    },
+    {
+      classes: settings.executors.map((executor) => ({ executor, workerClass: settings.worker_class })),
+      slots: settings.slots,
+      drainMs: settings.drain_ms,
+    },
+  )
+  worker.start()
+  return {
+    actor: actor(execution, { cancel_run: async ({ task_id }) => ({ stopped: await worker.cancel(task_id) }) }),
+    async close() {
+      await worker.close()
+      await Promise.all([...executors.values()].map((executor) => executor.close()))
+    },
+  }
+}
+
+export const start: StartService = (host) => startExecution(host, new URL('./builtin_thread.js', import.meta.url))
+
+function createExecutor(name: ExecutorName, threadEntry: URL, slots: number): Executor {
+  if (name === 'builtin') return new BuiltinExecutor(threadEntry, slots)
+  throw new Refusal('unsupported', `this version cannot run "${name}" functions`, {
+    hint: 'leave it out of the executors of this worker',
+    field: 'settings.execution.executors',
+  })
+}

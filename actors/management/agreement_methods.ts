@@ -1,0 +1,100 @@
+/** approve_task and invoke_task: from agreed terms to a staged task. */
+import type { management } from '../../messages/index.ts'
+import type { Clock, Handlers } from '../../runtime/index.ts'
+import type { AccessClient, Decision } from './access.ts'
+import { maySeeTask, mayStage } from './access.ts'
+import type { DataRecord } from './data_record.ts'
+import type { FunctionRecord } from './function_record.ts'
+import { dataKey, functionKey, quotaKey } from './keys.ts'
+import { readQuota } from './quota.ts'
+import type { StorageClient } from './records.ts'
+import { readMany } from './records.ts'
+import type { Staging } from './staging.ts'
+import { advance, whyRefused } from './task_machine.ts'
+import type { TaskRecord } from './task_record.ts'
+import { unpackRecord } from './task_record.ts'
+import type { InvocationFacts } from './task_rules.ts'
+import type { TaskStore } from './task_store.ts'
+import { noSuchTask } from './task_store.ts'
+import { checkParty, viewTask } from './task_view.ts'
+import type { UntimelyEnds } from './untimely_end.ts'
+
+type Methods = Pick<Handlers<typeof management>, 'approve_task' | 'invoke_task'>
+
+/** What the rules are asked with before anything is read: only what the task itself refuses shows. */
+const NOTHING_AGAINST: InvocationFacts = { function_enabled: true, access: { allowed: true, rule: '', reason: '' } }
+
+export function agreementMethods(
+  storage: StorageClient,
+  access: AccessClient,
+  tasks: TaskStore,
+  staging: Staging,
+  ends: UntimelyEnds,
+  clock: Clock,
+): Methods {
+  return {
+    async approve_task({ caller, request }) {
+      const party = caller.user_id
+      const { terms_digest } = request
+      const changed = await tasks.change(request.task_id, async (loaded, hold) => {
+        checkParty(loaded, party)
+        const { record } = loaded
+        // An approval that is there already was this request's, or says the same.
+        if (record.approved_by.includes(party) && record.terms_digest === terms_digest) return { next: record }
+        const late = await ends.endOverdue(loaded, hold)
+        if (late !== undefined) return late
+        const next = advance(record, { type: 'approve_task', at: clock.now(), party, terms_digest })
+        if (!(await maySeeTask(access, party, record)).allowed) throw noSuchTask(record.task_id)
+        return { next }
+      })
+      return viewTask(changed)
+    },
+
+    async invoke_task({ caller, request }, context) {
+      const request_id = context.requestId
+      const changed = await tasks.change(request.task_id, async (loaded, hold) => {
+        checkParty(loaded, caller.user_id)
+        const { record } = loaded
+        if (record.invoked_by === request_id) return { next: record }
+        const late = await ends.endOverdue(loaded, hold)
+        if (late !== undefined) return late
+        const event = { type: 'invoke_task' as const, at: clock.now(), party: caller.user_id, request_id }
+        const refusal = whyRefused(record, { ...event, facts: NOTHING_AGAINST })
+        if (refusal !== undefined) throw refusal
+
+        const functionId = record.terms.function_id
+        const facts = await readFacts(storage, access, record)
+        if (!record.function.has_quota) return { next: advance(record, { ...event, facts }), afterwards: staging.stage }
+        // Counted under the turn of the function, in the commit that stages the task: never one too many.
+        await hold(quotaKey(functionId))
+        const { quota, count } = await readQuota(storage, functionId)
+        const next = advance(record, { ...event, facts: { ...facts, quota } })
+        return { next, writes: [count(1)], afterwards: staging.stage }
+      })
+      return viewTask(changed)
+    },
+  }
+}
+
+/** Read now, not remembered from when the task was made: the function may be disabled, the policy another one. */
+async function readFacts(storage: StorageClient, access: AccessClient, record: TaskRecord): Promise<InvocationFacts> {
+  const { terms } = record
+  const dataKeys = [...terms.inputs, ...terms.outputs].map((file) => dataKey(file.data_id ?? ''))
+  const entries = await readMany(storage, [functionKey(terms.function_id), ...dataKeys])
+  const fnEntry = entries.get(functionKey(terms.function_id))
+  if (fnEntry === undefined) return { function_enabled: false, access: unknown('function') }
+  const fn = unpackRecord<FunctionRecord>(fnEntry.value)
+  const data = [...new Set(dataKeys)].flatMap((key) => {
+    const entry = entries.get(key)
+    return entry === undefined ? [] : [unpackRecord<DataRecord>(entry.value)]
+  })
+  const complete = data.length === new Set(dataKeys).size
+  return {
+    function_enabled: !fn.disabled,
+    access: complete ? await mayStage(access, record, fn, data) : unknown('data'),
+  }
+}
+
+function unknown(what: string): Decision {
+  return { allowed: false, rule: `unknown_${what}`, reason: `a ${what} record of the task is no longer there` }
+}

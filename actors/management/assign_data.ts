@@ -1,0 +1,130 @@
+/** assign_data: parties put their data in the places that a task declares. */
+import type { management } from '../../messages/index.ts'
+import { Refusal } from '../../messages/index.ts'
+import type { Clock, Entry, Handlers, Write } from '../../runtime/index.ts'
+import type { AccessClient } from './access.ts'
+import { mayUseData } from './access.ts'
+import { noSuchData } from './data_methods.ts'
+import type { DataRecord } from './data_record.ts'
+import { dataKey, taskKey } from './keys.ts'
+import type { StorageClient } from './records.ts'
+import { readMany } from './records.ts'
+import { advance, isEnded, whyRefused } from './task_machine.ts'
+import type { TaskLife, TaskRecord } from './task_record.ts'
+import { packRecord, unpackRecord } from './task_record.ts'
+import type { AssignableFile } from './task_rules.ts'
+import type { TaskStore } from './task_store.ts'
+import { findFile } from './task_terms.ts'
+import { checkParty, viewTask } from './task_view.ts'
+import type { UntimelyEnds } from './untimely_end.ts'
+
+interface Place {
+  kind: 'inputs' | 'outputs'
+  name: string
+  data_id: string
+}
+
+export function assignMethods(
+  storage: StorageClient,
+  access: AccessClient,
+  tasks: TaskStore,
+  ends: UntimelyEnds,
+  clock: Clock,
+): Pick<Handlers<typeof management>, 'assign_data'> {
+  return {
+    async assign_data({ caller, request }) {
+      const party = caller.user_id
+      const places = [...placesOf('inputs', request.inputs), ...placesOf('outputs', request.outputs)]
+      const changed = await tasks.change(request.task_id, async (loaded, hold) => {
+        checkParty(loaded, party)
+        const { record } = loaded
+        // Delivered again, the request finds what it asked for.
+        if (places.length > 0 && places.every((place) => isAssigned(record, place))) return { next: record }
+        const late = await ends.endOverdue(loaded, hold)
+        if (late !== undefined) return late
+
+        const entries = await readMany(
+          storage,
+          places.map((place) => dataKey(place.data_id)),
+        )
+        const data = new Map(
+          [...entries.values()].map((entry) => {
+            const found = unpackRecord<DataRecord>(entry.value)
+            return [found.data_id, found]
+          }),
+        )
+        const living = await readLivingHolders(storage, record.task_id, [...data.values()])
+        const event = {
+          type: 'assign_data' as const,
+          at: clock.now(),
+          party,
+          files: places.map((place) => fileFor(place, data, living)),
+        }
+        const refusal = whyRefused(record, event)
+        if (refusal !== undefined) throw refusal
+        await checkAccess(access, party, [...data.values()])
+        const next = advance(record, event)
+        return { next, writes: holdOutputs(record.task_id, places, data, entries) }
+      })
+      return viewTask(changed)
+    },
+  }
+}
+
+function placesOf(kind: Place['kind'], files: Readonly<Record<string, string>>): Place[] {
+  return Object.entries(files).map(([name, data_id]) => ({ kind, name, data_id }))
+}
+
+function isAssigned(record: TaskRecord, { kind, name, data_id }: Place): boolean {
+  return findFile(record.terms, kind, name)?.data_id === data_id
+}
+
+function fileFor(place: Place, data: ReadonlyMap<string, DataRecord>, living: ReadonlySet<string>): AssignableFile {
+  const record = data.get(place.data_id)
+  if (record === undefined) throw noSuchData(place.data_id, `${place.kind}.${place.name}`)
+  const { owners, tag, url_bytes, assigned_to } = record
+  return {
+    ...place,
+    owners,
+    url_bytes,
+    written: tag !== undefined,
+    ...(place.kind === 'inputs' && tag !== undefined ? { tag } : {}),
+    ...(assigned_to !== undefined && living.has(assigned_to) ? { held_by: assigned_to } : {}),
+  }
+}
+
+/** Of the other tasks that these outputs were assigned to, those that may still write them. */
+async function readLivingHolders(
+  storage: StorageClient,
+  taskId: string,
+  data: readonly DataRecord[],
+): Promise<Set<string>> {
+  const holders = data.flatMap(({ assigned_to: other }) => (other === undefined || other === taskId ? [] : [other]))
+  if (holders.length === 0) return new Set()
+  const entries = await readMany(storage, holders.map(taskKey))
+  // An ended task never lives again, so what is read here stays true until the commit.
+  const lives = [...entries.values()].map((entry) => unpackRecord<TaskLife>(entry.value))
+  return new Set(lives.filter((life) => !isEnded(life)).map((life) => life.task_id))
+}
+
+async function checkAccess(access: AccessClient, party: string, data: readonly DataRecord[]): Promise<void> {
+  const decisions = await Promise.all(data.map((record) => mayUseData(access, party, record)))
+  const denied = decisions.find((decision) => !decision.allowed)
+  if (denied !== undefined) {
+    throw new Refusal('forbidden', `the rule ${denied.rule} does not allow it: ${denied.reason}`)
+  }
+}
+
+/** Outputs remember their task: two tasks that want the same one cannot both commit. */
+function holdOutputs(
+  taskId: string,
+  places: readonly Place[],
+  data: ReadonlyMap<string, DataRecord>,
+  entries: ReadonlyMap<string, Entry>,
+): Write[] {
+  return places.flatMap(({ kind, data_id }) => {
+    const [record, entry] = [data.get(data_id), entries.get(dataKey(data_id))]
+    if (kind === 'inputs' || record === undefined || entry === undefined) return []
+    return [{ key: entry.key, value: packRecord({ ...record, assigned_to: taskId }), revision: entry.revision }]
+  })
+}

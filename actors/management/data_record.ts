@@ -1,0 +1,24 @@
+/** Data as management stores it: who owns it and what it is in one record, where it lies and its key in another. */
+import type { DataView, FileCrypto, FileScheme } from '../../messages/index.ts'
+
+export interface DataRecord {
+  data_id: string
+  owners: string[]
+  scheme: FileScheme
+  /** Absent for an output that no task has written. */
+  tag?: Uint8Array
+  /** The task that an output was last assigned to. */
+  assigned_to?: string
+  /** The url's length, so that a task's run order can be bounded without reading urls. */
+  url_bytes: number
+}
+
+/** Read when a run begins, and by nothing else. */
+export interface FileRecord {
+  url: string
+  crypto: FileCrypto
+}
+
+export function viewData({ data_id, owners, scheme, tag }: DataRecord): DataView {
+  return { data_id, owners, scheme, ...(tag === undefined ? {} : { tag }) }
+}

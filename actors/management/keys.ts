@@ -1,0 +1,36 @@
+/**
+ * The keys under which management keeps its records, in one place. What is read alone is kept alone: the record that a
+ * list shows never carries a payload, a url or a key.
+ */
+
+/** A function without its payload. */
+export const functionKey = (functionId: string) => `function/${functionId}`
+/** The payload, when there is one. */
+export const payloadKey = (functionId: string) => `payload/${functionId}`
+/** How many runs a function may have and had; absent for an unlimited one. */
+export const quotaKey = (functionId: string) => `quota/${functionId}`
+/** What lists show of a function; `shelf` is `all`, `public`, `user/<id>` or `org/<attribute>`. */
+export const shelfKey = (shelf: string, functionId: string) => `shelf/${shelf}/${functionId}`
+
+/** Who owns a file and which content it has. */
+export const dataKey = (dataId: string) => `data/${dataId}`
+/** Where the file is and its key: read when a run begins, and by nothing else. */
+export const fileKey = (dataId: string) => `file/${dataId}`
+export const dataOfKey = (userId: string, dataId: string) => `data_of/${userId}/${dataId}`
+
+/** The life of a task. */
+export const taskKey = (taskId: string) => `task/${taskId}`
+/** Its terms; written by create_task and assign_data alone. */
+export const termsKey = (taskId: string) => `terms/${taskId}`
+/** The result of a finished task. */
+export const resultKey = (taskId: string) => `result/${taskId}`
+/** The outbox: exists exactly as long as the task is Staged or Running. */
+export const STAGED_PREFIX = 'staged/'
+export const stagedKey = (taskId: string) => `${STAGED_PREFIX}${taskId}`
+
+export const taskOfPrefix = (userId: string) => `task_of/${userId}/`
+/** Ordered by the moment of creation; 14 digits reach beyond the year 5000. */
+export const taskOfKey = (userId: string, createdAt: number, taskId: string) =>
+  `${taskOfPrefix(userId)}${String(createdAt).padStart(14, '0')}-${taskId}`
+/** The task named by such a key; looked for from the end, since a user's name may hold anything but a slash. */
+export const taskIdOfKey = (key: string) => key.slice(key.lastIndexOf('-task-') + 1)

@@ -1,0 +1,132 @@
+/** How parties follow their tasks: get, list, and watch, which waits for the next change. */
+import type { management } from '../../messages/index.ts'
+import { taskEventSubject } from '../../messages/index.ts'
+import type { Clock, Events, Handlers } from '../../runtime/index.ts'
+import type { AccessClient } from './access.ts'
+import { maySeeTask } from './access.ts'
+import { taskIdOfKey, taskKey, taskOfPrefix } from './keys.ts'
+import type { StorageClient } from './records.ts'
+import { readMany } from './records.ts'
+import type { TaskLife } from './task_record.ts'
+import { unpackRecord } from './task_record.ts'
+import type { LoadedTask, TaskStore } from './task_store.ts'
+import { noSuchTask } from './task_store.ts'
+import { checkParty, viewTask } from './task_view.ts'
+import type { UntimelyEnds } from './untimely_end.ts'
+
+/** An event may be lost; the task is read again after this long. */
+const BACKSTOP_MS = 2_000
+/** A watch answers this long before nobody waits for it any more. */
+const ANSWER_MS = 250
+/** Lives that fit one letter. */
+const LIVES_PAGE = 50
+/** How many of a user's newest tasks a list looks at for those in a state. */
+const LISTED_MAX = 5_000
+
+type Methods = Pick<Handlers<typeof management>, 'get_task' | 'list_tasks' | 'watch_task'>
+
+export function readMethods(
+  storage: StorageClient,
+  access: AccessClient,
+  tasks: TaskStore,
+  ends: UntimelyEnds,
+  clock: Clock,
+  events: Events,
+): Methods {
+  /** The task as it is now; one whose deadline has passed ends here, for nobody else may come by. */
+  async function readNow(taskId: string, userId: string): Promise<LoadedTask> {
+    const loaded = await tasks.read(taskId)
+    checkParty(loaded, userId)
+    const { deadline } = loaded.record.terms.options
+    if (deadline === undefined || clock.now() < deadline) return loaded
+    return tasks.change(taskId, async (present, hold) => {
+      const late = await ends.endOverdue(present, hold)
+      if (late === undefined) return { next: present.record }
+      const { refusal: _notForReaders, ...change } = late
+      return change
+    })
+  }
+
+  async function readFor(taskId: string, userId: string): Promise<LoadedTask> {
+    const loaded = await readNow(taskId, userId)
+    if (!(await maySeeTask(access, userId, loaded.record)).allowed) throw noSuchTask(taskId)
+    return loaded
+  }
+
+  return {
+    async get_task({ caller, request }) {
+      return viewTask(await readFor(request.task_id, caller.user_id))
+    },
+
+    async watch_task({ caller, request }, context) {
+      const { task_id, after_version } = request
+      const until = Math.min(clock.now() + request.wait_ms, context.deadlineMs - ANSWER_MS)
+      const change = watchEvents(events, clock, task_id)
+      try {
+        // Subscribed before the first read: a change in between leaves its mark, and the wait ends at once.
+        let loaded = await readFor(task_id, caller.user_id)
+        while (loaded.record.version <= after_version && clock.now() < until && !context.signal.aborted) {
+          await change.next(Math.min(BACKSTOP_MS, until - clock.now()), context.signal)
+          loaded = await readNow(task_id, caller.user_id)
+        }
+        return viewTask(loaded)
+      } finally {
+        change.end()
+      }
+    },
+
+    async list_tasks({ caller, request }) {
+      const { state, limit } = request
+      const prefix = taskOfPrefix(caller.user_id)
+      const found: TaskLife[] = []
+      let before: string | undefined
+      for (let seen = 0; found.length < limit && seen < LISTED_MAX; seen += LIVES_PAGE) {
+        const wanted = state === undefined ? Math.min(LIVES_PAGE, limit - found.length) : LIVES_PAGE
+        const page = { prefix, limit: wanted, reverse: true }
+        const { entries } = await storage.scan(before === undefined ? page : { ...page, after: before })
+        const keys = entries.map((entry) => taskKey(taskIdOfKey(entry.key)))
+        const lives = keys.length === 0 ? new Map<string, never>() : await readMany(storage, keys)
+        for (const key of keys) {
+          const entry = lives.get(key)
+          const life = entry === undefined ? undefined : unpackRecord<TaskLife>(entry.value)
+          if (life !== undefined && (state === undefined || life.state === state)) found.push(life)
+        }
+        before = entries.at(-1)?.key
+        if (entries.length < wanted) break
+      }
+      return { tasks: found.slice(0, limit).map(summarize) }
+    },
+  }
+}
+
+function summarize({ task_id, state, short_reason, creator, version, created_at, updated_at }: TaskLife) {
+  return { task_id, state, reason: short_reason, creator, version, created_at, updated_at }
+}
+
+/** Waits for events on one task. An event that comes while nobody waits is remembered, as one. */
+function watchEvents(events: Events, clock: Clock, taskId: string) {
+  let happened = false
+  let wake = () => {}
+  const unsubscribe = events.subscribe(taskEventSubject(taskId), () => {
+    happened = true
+    wake()
+  })
+  return {
+    async next(waitMs: number, signal: AbortSignal): Promise<void> {
+      if (!happened && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(waitMs, finish)
+          function finish() {
+            cancel()
+            signal.removeEventListener('abort', finish)
+            resolve()
+          }
+          signal.addEventListener('abort', finish)
+          wake = finish
+        })
+      }
+      happened = false
+    },
+    end: unsubscribe,
+  }
+}

@@ -1,0 +1,35 @@
+/** The task as its parties see it, and who may see it. */
+import type { TaskView } from '../../messages/index.ts'
+import type { LoadedTask } from './task_store.ts'
+import { noSuchTask } from './task_store.ts'
+import { reasonOf } from './task_reason.ts'
+
+export function viewTask({ record, staged, result }: LoadedTask): TaskView {
+  const { task_id, state, version, creator, parties, terms, terms_digest, approved_by, attempt } = record
+  return {
+    task_id,
+    state,
+    reason: reasonOf(record, staged),
+    version,
+    creator,
+    parties,
+    terms,
+    terms_digest,
+    approved_by,
+    attempt,
+    created_at: record.created_at,
+    updated_at: record.updated_at,
+    ...(result === undefined ? {} : { result }),
+  }
+}
+
+/** As an admin sees it who is no party: he may stop a task, which gives him no look at what the parties put into it. */
+export function viewForOutsider(loaded: LoadedTask): TaskView {
+  const { result: _result, ...view } = viewTask(loaded)
+  return { ...view, terms: { ...view.terms, arguments: {} } }
+}
+
+/** @throws Refusal `not_found` for everyone else, who shall not learn that the task exists */
+export function checkParty({ record }: LoadedTask, userId: string): void {
+  if (!record.parties.includes(userId)) throw noSuchTask(record.task_id)
+}

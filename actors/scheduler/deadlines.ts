@@ -1,0 +1,106 @@
+/**
+ * Deadlines of staged tasks, kept in storage so that they outlive the scheduler: keys in order of their moments, swept once a
+ * second by every member. Expiring a task twice is harmless, so members need not agree who does it.
+ */
+import { z } from 'zod'
+import type { management, storage } from '../../messages/index.ts'
+import { pack, Refusal, taskId, unpack } from '../../messages/index.ts'
+import type { Client, Clock, Log, WorkClass, WorkQueue } from '../../runtime/index.ts'
+
+const PREFIX = 'deadline/'
+const PAGE = 100
+/** So many pages in one sweep; what is left waits a second. */
+const PAGES_MAX = 10
+const SWEEP_MS = 1_000
+/** A deadline that management will not act on is not asked about for ever. */
+const FORGET_MS = 600_000
+const NOTE_BYTES_MAX = 1_000
+const KEY = /^deadline\/(\d{15})\/(.+)$/
+
+const note = z.object({ executor: z.string(), class: z.string() })
+
+export interface DeadlineTools {
+  storing: Client<typeof storage>
+  managing: Client<typeof management>
+  workQueue: WorkQueue
+  clock: Clock
+  log: Log
+}
+
+/** Keeps the deadline of a task; keeping it twice changes nothing. */
+export async function keepDeadline(
+  storing: Client<typeof storage>,
+  task: string,
+  deadlineMs: number,
+  { executor, workerClass }: WorkClass,
+): Promise<void> {
+  const key = `${PREFIX}${String(deadlineMs).padStart(15, '0')}/${task}`
+  try {
+    await storing.commit({ writes: [{ key, value: pack({ executor, class: workerClass }), revision: 0 }] })
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'conflict') throw error
+  }
+}
+
+/** @returns ends the sweeps */
+export function sweepDeadlines(tools: DeadlineTools): () => Promise<void> {
+  let stopped = false
+  let sweep = Promise.resolve()
+  let cancel = () => {}
+  const plan = () => {
+    if (stopped) return
+    cancel = tools.clock.after(SWEEP_MS, () => {
+      sweep = sweepOnce(tools)
+        .catch((error: unknown) => tools.log.warn({ err: error }, 'a sweep of the deadlines was given up'))
+        .then(plan)
+    })
+  }
+  plan()
+  return () => {
+    stopped = true
+    cancel()
+    return sweep
+  }
+}
+
+async function sweepOnce({ storing, managing, workQueue, clock, log }: DeadlineTools): Promise<void> {
+  let after: string | undefined
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const { entries } = await storing.scan({ prefix: PREFIX, limit: PAGE, ...(after === undefined ? {} : { after }) })
+    for (const { key, value, revision } of entries) {
+      after = key
+      const [, digits, task] = KEY.exec(key) ?? []
+      const dueMs = Number(digits)
+      if (dueMs > clock.now()) return
+      const forget = () => storing.commit({ writes: [{ key, value: null, revision }] }).catch(ignoreConflict)
+      if (task === undefined || !taskId.safeParse(task).success) await forget()
+      else if (await expire(task, value)) await forget()
+      else if (clock.now() - dueMs > FORGET_MS) {
+        log.warn({ task_id: task }, 'a deadline that passed long ago is forgotten')
+        await forget()
+      }
+    }
+    if (entries.length < PAGE) return
+  }
+
+  /** True when the deadline has done its work. */
+  async function expire(task: string, value: Uint8Array): Promise<boolean> {
+    try {
+      await managing.expire_task({ task_id: task })
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      if (error.code === 'task_ended' || error.code === 'not_found') return true
+      if (error.code === 'not_ready') return false // by management's clock it has not passed
+      throw error
+    }
+    const work = note.safeParse(unpack(value, NOTE_BYTES_MAX))
+    const { executor, class: workerClass } = work.success ? work.data : { executor: 'unknown', class: 'unknown' }
+    await workQueue.deadLetter({ executor, workerClass }, task, 'the deadline passed', pack({ task_id: task }))
+    return true
+  }
+}
+
+// Another member swept the same key.
+function ignoreConflict(error: unknown): void {
+  if (!(error instanceof Refusal) || error.code !== 'conflict') throw error
+}

@@ -1,0 +1,31 @@
+/** A key file: what a party needs to open one file again. It is written for its owner alone, and never leaves it. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { z } from 'zod'
+import type { FileCrypto } from '../../messages/index.ts'
+import { dataId, fileCrypto, fileTag, fileUrl, parseBy, Refusal, toJsonValue } from '../../messages/index.ts'
+
+const schema = z.strictObject({
+  crypto: fileCrypto,
+  /** Absent for an output that is yet to be written. */
+  tag: fileTag.optional(),
+  url: fileUrl.optional(),
+  data_id: dataId.optional(),
+})
+export type KeyFile = z.infer<typeof schema>
+
+export async function readKeyFile(path: string): Promise<KeyFile> {
+  let value: unknown
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    throw new Refusal('not_found', `${path} is not a key file`, {
+      hint: '"tacit data encrypt" and "tacit data register" write key files',
+      cause,
+    })
+  }
+  return parseBy(schema, value, 'key file')
+}
+
+export async function writeKeyFile(path: string, keyFile: KeyFile & { crypto: FileCrypto }): Promise<void> {
+  await writeFile(path, `${JSON.stringify(toJsonValue(keyFile), null, 2)}\n`, { mode: 0o600 })
+}

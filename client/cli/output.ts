@@ -1,0 +1,45 @@
+/**
+ * What a command says: its result on stdout, all else on stderr. With `--json` the result is one JSON document; errors are
+ * one too, on stdout as well, so that a program has one place to read. The exit code tells what to do.
+ */
+import { Refusal, toJsonValue } from '../../messages/index.ts'
+
+/** 0 done; 2 fix the request; 3 try again later; 4 stop trusting; 5 the task ended without a result; 1 a defect. */
+export const EXIT_CODES = { done: 0, defect: 1, fix: 2, retry: 3, stop: 4, unfinished: 5 } as const
+
+export interface Output {
+  readonly json: boolean
+  /** The command's one result: `document` for programs, `lines` for people. */
+  result(document: Record<string, unknown>, lines: readonly string[]): void
+  /** Progress and remarks, for people. */
+  say(text: string): void
+}
+
+export function createOutput(json: boolean, stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream): Output {
+  return {
+    json,
+    result(document, lines) {
+      if (json) stdout.write(`${JSON.stringify(toJsonValue({ apiVersion: 'v1', ...document }))}\n`)
+      else for (const line of lines) stdout.write(`${line}\n`)
+    },
+    say(text) {
+      stderr.write(`${text}\n`)
+    },
+  }
+}
+
+/** Reports why a command could not do its work. @returns the exit code */
+export function reportFailure(error: unknown, output: Output): number {
+  if (!(error instanceof Refusal)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    output.say(`tacit met a defect of its own: ${text}`)
+    output.result({ error: { code: 'internal', message: 'tacit met a defect of its own' } }, [])
+    return EXIT_CODES.defect
+  }
+  output.result({ error: { ...error.toNote(), advice: error.advice } }, [])
+  output.say(`error: ${error.message} (${error.code})`)
+  if (error.hint !== undefined) output.say(`hint: ${error.hint}`)
+  if (error.code === 'function_failed' || error.code === 'canceled') return EXIT_CODES.unfinished
+  if (error.code === 'internal') return EXIT_CODES.defect
+  return EXIT_CODES[error.advice]
+}

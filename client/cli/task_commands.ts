@@ -1,0 +1,151 @@
+/** `tacit task create | assign | approve | invoke | get | list | watch | cancel`. */
+import type { Command } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
+import type { TaskView } from '../../messages/index.ts'
+import { PRIORITIES, TASK_STATES } from '../../messages/index.ts'
+import { waitForTask, watchTask } from '../task_watch.ts'
+import { collect, parseArguments, parseOwners, parsePairs } from './pairs.ts'
+import type { PartyContext } from './party.ts'
+import { withSession } from './party.ts'
+
+interface CreateOptions {
+  function: string
+  argument: string[]
+  input: string[]
+  output: string[]
+  priority?: TaskView['terms']['options']['priority']
+  timeoutMs?: number
+  attempts?: number
+  idempotencyKey?: string
+}
+
+export function addTaskCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
+  const task = program.command('task').description('tasks: agreed by their parties, run by a worker')
+  task
+    .command('create')
+    .description('create a task from a function and the declared owners of each file')
+    .requiredOption('--function <id>', 'the function to run')
+    .option('--argument <key=value>', 'an argument; JSON, or text', collect, [])
+    .option('--input <name=user,...>', 'who owns an input', collect, [])
+    .option('--output <name=user,...>', 'who owns an output', collect, [])
+    .addOption(new Option('--priority <priority>').choices([...PRIORITIES]))
+    .option('--timeout-ms <ms>', 'how long one run may take', parseCount)
+    .option('--attempts <n>', 'how many runs after lost workers', parseCount)
+    .option('--idempotency-key <key>', 'creating again with the same key gives the same task')
+    .action(async (options: CreateOptions, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => {
+        const { task_id } = await api.create_task({
+          function_id: options.function,
+          arguments: parseArguments(options.argument),
+          inputs: parseOwners(options.input, '--input'),
+          outputs: parseOwners(options.output, '--output'),
+          options: {
+            ...(options.priority === undefined ? {} : { priority: options.priority }),
+            ...(options.timeoutMs === undefined ? {} : { timeout_ms: options.timeoutMs }),
+            ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
+            ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
+          },
+        })
+        context.output.result({ task_id }, [task_id])
+      })
+    })
+  task
+    .command('assign <task>')
+    .description('assign your data to the declared files of a task')
+    .option('--input <name=data_id>', 'an input', collect, [])
+    .option('--output <name=data_id>', 'an output', collect, [])
+    .action(async (id: string, options: { input: string[]; output: string[] }, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => {
+        const inputs = parsePairs(options.input, '--input')
+        const outputs = parsePairs(options.output, '--output')
+        showTask(context, await api.assign_data({ task_id: id, inputs, outputs }))
+      })
+    })
+  task
+    .command('approve <task>')
+    .description('approve the terms of a task: those it has now, or those of the digest you looked at')
+    .option('--terms-digest <digest>', 'approve these terms and no others')
+    .action(async (id: string, options: { termsDigest?: string }, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => {
+        const terms_digest = options.termsDigest ?? (await api.get_task({ task_id: id })).terms_digest
+        showTask(context, await api.approve_task({ task_id: id, terms_digest }))
+      })
+    })
+  task
+    .command('invoke <task>')
+    .description('have an approved task run')
+    .option('--wait', 'wait until it has ended', false)
+    .action(async (id: string, options: { wait: boolean }, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => {
+        const staged = await api.invoke_task({ task_id: id })
+        if (!options.wait) return showTask(context, staged)
+        const onChange = (changed: TaskView) => context.output.say(`${changed.state}: ${changed.reason}`)
+        showTask(context, await waitForTask(api, id, { signal: context.signal, onChange }))
+      })
+    })
+  task
+    .command('get <task>')
+    .description('show a task to its parties')
+    .action(async (id: string, _options: object, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => showTask(context, await api.get_task({ task_id: id })))
+    })
+  task
+    .command('list')
+    .description('your tasks, newest first')
+    .addOption(new Option('--state <state>').choices([...TASK_STATES]))
+    .action(async (options: { state?: TaskView['state'] }, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => {
+        const { tasks } = await api.list_tasks(options.state === undefined ? {} : { state: options.state })
+        context.output.result({ tasks }, tasks.map(({ task_id, state, reason }) => `${task_id}  ${state}  ${reason}`))
+      })
+    })
+  task
+    .command('watch <task>')
+    .description('follow a task until it has ended')
+    .action(async (id: string, _options: object, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => {
+        let last: TaskView | undefined
+        for await (const changed of watchTask(api, id, { signal: context.signal })) {
+          context.output.say(`${changed.state}: ${changed.reason}`)
+          last = changed
+        }
+        if (last !== undefined) showTask(context, last)
+      })
+    })
+  task
+    .command('cancel <task>')
+    .description('cancel a task that has not ended')
+    .action(async (id: string, _options: object, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => showTask(context, await api.cancel_task({ task_id: id })))
+    })
+}
+
+function showTask({ output }: PartyContext, task: TaskView): void {
+  const { terms, result } = task
+  const files = [...terms.inputs, ...terms.outputs].map(
+    ({ name, owners, data_id }) => `  ${name} of ${owners.join(', ')}: ${data_id ?? 'not assigned'}`,
+  )
+  output.result({ task }, [
+    `${task.task_id}  ${task.state}`,
+    `  ${task.reason}`,
+    `  function ${terms.function_id}, arguments ${JSON.stringify(terms.arguments)}`,
+    ...files,
+    `  parties ${task.parties.join(', ')}; approved by ${task.approved_by.join(', ') || 'nobody yet'}`,
+    `  terms ${task.terms_digest}`,
+    ...(result === undefined ? [] : [`  result ${JSON.stringify(Buffer.from(result.return_value).toString())}`]),
+  ])
+}
+
+function parseCount(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is needed')
+  return value
+}

@@ -1,0 +1,156 @@
+/**
+ * An outside party's connection: it has the platform prove itself against the manifest that the party pinned, and only
+ * then sends anything. Its letters are signed by a key of its own, and sealed to the group that may read them.
+ */
+import type { KeyPair } from '../attestation/index.ts'
+import { generateSealingKey, generateSigningKey } from '../attestation/index.ts'
+import type { ApiMethod, Protocol } from '../messages/index.ts'
+import { apiMethods, authentication, frontend, inboxSubject } from '../messages/index.ts'
+import type { z } from 'zod'
+import type { AskOptions, Client, Clock, FileStore, Log, PlatformProof, TrustAnchor } from '../runtime/index.ts'
+import {
+  Asker,
+  connectBroker,
+  createTransport,
+  Identity,
+  KeyRing,
+  ObjectFileStore,
+  openPassportBucket,
+  Peers,
+  provePlatform,
+  ReplayWindow,
+  SealedChannel,
+  silentLog,
+  systemClock,
+  toGroup,
+} from '../runtime/index.ts'
+
+export interface ConnectOptions {
+  /** The broker's address, `nats://host:port`. */
+  url: string
+  user?: string
+  password?: string
+  /** The text of the manifest that this party trusts; another one is refused. */
+  manifest: string
+  /** The key that signs this party's letters. Sessions are bound to it; a new one is made unless given. */
+  signingKey?: KeyPair
+  signal?: AbortSignal
+  clock?: Clock
+  log?: Log
+}
+
+type ApiRequest<K extends ApiMethod> = z.input<(typeof apiMethods)[K]['request']>
+type ApiReply<K extends ApiMethod> = z.output<(typeof apiMethods)[K]['reply']>
+
+/** The frontend's methods, typed, with the session of who logged in. */
+export type Api = { [K in ApiMethod]: (request: ApiRequest<K>, options?: AskOptions) => Promise<ApiReply<K>> }
+
+export interface Session {
+  userId: string
+  token: string
+  expiresAtMs: number
+}
+
+const REFRESH_MS_MIN = 1_000
+/** A watch waits by design; it is not asked again before it has had its time. */
+const WATCH_OPTIONS: AskOptions = { attemptMs: 30_000, timeoutMs: 35_000 }
+
+export class TacitConnection implements AsyncDisposable {
+  readonly platform: PlatformProof
+  readonly signingKey: KeyPair
+  readonly files: FileStore
+  /** The broker's own word on its version. */
+  readonly brokerVersion: string
+  /** Login, and users. */
+  readonly authentication: Client<typeof authentication>
+  readonly #frontend: Client<typeof frontend>
+  readonly #close: () => Promise<void>
+
+  private constructor(parts: {
+    platform: PlatformProof
+    signingKey: KeyPair
+    files: FileStore
+    brokerVersion: string
+    client: <P extends Protocol>(protocol: P) => Client<P>
+    close: () => Promise<void>
+  }) {
+    this.platform = parts.platform
+    this.signingKey = parts.signingKey
+    this.files = parts.files
+    this.brokerVersion = parts.brokerVersion
+    this.authentication = parts.client(authentication)
+    this.#frontend = parts.client(frontend)
+    this.#close = parts.close
+  }
+
+  /** @throws Refusal `no_broker`, `unavailable`, or `platform_untrusted` before anything was sent */
+  static async open(options: ConnectOptions): Promise<TacitConnection> {
+    const { clock = systemClock, log = silentLog, signingKey = generateSigningKey() } = options
+    const identity = Identity.client({ signingKey, sealingKey: generateSealingKey() })
+    const inbox = inboxSubject('client', identity.id.slice(0, 16) + Buffer.from(identity.sessionPrefix).toString('hex'))
+    const broker = await connectBroker({
+      url: options.url,
+      user: options.user,
+      password: options.password,
+      name: `client-${identity.id.slice(0, 12)}`,
+    })
+    const transport = createTransport(broker)
+    try {
+      const platform = await provePlatform(transport, inbox, options.manifest, clock, options.signal)
+      const anchor: TrustAnchor = platform.anchor
+      const keyRing = new KeyRing()
+      keyRing.learn(platform.groups)
+      const peers = new Peers(openPassportBucket(broker, false), () => anchor, clock)
+      const channel = new SealedChannel(identity, keyRing, peers, new ReplayWindow(clock), clock)
+      let refreshedAtMs = clock.now()
+      const refresh = () => {
+        if (clock.now() - refreshedAtMs < REFRESH_MS_MIN) return
+        refreshedAtMs = clock.now()
+        provePlatform(transport, inbox, options.manifest, clock).then(
+          ({ groups }) => keyRing.learn(groups),
+          (error: unknown) => log.warn({ err: error }, 'the group keys could not be renewed'),
+        )
+      }
+      const asker = new Asker(channel, transport, inbox, clock, log, refresh)
+      return new TacitConnection({
+        platform,
+        signingKey,
+        files: new ObjectFileStore(broker, { clock, buckets: [] }),
+        brokerVersion: broker.info?.version ?? 'unknown',
+        client: (protocol) => asker.client(protocol, (method) => toGroup(protocol.name, method)),
+        async close() {
+          asker.close()
+          await transport.close()
+        },
+      })
+    } catch (error) {
+      await transport.close()
+      throw error
+    }
+  }
+
+  /** Opens a session for a user; it is bound to this connection's signing key. */
+  async login(userId: string, password: string, options?: AskOptions): Promise<Session> {
+    const { token, expires_at } = await this.authentication.user_login({ id: userId, password }, options)
+    return { userId, token, expiresAtMs: expires_at }
+  }
+
+  /** The frontend's methods under a session. */
+  as(session: Pick<Session, 'token'>): Api {
+    const methods = (Object.keys(apiMethods) as ApiMethod[]).map((method) => {
+      const ask = this.#frontend[method] as (request: object, options?: AskOptions) => Promise<unknown>
+      const call = (request: unknown, options: AskOptions = {}) =>
+        ask({ session: session.token, request }, method === 'watch_task' ? { ...WATCH_OPTIONS, ...options } : options)
+      return [method, call] as const
+    })
+    return Object.fromEntries(methods) as unknown as Api // fromEntries forgets which key has which function
+  }
+
+  close(): Promise<void> {
+    return this.#close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close()
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * A party's side of a private intersection: its items are salted and hashed before they leave it, and the 0/1 lines that
+ * come back say which of its own the other party has too. Both parties must use the same salt.
+ */
+import { hash } from 'node:crypto'
+import { Refusal } from '../messages/index.ts'
+
+export const JOINT_ITEMS_MAX = 1_000_000
+
+export interface HashedList {
+  /** Sorted lines of 64 hex digits, one for each distinct item: what is encrypted and sent. */
+  bytes: Buffer
+  /** The party's items in the order of those lines. */
+  items: string[]
+}
+
+/**
+ * Reads one item a line: any order, duplicates and CRLF allowed, empty lines skipped, nothing else is changed.
+ * @throws Refusal `too_large` above 1,000,000 lines
+ */
+export function parseItems(text: string): string[] {
+  const lines = text.split(/\r?\n/)
+  if (lines.length > JOINT_ITEMS_MAX + 1) {
+    throw new Refusal('too_large', `the list has more than ${JOINT_ITEMS_MAX} lines`, { hint: 'split it into parts' })
+  }
+  return lines.filter((line) => line !== '')
+}
+
+/** Salts, hashes, sorts; duplicates count once. */
+export function hashItems(items: readonly string[], salt: string): HashedList {
+  const byHash = new Map(items.map((item) => [hash('sha256', `${salt}\0${item}`, 'hex'), item]))
+  const hashes = [...byHash.keys()].sort()
+  return {
+    bytes: Buffer.from(hashes.length === 0 ? '' : `${hashes.join('\n')}\n`),
+    items: hashes.map((digest) => byHash.get(digest)!),
+  }
+}
+
+/** The items whose line in the result is 1, in the order of `items`. */
+export function readShared(result: Uint8Array, items: readonly string[]): string[] {
+  const lines = Buffer.from(result).toString('latin1').split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  if (lines.length !== items.length || lines.some((line) => line !== '0' && line !== '1')) {
+    throw new Refusal('malformed', `the result has ${lines.length} lines for ${items.length} items`)
+  }
+  return items.filter((_, index) => lines[index] === '1')
+}

@@ -1,0 +1,150 @@
+/**
+ * The deployment's own broker: found or got, configured, started, and started again on the same port whenever it ends
+ * without being asked to. What a killed launcher left running on the same store is ended first, by its id.
+ */
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Refusal } from '../messages/index.ts'
+import type { Clock } from '../runtime/index.ts'
+import { brokerConfig } from './broker_config.ts'
+import { backoffMs } from './launcher/backoff.ts'
+import { rotateLog } from './launcher/log_file.ts'
+import type { ServerSearch } from './nats_server/find.ts'
+import type { Say } from './nats_server/install.ts'
+import { ensureNatsServer } from './nats_server/install.ts'
+import type { BrokerProcess } from './nats_server/process.ts'
+import { startBrokerProcess } from './nats_server/process.ts'
+import type { OpenState } from './state_folder.ts'
+import { readOptional, writeBrokerRecord, writePrivate } from './state_folder.ts'
+import { isAlive } from './state_lock.ts'
+
+const ORPHAN_MS_MAX = 10_000
+const ORPHAN_POLL_MS = 10
+const STEADY_MS = 10_000
+
+export interface OwnBroker {
+  readonly url: string
+  readonly port: number
+  /** The id of the process that runs now, or ran last. */
+  pid(): number
+  stop(): Promise<void>
+}
+
+export interface OwnBrokerOptions {
+  state: OpenState
+  search: ServerSearch
+  /** A port, or 0 for any free one. */
+  port: number
+  say: Say
+  clock: Clock
+  random: () => number
+}
+
+/** @throws Refusal `no_broker` or `port_taken` */
+export async function startOwnBroker(options: OwnBrokerOptions): Promise<OwnBroker> {
+  const { state, search, say, clock } = options
+  const { paths } = state
+  const pidPath = join(paths.run, 'nats.pid')
+  const logPath = join(paths.logs, 'nats.log')
+  const server = await ensureNatsServer(search, say)
+  await endOrphan(pidPath, paths.brokerConfig, say, clock)
+  await writePrivate(paths.brokerConfig, brokerConfig(state.broker, { storeFolder: paths.brokerStore, pidPath }))
+  rotateLog(logPath)
+
+  const start = (port: number) =>
+    startBrokerProcess({
+      serverPath: server.path,
+      arguments: ['-c', paths.brokerConfig],
+      port,
+      portsFolder: paths.run,
+      logPath,
+      clock,
+    })
+  let current: BrokerProcess = await start(options.port)
+  const { url, port } = current
+  state.broker.url = url
+  delete state.broker.external
+  await writeBrokerRecord(paths, state.broker)
+
+  const stopping = new AbortController()
+  const watching = keepRunning()
+
+  /** Gives up never: without a broker nothing goes on, and each try is cheap. */
+  async function keepRunning(): Promise<void> {
+    let failures = 0
+    for (;;) {
+      const startedMs = clock.now()
+      const how = await current.exited
+      if (stopping.signal.aborted) return
+      failures = clock.now() - startedMs > STEADY_MS ? 1 : failures + 1
+      for (;;) {
+        const delayMs = backoffMs(failures, options.random())
+        say(`the broker ended (${how}); it is started again in ${(delayMs / 1000).toFixed(1)} s; see ${logPath}`)
+        await clock.sleep(delayMs, stopping.signal)
+        if (stopping.signal.aborted) return
+        try {
+          current = await start(port)
+          break
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error
+          failures += 1
+          say(error.message)
+        }
+      }
+      // Asked to stop while it started: the new process is ended here, since `stop` saw only the old one.
+      if (stopping.signal.aborted) return current.stop()
+    }
+  }
+
+  return {
+    url,
+    port,
+    pid: () => current.pid,
+    async stop() {
+      stopping.abort()
+      await current.stop()
+      await watching
+    },
+  }
+}
+
+/** A broker of ours that outlived its launcher; recognised by our configuration file on its command line. */
+async function endOrphan(pidPath: string, configPath: string, say: Say, clock: Clock): Promise<void> {
+  const pid = Number(await readOptional(pidPath))
+  if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid)) return
+  if (!(await readCommandLine(pid)).includes(configPath)) return
+  say(`ending the broker that an earlier deployment left (process ${pid})`)
+  signal(pid, 'SIGTERM')
+  const insistMs = clock.now() + ORPHAN_MS_MAX / 2
+  const giveUpMs = clock.now() + ORPHAN_MS_MAX
+  while ((await readCommandLine(pid)).includes(configPath)) {
+    if (clock.now() > giveUpMs) {
+      throw new Refusal('state_in_use', `process ${pid}, a broker on this state folder, does not end`, {
+        hint: `end it with kill -9 ${pid}`,
+      })
+    }
+    if (clock.now() > insistMs) signal(pid, 'SIGKILL')
+    await clock.sleep(ORPHAN_POLL_MS)
+  }
+}
+
+/** The process may have ended a moment ago, which is what we want. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  if (isAlive(pid)) process.kill(pid, name)
+}
+
+/** Empty for a process that has ended, zombies included. */
+async function readCommandLine(pid: number): Promise<string> {
+  try {
+    return await readFile(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    // No /proc on this system, or no such process: `ps` knows both.
+    try {
+      return (await promisify(execFile)('ps', ['-p', String(pid), '-o', 'command='])).stdout
+    } catch {
+      return ''
+    }
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * What each user of the broker may publish and subscribe, read from the protocols: a service asks only the methods that
+ * name it as caller, answers only its callers, and hears only its own requests. This is the outer wall; the envelope's
+ * signature and seal are the inner one, and nothing secret depends on the broker.
+ */
+import type { Protocol, ServiceName } from '../messages/index.ts'
+import {
+  access_control,
+  authentication,
+  callersOf,
+  coordinator,
+  COORDINATOR_BUCKET,
+  DEADLETTERS_STREAM,
+  EPOCH_EVENT,
+  EVENTS_STREAM,
+  execution,
+  FILES_BUCKET,
+  frontend,
+  inboxSubject,
+  management,
+  PASSPORTS_BUCKET,
+  requestSubject,
+  scheduler,
+  SERVICES,
+  storage,
+  TASKS_STREAM,
+} from '../messages/index.ts'
+
+export interface Permissions {
+  publish: { allow: string[]; deny?: string[] }
+  subscribe: { allow: string[]; deny?: string[] }
+}
+
+export const PROTOCOLS: Readonly<Record<ServiceName, Protocol>> = {
+  authentication,
+  frontend,
+  management,
+  storage,
+  access_control,
+  scheduler,
+  execution,
+  coordinator,
+}
+
+/** Methods of the coordinator that a process calls before it has a passport, hence with the standing of a client. */
+const ADMISSION_METHODS = ['enrol', 'get_nonce', 'get_platform']
+const PASSPORT_STREAM = `KV_${PASSPORTS_BUCKET}`
+const COORDINATOR_STREAM = `KV_${COORDINATOR_BUCKET}`
+const FILES_STREAM = `OBJ_${FILES_BUCKET}`
+
+/** What a member of a service may do. */
+export function servicePermissions(service: ServiceName): Permissions {
+  const own = PROTOCOLS[service]
+  return {
+    publish: {
+      allow: sortedSet([
+        ...SERVICES.flatMap((callee) => requestsBy(service, callee)),
+        ...ADMISSION_METHODS.map((method) => requestSubject('coordinator', method)),
+        ...answersOf(own),
+        ...readBucket(PASSPORT_STREAM),
+        ...EXTRA[service],
+      ]),
+    },
+    subscribe: {
+      allow: sortedSet([
+        requestSubject(service, '>'),
+        // Also what JetStream answers: a member's inbox prefix lies below its inbox.
+        inboxSubject(service, '>'),
+        'tacit.control.*',
+        'tacit.event.>',
+        '$SRV.>',
+      ]),
+    },
+  }
+}
+
+/** What anyone on this machine may do without a password: the API, files, and a look at what an operator may see. */
+export function guestPermissions(): Permissions {
+  const api = SERVICES.flatMap((callee) => requestsBy('client', callee))
+  return {
+    publish: {
+      allow: sortedSet([
+        ...api.filter((subject) => !MEMBERS_ONLY.includes(subject)),
+        '$SRV.>',
+        '$JS.API.INFO',
+        '$JS.API.STREAM.NAMES',
+        '$JS.API.STREAM.LIST',
+        '$JS.API.STREAM.INFO.*',
+        '$JS.API.STREAM.MSG.GET.*',
+        '$JS.API.DIRECT.GET.>',
+        '$JS.API.CONSUMER.NAMES.*',
+        '$JS.API.CONSUMER.LIST.*',
+        '$JS.API.CONSUMER.INFO.*.*',
+        ...readBucket(PASSPORT_STREAM),
+        ...useFiles(),
+      ]),
+      // The coordinator's document is sealed, yet nobody but the coordinator has use for it.
+      deny: [`$JS.API.STREAM.MSG.GET.${COORDINATOR_STREAM}`, `$JS.API.DIRECT.GET.${COORDINATOR_STREAM}`].flatMap(
+        (subject) => [subject, `${subject}.>`],
+      ),
+    },
+    subscribe: { allow: ['$JS.EVENT.ADVISORY.>', '_INBOX.>', 'tacit.event.>', 'tacit.inbox.client.>'] },
+  }
+}
+
+/** What a service may publish beside its protocol: the streams and buckets that it works on. */
+const EXTRA: Readonly<Record<ServiceName, string[]>> = {
+  authentication: [],
+  frontend: [],
+  management: ['tacit.event.task.*', ...useFiles(), ...makeBucket(FILES_STREAM)],
+  storage: [],
+  access_control: [],
+  scheduler: [
+    'tacit.tasks.>',
+    'tacit.deadletters.>',
+    'tacit.event.task.*',
+    ...[TASKS_STREAM, DEADLETTERS_STREAM, EVENTS_STREAM].flatMap(ownStream),
+    ...ownConsumers(TASKS_STREAM),
+    ...takeWork(),
+    // It alone speaks to one member: the worker that is to stop a run.
+    'tacit.control.*',
+  ],
+  execution: ['tacit.deadletters.>', 'tacit.event.task.*', ...takeWork(), ...useFiles(), ...makeBucket(FILES_STREAM)],
+  coordinator: [
+    EPOCH_EVENT,
+    // Whoever enrols has no passport yet, so the answer goes to any inbox.
+    'tacit.inbox.>',
+    ...[PASSPORTS_BUCKET, COORDINATOR_BUCKET].map((bucket) => `$KV.${bucket}.>`),
+    ...[PASSPORT_STREAM, COORDINATOR_STREAM].flatMap((stream) => [...makeBucket(stream), ...readBucket(stream)]),
+  ],
+}
+
+const MEMBERS_ONLY = ['enrol', 'get_nonce'].map((method) => requestSubject('coordinator', method))
+
+/** The subjects on which `caller` asks `callee`. */
+function requestsBy(caller: string, callee: ServiceName): string[] {
+  const protocol = PROTOCOLS[callee]
+  const methods = Object.keys(protocol.methods).filter((method) => callersOf(protocol, method).includes(caller))
+  return methods.map((method) => requestSubject(callee, method))
+}
+
+/** The inboxes of those who may ask: a service's members, clients, and anybody's plain or `$SRV` request. */
+function answersOf(protocol: Protocol): string[] {
+  const callers = Object.keys(protocol.methods).flatMap((method) => callersOf(protocol, method))
+  return [...callers.map((caller) => inboxSubject(caller, '>')), '_INBOX.>']
+}
+
+function readBucket(stream: string): string[] {
+  return [
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}.>`,
+    ...watchStream(stream),
+  ]
+}
+
+/** An ordered consumer: how a bucket is watched and a file is read. */
+function watchStream(stream: string): string[] {
+  return [
+    `$JS.API.CONSUMER.CREATE.${stream}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.DELETE.${stream}.*`,
+    `$JS.API.CONSUMER.INFO.${stream}.*`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+    `$JS.FC.${stream}.>`,
+  ]
+}
+
+function makeBucket(stream: string): string[] {
+  return ['$JS.API.INFO', ...['CREATE', 'UPDATE', 'PURGE'].map((verb) => `$JS.API.STREAM.${verb}.${stream}`)]
+}
+
+/** Reading and writing files. Removing needs PURGE, which is with those who make the bucket. */
+function useFiles(): string[] {
+  return [`$O.${FILES_BUCKET}.>`, ...readBucket(FILES_STREAM)]
+}
+
+function ownStream(stream: string): string[] {
+  const verbs = ['INFO', 'CREATE', 'UPDATE', 'MSG.GET', 'MSG.DELETE'].map((verb) => `$JS.API.STREAM.${verb}.${stream}`)
+  return [
+    '$JS.API.INFO',
+    '$JS.API.STREAM.NAMES',
+    `$JS.API.DIRECT.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}.>`,
+    ...verbs,
+  ]
+}
+
+function ownConsumers(stream: string): string[] {
+  const verbs = ['INFO', 'DELETE'].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`)
+  return [
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.*`,
+    `$JS.API.CONSUMER.NAMES.${stream}`,
+    `$JS.API.CONSUMER.LIST.${stream}`,
+    ...verbs,
+  ]
+}
+
+/** The acknowledgement subject has two shapes in different server versions, so it is granted whole. */
+function takeWork(): string[] {
+  return [
+    `$JS.API.STREAM.INFO.${TASKS_STREAM}`,
+    `$JS.API.CONSUMER.INFO.${TASKS_STREAM}.*`,
+    `$JS.API.CONSUMER.MSG.NEXT.${TASKS_STREAM}.*`,
+    '$JS.ACK.>',
+  ]
+}
+
+function sortedSet(subjects: string[]): string[] {
+  return [...new Set(subjects)].sort()
+}

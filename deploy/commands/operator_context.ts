@@ -1,0 +1,20 @@
+/** What the operator's commands share. */
+import type { Output } from '../../client/cli/output.ts'
+import type { OperatorConfig } from '../config.ts'
+
+export interface OperatorContext {
+  output: Output
+  config: OperatorConfig
+  /** Where the deployment's state is, flag before environment. */
+  stateFolder: string
+  /** Aborts at Ctrl-C and SIGTERM. */
+  signal: AbortSignal
+}
+
+/** Resolves when the signal aborts. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,87 @@
+/** `tacit up`: the whole deployment on this machine, until Ctrl-C. */
+import type { Command } from 'commander'
+import { InvalidArgumentError } from 'commander'
+import { systemClock } from '../../runtime/index.ts'
+import { startDeployment } from '../deployment.ts'
+import { openSimulatedPlatform } from '../simulated_platform.ts'
+import type { OperatorContext } from './operator_context.ts'
+import { untilAborted } from './operator_context.ts'
+
+interface UpOptions {
+  port?: number
+  workers: number
+  slots?: number
+  plainRequests: boolean
+}
+
+export function addUpCommand(program: Command, contextOf: (command: Command) => OperatorContext): void {
+  program
+    .command('up')
+    .description('run broker, services and workers on this machine until Ctrl-C')
+    .option('--port <port>', "the broker's port; any free one otherwise", parsePort)
+    .option('--workers <n>', 'worker processes', parseNumber, 2)
+    .option('--slots <n>', 'tasks that each worker runs at once', parseNumber)
+    .option('--no-plain-requests', 'refuse JSON requests, which the broker could read')
+    .action(async (options: UpOptions, command: Command) => {
+      const { output, config, stateFolder, signal } = contextOf(command)
+      const deployment = await startDeployment({
+        stateFolder,
+        platform: (paths) => openSimulatedPlatform(paths, systemClock, output.say),
+        search: config.search,
+        ...(config.natsUrl === undefined ? {} : { natsUrl: config.natsUrl }),
+        ...(options.port === undefined ? {} : { port: options.port }),
+        workers: options.workers,
+        ...(options.slots === undefined ? {} : { slots: options.slots }),
+        plainRequests: options.plainRequests,
+        say: output.say,
+        logLevel: config.logLevel,
+        signal,
+      })
+      try {
+        const { natsUrl, paths, startMs } = deployment
+        const services = deployment.services().map(({ service, instance, pid }) => ({ service, instance, pid }))
+        output.result(
+          {
+            nats: natsUrl,
+            state: paths.folder,
+            manifest: deployment.manifestPath,
+            admin_password: paths.adminPassword,
+            services,
+            start_ms: startMs,
+          },
+          [
+            `Tacit is up: ${services.length} processes in ${(startMs / 1000).toFixed(1)} s, on a simulated platform (for trying out, not for secrets)`,
+            '',
+            `  NATS            ${natsUrl}`,
+            `  state           ${paths.folder}`,
+            `  manifest        ${deployment.manifestPath}`,
+            `  admin password  ${paths.adminPassword}`,
+            '',
+            '  look at it      ' + `nats --server ${natsUrl} micro ls`,
+            '  log in          npx tacit login admin',
+            '  more workers    npx tacit worker        (in another terminal)',
+            '  stop            Ctrl-C',
+          ],
+        )
+        await untilAborted(signal)
+        output.say('stopping: what was accepted is finished first')
+      } finally {
+        await deployment.stop()
+        output.say('stopped')
+      }
+    })
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0 || value > 256)
+    throw new InvalidArgumentError('a number from 0 to 256 is needed')
+  return value
+}
+
+function parsePort(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 65_535)
+    throw new InvalidArgumentError('a port from 1 to 65535 is needed')
+  return value
+}

@@ -1,0 +1,34 @@
+/** `tacit worker`: one more worker for a deployment that runs, until Ctrl-C. */
+import type { Command } from 'commander'
+import { systemClock } from '../../runtime/index.ts'
+import { openWorkerDevices } from '../simulated_platform.ts'
+import { statePaths } from '../state_folder.ts'
+import { startWorkerProcess } from '../worker_process.ts'
+import type { OperatorContext } from './operator_context.ts'
+import { untilAborted } from './operator_context.ts'
+
+export function addWorkerCommand(program: Command, contextOf: (command: Command) => OperatorContext): void {
+  program
+    .command('worker')
+    .description('run one more worker for the deployment in --state until Ctrl-C')
+    .option('--slots <n>', 'tasks it runs at once', Number)
+    .action(async (options: { slots?: number }, command: Command) => {
+      const { output, config, stateFolder, signal } = contextOf(command)
+      const deviceFor = await openWorkerDevices(statePaths(stateFolder), systemClock)
+      const worker = await startWorkerProcess({
+        stateFolder,
+        deviceFor,
+        ...(options.slots === undefined ? {} : { slots: options.slots }),
+        say: output.say,
+        logLevel: config.logLevel,
+      })
+      try {
+        const { memberId, pid } = worker.status()
+        output.result({ member: memberId, pid }, [`worker ${memberId} pulls tasks (process ${pid}); Ctrl-C ends it`])
+        await untilAborted(signal)
+        output.say('stopping: running tasks are finished first')
+      } finally {
+        await worker.stop()
+      }
+    })
+}

@@ -1,0 +1,64 @@
+/**
+ * The one reader of the environment. Flags come before it: the commands hand theirs to the functions they call, and use
+ * these values where a flag is absent.
+ */
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Refusal } from '../messages/index.ts'
+import type { ServerSearch } from './nats_server/find.ts'
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface OperatorConfig {
+  /** `NATS_URL`: a broker that is there already; absent, the deployment starts its own. */
+  natsUrl?: string
+  /** `TACIT_STATE`, or `.tacit` in the working directory; absolute. */
+  stateFolder: string
+  /** `TACIT_HOME`, or `tacit` below the user's configuration folder: where sessions are kept. */
+  homeFolder: string
+  /** `TACIT_LOG`: how much the services log. */
+  logLevel: LogLevel
+  /** False with `NO_COLOR`. */
+  color: boolean
+  /** Where to look for a nats-server: `TACIT_NATS_SERVER`, `PATH`, and the cache below `XDG_CACHE_HOME`. */
+  search: ServerSearch
+}
+
+/** @throws Refusal `invalid_request` naming the variable that does not make sense */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): OperatorConfig {
+  // An empty variable counts as absent, as in a shell's `VAR= command`.
+  const read = (name: string) => (environment[name] === '' ? undefined : environment[name])
+  const natsUrl = read('NATS_URL')
+  const explicitPath = read('TACIT_NATS_SERVER')
+  return {
+    ...(natsUrl === undefined ? {} : { natsUrl: checkUrl(natsUrl) }),
+    stateFolder: resolve(read('TACIT_STATE') ?? '.tacit'),
+    homeFolder: resolve(read('TACIT_HOME') ?? join(read('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'tacit')),
+    logLevel: checkLevel(read('TACIT_LOG') ?? 'info'),
+    color: read('NO_COLOR') === undefined,
+    search: {
+      ...(explicitPath === undefined ? {} : { explicitPath: resolve(explicitPath) }),
+      // Debian puts servers where only root's PATH leads.
+      searchPath: `${read('PATH') ?? '/usr/local/bin:/usr/bin:/bin'}:/usr/sbin`,
+      cacheFolder: join(read('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'tacit'),
+    },
+  }
+}
+
+function checkUrl(url: string): string {
+  if (/^(?:nats|tls|wss?):\/\/[^\s]+$/.test(url) || /^[\w.-]+:\d+$/.test(url)) return url
+  throw new Refusal('invalid_request', `NATS_URL is "${url}", which is not the URL of a broker`, {
+    hint: 'give it as nats://host:4222',
+    field: 'NATS_URL',
+  })
+}
+
+function checkLevel(level: string): LogLevel {
+  const known = LOG_LEVELS.find((name) => name === level)
+  if (known !== undefined) return known
+  throw new Refusal('invalid_request', `TACIT_LOG is "${level}", which is no log level`, {
+    hint: `use one of ${LOG_LEVELS.join(', ')}`,
+    field: 'TACIT_LOG',
+  })
+}

@@ -1,0 +1,227 @@
+/**
+ * A whole deployment on this machine: its state folder, its broker, and every service in a process of its own. It is
+ * what the demo, `npm start` and the scenarios run; it ends with `stop()`, which drains what it started and nothing else.
+ */
+import type { ServiceName } from '../messages/index.ts'
+import { assert, FILES_BUCKET, Refusal, SERVICES, STANDARD_CLASS } from '../messages/index.ts'
+import type { Clock } from '../runtime/index.ts'
+import { connectBroker, ObjectFileStore, systemClock } from '../runtime/index.ts'
+import { credentialsOf } from './broker_config.ts'
+import type { OwnBroker } from './broker.ts'
+import { startOwnBroker } from './broker.ts'
+import type { LogLevel } from './config.ts'
+import { allReady, Launcher } from './launcher/launcher.ts'
+import type { SupervisorLimits } from './launcher/supervisor_machine.ts'
+import type { TrustedHalfStatus } from './launcher/trusted_half.ts'
+import type { ServerSearch } from './nats_server/find.ts'
+import type { Say } from './nats_server/install.ts'
+import type { Platform } from './simulated_platform.ts'
+import type { OpenState, StatePaths } from './state_folder.ts'
+import { openState, writeBrokerRecord, writePrivate } from './state_folder.ts'
+
+export interface DeploymentOptions {
+  stateFolder: string
+  /** A broker that is there already, `nats://user:password@host:port`; absent, the deployment starts its own. */
+  natsUrl?: string
+  /** The own broker's port; absent, any free one. */
+  port?: number
+  /** Where a nats-server may be found. */
+  search: ServerSearch
+  /** How many execution processes; two unless told. */
+  workers?: number
+  /** How many processes of the other services; one each unless told. */
+  members?: Partial<Record<ServiceName, number>>
+  /** Settings by service, beside those that the deployment itself knows. */
+  settings?: Partial<Record<ServiceName, Record<string, unknown>>>
+  workerClass?: string
+  /** Runs at once in each worker. */
+  slots?: number
+  leaseMs?: number
+  passportMs?: number
+  logLevel?: LogLevel
+  plainRequests?: boolean
+  /** The evidence platform of this deployment; opened once its state folder is. */
+  platform: (paths: StatePaths) => Promise<Platform>
+  /** Tells the operator what is done, a line at a time. */
+  say: Say
+  /** Gives up a start that is under way, and undoes it. */
+  signal?: AbortSignal
+  entryPath?: string
+  clock?: Clock
+  random?: () => number
+  limits?: SupervisorLimits
+}
+
+export interface Deployment {
+  /** The broker's address. Without a name one is its guest, which is what clients are. */
+  readonly natsUrl: string
+  /** The user that may look at everything on the broker. */
+  readonly operator: { user: string; password: string }
+  readonly paths: StatePaths
+  readonly manifestPath: string
+  /** How long the start took, until the last service was ready. */
+  readonly startMs: number
+  services(): TrustedHalfStatus[]
+  /** Calls back at each change of a process; the returned function ends it. */
+  onChange(listener: (status: TrustedHalfStatus) => void): () => void
+  /** Starts one more worker, and resolves when it is ready. */
+  addWorker(): Promise<TrustedHalfStatus>
+  /** The id of a process that runs now; undefined between two. */
+  pidOf(service: ServiceName | 'broker', instance?: number): number | undefined
+  /** Ends one process with SIGKILL, and resolves with its id when it is gone; it is started again by itself. */
+  killOne(service: ServiceName, instance?: number): Promise<number>
+  /** Resolves when that process serves, at once if it does now. */
+  ready(service: ServiceName, instance?: number): Promise<void>
+  /** Drains the services in reverse order of their start, then ends the broker and gives up the state folder. */
+  stop(): Promise<void>
+}
+
+/** What must be there before the others, in order; the rest starts together. */
+const FIRST: readonly ServiceName[] = ['coordinator', 'storage']
+const READY_MS_MAX = 90_000
+
+/** @throws Refusal `no_broker`, `port_taken`, `state_in_use`, `state_damaged`, or that of a service which cannot start */
+export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
+  const { say, clock = systemClock, random = Math.random } = options
+  const startedMs = clock.now()
+  const undo: (() => Promise<void>)[] = []
+  try {
+    const state = await openState(options.stateFolder)
+    undo.unshift(state.close)
+    const { paths } = state
+    const broker = options.natsUrl === undefined ? await ownBroker(options, state, clock, random) : undefined
+    if (broker !== undefined) undo.unshift(broker.stop)
+    const natsUrl = broker?.url ?? (await noteExternalBroker(state, options.natsUrl ?? ''))
+    const operator = credentialsOf(state.broker, 'operator')
+    const platform = await options.platform(paths)
+    await writePrivate(paths.manifest, platform.manifest)
+    await makeFilesBucket(natsUrl, operator)
+
+    const launcher = new Launcher({
+      natsUrl,
+      broker: state.broker,
+      manifest: platform.manifest,
+      logFolder: paths.logs,
+      adminPasswordPath: paths.adminPassword,
+      logLevel: options.logLevel ?? 'info',
+      plainRequests: options.plainRequests ?? true,
+      passportMs: options.passportMs,
+      deviceFor: platform.deviceFor,
+      entryPath: options.entryPath,
+      say,
+      clock,
+      random,
+      limits: options.limits,
+    })
+    const rest = SERVICES.filter((service) => !FIRST.includes(service))
+    undo.unshift(() => launcher.stop([rest, ...FIRST.toReversed().map((service) => [service])]))
+    const settings = settingsFor(options, paths)
+    await writePrivate(paths.workerSettings, JSON.stringify(settings.execution))
+    for (const stage of [...FIRST.map((service) => [service]), rest]) {
+      const halves = stage.flatMap((service) =>
+        Array.from({ length: countOf(options, service) }, () => launcher.start(service, settings[service])),
+      )
+      await orAborted(allReady(halves, READY_MS_MAX, clock), options.signal)
+    }
+
+    let stopped: Promise<void> | undefined
+    return {
+      natsUrl,
+      operator,
+      paths,
+      manifestPath: paths.manifest,
+      startMs: clock.now() - startedMs,
+      services: () => launcher.statuses(),
+      onChange: (listener) => launcher.onChange(listener),
+      async addWorker() {
+        const half = launcher.start('execution', settings.execution)
+        await allReady([half], READY_MS_MAX, clock)
+        return half.status()
+      },
+      pidOf: (service, instance = 0) =>
+        service === 'broker' ? broker?.pid() : launcher.half(service, instance).status().pid,
+      async killOne(service, instance = 0) {
+        const half = launcher.half(service, instance)
+        const { pid } = half.status()
+        if (pid === undefined) throw new Refusal('not_ready', `${service}-${instance} has no process at this moment`)
+        await half.kill()
+        return pid
+      },
+      ready: (service, instance = 0) => launcher.half(service, instance).ready(),
+      stop: () => (stopped ??= undoAll(undo)),
+    }
+  } catch (error) {
+    await undoAll(undo)
+    throw error
+  }
+}
+
+function ownBroker(
+  options: DeploymentOptions,
+  state: OpenState,
+  clock: Clock,
+  random: () => number,
+): Promise<OwnBroker> {
+  return startOwnBroker({ state, search: options.search, port: options.port ?? 0, say: options.say, clock, random })
+}
+
+/** Keeps address and user of somebody else's broker, so that workers in other terminals find it. */
+async function noteExternalBroker(state: OpenState, text: string): Promise<string> {
+  const url = new URL(text.includes('://') ? text : `nats://${text}`)
+  state.broker.external = { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
+  url.username = ''
+  url.password = ''
+  state.broker.url = url.toString()
+  await writeBrokerRecord(state.paths, state.broker)
+  return state.broker.url
+}
+
+/** Clients may use the bucket of files and not make it, so it is there before they come. */
+async function makeFilesBucket(url: string, operator: { user: string; password: string }): Promise<void> {
+  const connection = await connectBroker({ url, ...operator, name: 'launcher' })
+  await new ObjectFileStore(connection).exists(FILES_BUCKET, 'anything')
+  await connection.close()
+}
+
+function countOf({ workers = 2, members = {} }: DeploymentOptions, service: ServiceName): number {
+  const count = members[service] ?? (service === 'execution' ? workers : 1)
+  assert(Number.isInteger(count) && count >= 0, 'a number of processes is a whole number')
+  return count
+}
+
+function settingsFor(options: DeploymentOptions, paths: StatePaths): Record<ServiceName, Record<string, unknown>> {
+  const lease = options.leaseMs === undefined ? {} : { lease_ms: options.leaseMs }
+  const known: Partial<Record<ServiceName, Record<string, unknown>>> = {
+    storage: { folder: paths.storage },
+    scheduler: lease,
+    execution: {
+      worker_class: options.workerClass ?? STANDARD_CLASS,
+      ...lease,
+      ...(options.slots === undefined ? {} : { slots: options.slots }),
+    },
+  }
+  const entries = SERVICES.map((service) => [service, { ...known[service], ...options.settings?.[service] }] as const)
+  return Object.fromEntries(entries) as Record<ServiceName, Record<string, unknown>> // fromEntries forgets the keys
+}
+
+/** In reverse order of what was done; all of it, also when one step fails. */
+async function undoAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const step of steps) await step().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
+}
+
+async function orAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new Refusal('canceled', 'the start was given up'))
+  })
+  if (signal?.aborted === true) onAbort()
+  signal?.addEventListener('abort', onAbort)
+  try {
+    // What loses the race may still fail later: it was undone by then, and nobody waits for it.
+    await Promise.race([aborted, work])
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}

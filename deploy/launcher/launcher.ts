@@ -1,0 +1,156 @@
+/**
+ * The launcher of one deployment: it knows how many processes each service has, starts them with what they need, and
+ * ends them in order. It keeps no secret of theirs; what it hands over is in the deployment's state folder.
+ */
+import { fileURLToPath } from 'node:url'
+import type { EvidenceDevice } from '../../attestation/index.ts'
+import { manifestDigest } from '../../attestation/index.ts'
+import type { ServiceName } from '../../messages/index.ts'
+import { assert, parseRefusal, Refusal } from '../../messages/index.ts'
+import type { Clock } from '../../runtime/index.ts'
+import type { BrokerRecord } from '../broker_config.ts'
+import { credentialsOf } from '../broker_config.ts'
+import type { LogLevel } from '../config.ts'
+import type { Say } from '../nats_server/install.ts'
+import { writePrivate } from '../state_folder.ts'
+import type { SupervisorLimits } from './supervisor_machine.ts'
+import type { TrustedHalf, TrustedHalfStatus } from './trusted_half.ts'
+import { superviseTrustedHalf } from './trusted_half.ts'
+
+export interface LauncherOptions {
+  natsUrl: string
+  broker: BrokerRecord
+  /** The manifest's exact text: members are held to its digest. */
+  manifest: string
+  logFolder: string
+  /** Where the first admin's password goes; a launcher of workers alone has none. */
+  adminPasswordPath?: string
+  logLevel: LogLevel
+  plainRequests: boolean
+  passportMs?: number | undefined
+  /** Called at each start of a process, so that what is measured is what is started. */
+  deviceFor: (service: ServiceName) => EvidenceDevice
+  /** The module that a process runs; the built one unless told. */
+  entryPath?: string | undefined
+  say: Say
+  clock: Clock
+  random: () => number
+  limits?: SupervisorLimits | undefined
+}
+
+const INSTANCES_MAX = 256
+
+export class Launcher {
+  readonly #options: LauncherOptions
+  readonly #halves: { service: ServiceName; instance: number; half: TrustedHalf }[] = []
+  readonly #listeners = new Set<(status: TrustedHalfStatus) => void>()
+
+  constructor(options: LauncherOptions) {
+    this.#options = options
+  }
+
+  /** Starts one more process of the service; it need not be ready when this returns. */
+  start(service: ServiceName, settings: Record<string, unknown>, firstInstance = 0): TrustedHalf {
+    const { options, instance } = { options: this.#options, instance: firstInstance + this.#countOf(service) }
+    assert(this.#countOf(service) < INSTANCES_MAX, 'a deployment is bounded')
+    const { user, password } = credentialsOf(options.broker, service)
+    const half = superviseTrustedHalf({
+      config: {
+        service,
+        instance,
+        natsUrl: options.natsUrl,
+        natsUser: user,
+        natsPassword: password,
+        manifest: options.manifest,
+        manifestDigest: manifestDigest(options.manifest),
+        settings,
+        logLevel: options.logLevel,
+        plainRequests: options.plainRequests,
+        ...(options.passportMs === undefined ? {} : { passportMs: options.passportMs }),
+      },
+      entryPath: options.entryPath ?? memberEntryPath(),
+      device: () => options.deviceFor(service),
+      logFolder: options.logFolder,
+      say: options.say,
+      clock: options.clock,
+      random: options.random,
+      limits: options.limits,
+      ...(service === 'authentication' ? { saveAdminPassword: (id, word) => this.#saveAdminPassword(id, word) } : {}),
+      onChange: (status) => {
+        for (const listener of this.#listeners) listener(status)
+      },
+    })
+    this.#halves.push({ service, instance, half })
+    return half
+  }
+
+  /** @throws Refusal `not_found` */
+  half(service: ServiceName, instance: number): TrustedHalf {
+    const found = this.#halves.find((entry) => entry.service === service && entry.instance === instance)
+    if (found === undefined) throw new Refusal('not_found', `there is no process ${service}-${instance}`)
+    return found.half
+  }
+
+  statuses(): TrustedHalfStatus[] {
+    return this.#halves.map(({ half }) => half.status())
+  }
+
+  /** Calls back at each change of a process; the returned function ends it. */
+  onChange(listener: (status: TrustedHalfStatus) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Drains one stage after another, all processes of a stage together. */
+  async stop(stages: readonly (readonly ServiceName[])[]): Promise<void> {
+    for (const stage of stages) {
+      const leaving = this.#halves.filter(({ service }) => stage.includes(service))
+      await Promise.all(leaving.map(({ half }) => half.stop()))
+    }
+  }
+
+  #countOf(service: ServiceName): number {
+    return this.#halves.filter((entry) => entry.service === service).length
+  }
+
+  async #saveAdminPassword(id: string, password: string): Promise<void> {
+    const { adminPasswordPath, say } = this.#options
+    assert(adminPasswordPath !== undefined, 'a launcher that starts authentication has a place for its admin')
+    await writePrivate(adminPasswordPath, `id: ${id}\npassword: ${password}\n`)
+    say(
+      `made the first admin "${id}"; its password is in ${adminPasswordPath}, readable by you alone: move it to a safe place`,
+    )
+  }
+}
+
+/**
+ * Resolves when all serve; refuses with the reason of the first that is given up, or of one that is still not ready.
+ */
+export async function allReady(halves: readonly TrustedHalf[], timeoutMs: number, clock: Clock): Promise<void> {
+  let cancel = () => {}
+  const late = new Promise<never>((_, reject) => {
+    cancel = clock.after(timeoutMs, () => {
+      const waiting = halves.map((half) => half.status()).filter(({ state }) => state !== 'ready')
+      const problem = waiting.find((status) => status.problem !== undefined)?.problem
+      const names = waiting.map(({ service, instance }) => `${service}-${instance}`).join(', ')
+      reject(
+        problem === undefined
+          ? new Refusal('unavailable', `${names} did not become ready within ${timeoutMs / 1000} s`, {
+              hint: `see ${waiting[0]?.logPath}`,
+            })
+          : parseRefusal(problem),
+      )
+    })
+  })
+  try {
+    await Promise.race([Promise.all(halves.map((half) => half.ready())), late])
+  } finally {
+    cancel()
+  }
+}
+
+/** The built entry of the trusted halves: Node runs no TypeScript here, so from the sources it is in `dist`. */
+function memberEntryPath(): string {
+  const built = import.meta.url.endsWith('.ts') ? '../../dist/actors/main.js' : '../../actors/main.js'
+  return fileURLToPath(new URL(built, import.meta.url))
+}

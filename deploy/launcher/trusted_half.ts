@@ -1,0 +1,184 @@
+/**
+ * One trusted half under supervision: started again when it ends, given up when it ends too often, drained when it is to
+ * stop. The statechart decides; here are its process, its timers, and what the operator is told.
+ */
+import { join } from 'node:path'
+import { createActor } from 'xstate'
+import type { EvidenceDevice } from '../../attestation/index.ts'
+import type { RefusalNote } from '../../messages/index.ts'
+import { parseRefusal, Refusal } from '../../messages/index.ts'
+import type { Clock, MemberConfig, MemberMessage } from '../../runtime/index.ts'
+import type { Say } from '../nats_server/install.ts'
+import { backoffMs } from './backoff.ts'
+import type { MemberProcess } from './member_process.ts'
+import { startMemberProcess } from './member_process.ts'
+import type { SupervisorLimits, SupervisorState } from './supervisor_machine.ts'
+import { SUPERVISOR_LIMITS, supervisorMachine } from './supervisor_machine.ts'
+
+export interface TrustedHalfOptions {
+  config: MemberConfig
+  /** The module that the process runs. */
+  entryPath: string
+  /** Called at each start, so that what is measured is what is started. */
+  device: () => EvidenceDevice
+  logFolder: string
+  say: Say
+  clock: Clock
+  random: () => number
+  limits?: SupervisorLimits | undefined
+  /** Absent for all but authentication. */
+  saveAdminPassword?: ((id: string, password: string) => Promise<void>) | undefined
+  onChange?: ((status: TrustedHalfStatus) => void) | undefined
+}
+
+export interface TrustedHalfStatus {
+  service: string
+  instance: number
+  state: SupervisorState
+  /** The present process; absent between two. */
+  pid?: number
+  memberId?: string
+  measurement?: string
+  /** How often it ended by itself within the last minute. */
+  endings: number
+  /** Why it cannot go on, by its own word. */
+  problem?: RefusalNote
+  logPath: string
+}
+
+export interface TrustedHalf {
+  status(): TrustedHalfStatus
+  /** Resolves when it serves; refuses with its own reason when it was given up or stopped. */
+  ready(): Promise<void>
+  /** Drains, insists after seven seconds, and resolves when the process is gone. */
+  stop(): Promise<void>
+  /** Ends the present process without a warning, and resolves when it is gone; its supervisor starts another. */
+  kill(): Promise<void>
+}
+
+const START_MS_MAX = 60_000
+/** A member gives its letters five seconds; this is more, so that it can still close what it opened. */
+const DRAIN_MS_MAX = 7_000
+/** What a member refuses is seldom mended at once, so the next try waits longer than after a crash. */
+const REFUSED_FIRST_MS = 1_000
+
+export function superviseTrustedHalf(options: TrustedHalfOptions): TrustedHalf {
+  const { config, say, clock } = options
+  const name = `${config.service}-${config.instance}`
+  const logPath = join(options.logFolder, `${name}.log`)
+  let member: MemberProcess | undefined
+  let about: Pick<TrustedHalfStatus, 'memberId' | 'measurement'> = {}
+  let cancelRetry = () => {}
+  let cancelWatch = () => {}
+  const watch = (delayMs: number, callback: () => void) => {
+    cancelWatch()
+    cancelWatch = clock.after(delayMs, callback)
+  }
+
+  const machine = supervisorMachine.provide({
+    actions: {
+      launch() {
+        about = {}
+        member = startMemberProcess({
+          config,
+          entryPath: options.entryPath,
+          device: options.device(),
+          logPath,
+          clock,
+          saveAdminPassword: options.saveAdminPassword,
+          onState: noteState,
+          onFailed: (note) => actor.send({ type: 'FAILED', note }),
+          onEnd(how) {
+            member = undefined
+            cancelWatch()
+            actor.send({ type: 'EXITED', how, atMs: clock.now() })
+          },
+        })
+        watch(START_MS_MAX, () => actor.send({ type: 'TOO_SLOW' }))
+      },
+      askToDrain: () => member?.drain(),
+      limitDrain: () => watch(DRAIN_MS_MAX, () => member?.kill()),
+      kill: () => member?.kill(),
+      scheduleRetry({ context }) {
+        const firstMs = context.refusal === undefined ? undefined : REFUSED_FIRST_MS
+        const delayMs = backoffMs(context.endings.length, options.random(), firstMs)
+        say(`${name} ${describe(context)}; it is started again in ${(delayMs / 1000).toFixed(1)} s`)
+        cancelRetry = clock.after(delayMs, () => actor.send({ type: 'RETRY' }))
+      },
+      cancelRetry: () => cancelRetry(),
+      tellGivenUp({ context }) {
+        const tries = context.endings.length === 1 ? 'the first try' : `${context.endings.length} tries`
+        say(`${name} ${describe(context)}; it is given up after ${tries}. Its log is ${logPath}`)
+      },
+    },
+  })
+  const actor = createActor(machine, { input: { limits: options.limits ?? SUPERVISOR_LIMITS } })
+
+  function noteState({ state, memberId, measurement }: Extract<MemberMessage, { type: 'state' }>): void {
+    about = {
+      ...about,
+      ...(memberId === undefined ? {} : { memberId }),
+      ...(measurement === undefined ? {} : { measurement }),
+    }
+    if (state === 'attesting') return actor.send({ type: 'ATTESTING' })
+    if (state === 'draining') return actor.send({ type: 'DRAINING' })
+    cancelWatch()
+    actor.send({ type: 'READY' })
+  }
+
+  function status(): TrustedHalfStatus {
+    const { value, context } = actor.getSnapshot()
+    return {
+      service: config.service,
+      instance: config.instance,
+      state: value,
+      ...(member?.pid === undefined ? {} : { pid: member.pid }),
+      ...about,
+      endings: context.endings.length,
+      ...(context.refusal === undefined ? {} : { problem: context.refusal }),
+      logPath,
+    }
+  }
+
+  /** Resolves with the first of these states that is reached, the present one included. */
+  function reached(states: readonly SupervisorState[]): Promise<SupervisorState> {
+    return new Promise((resolve) => {
+      const present = actor.getSnapshot().value
+      if (states.includes(present)) return resolve(present)
+      const look = () => {
+        const { value } = actor.getSnapshot()
+        if (!states.includes(value)) return
+        subscription.unsubscribe()
+        resolve(value)
+      }
+      const subscription = actor.subscribe({ next: look, complete: look })
+    })
+  }
+
+  actor.subscribe(() => options.onChange?.(status()))
+  actor.start()
+
+  return {
+    status,
+    async ready() {
+      if ((await reached(['ready', 'failed', 'stopped'])) === 'ready') return
+      const { problem } = status()
+      if (problem !== undefined) throw parseRefusal(problem)
+      throw new Refusal('unavailable', `${name} does not stay up`, { hint: `see its log in ${logPath}` })
+    },
+    async stop() {
+      if (actor.getSnapshot().value !== 'stopped') actor.send({ type: 'STOP' })
+      await reached(['stopped'])
+    },
+    async kill() {
+      if (member === undefined) return
+      member.kill()
+      await reached(['ended', 'backoff', 'failed', 'stopped', 'starting'])
+    },
+  }
+}
+
+function describe({ refusal, ending }: { refusal: RefusalNote | undefined; ending: string | undefined }): string {
+  if (refusal === undefined) return `ended (${ending})`
+  return `says: ${refusal.message}${refusal.hint === undefined ? '' : ` (${refusal.hint})`}`
+}

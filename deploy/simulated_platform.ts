@@ -1,0 +1,96 @@
+/**
+ * The simulated platform of a deployment on this machine: a device root of its own, made at the first start, a device for
+ * each trusted half that measures it when it is started, and the manifest that says which measurements are accepted.
+ */
+import { access, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EvidenceDevice, KeyPair } from '../attestation/index.ts'
+import {
+  createSimulatedDevice,
+  exportSecret,
+  fromBase64url,
+  generateSigningKey,
+  importSigningKey,
+  manifestDigest,
+  toBase64url,
+} from '../attestation/index.ts'
+import type { ServiceName } from '../messages/index.ts'
+import { Refusal, SERVICES, STANDARD_CLASS } from '../messages/index.ts'
+import type { Clock } from '../runtime/index.ts'
+import { createCodeMeasurer } from './code_measurement.ts'
+import type { StatePaths } from './state_folder.ts'
+import { readOptional, writePrivate } from './state_folder.ts'
+
+export interface Platform {
+  /** A device that has measured the service's code at this moment. */
+  deviceFor: (service: ServiceName) => EvidenceDevice
+  /** The manifest's exact text. */
+  manifest: string
+}
+
+const WORKER_CLASSES = [STANDARD_CLASS]
+
+/** @param say told when the manifest differs from that of the last start, because the code does */
+export async function openSimulatedPlatform(
+  paths: StatePaths,
+  clock: Clock,
+  say: (text: string) => void,
+): Promise<Platform> {
+  const root = await deviceRoot(paths)
+  const measurer = createCodeMeasurer()
+  const manifest = `${JSON.stringify(
+    {
+      apiVersion: 'v1',
+      name: 'embedded',
+      platforms: { simulated: { root: toBase64url(root.publicKey) } },
+      roles: Object.fromEntries(
+        SERVICES.map((service) => [service, [referenceOf(service, measurer.measure(service))]]),
+      ),
+    },
+    null,
+    2,
+  )}\n`
+  const before = await readOptional(paths.manifest)
+  if (before !== undefined && before !== manifest) {
+    say(
+      `the code has changed since the last start: the manifest is now ${manifestDigest(manifest).slice(0, 16)}…; clients that pinned the old one must take it anew`,
+    )
+  }
+  return {
+    manifest,
+    deviceFor: (service) => createSimulatedDevice(root, service, measurer.measure(service), () => clock.now()),
+  }
+}
+
+/** The devices of one more worker, for a deployment that another process runs on this machine. */
+export async function openWorkerDevices(paths: StatePaths, clock: Clock): Promise<() => EvidenceDevice> {
+  const path = rootPath(paths)
+  await access(path).catch((cause: unknown) => {
+    throw new Refusal('not_found', `${path} is not there: this machine has no simulated device of that deployment`, {
+      cause,
+    })
+  })
+  const root = await deviceRoot(paths)
+  const measurer = createCodeMeasurer()
+  return () => createSimulatedDevice(root, 'execution', measurer.measure('execution'), () => clock.now())
+}
+
+function referenceOf(service: ServiceName, measurement: string) {
+  return { platform: 'simulated', measurement, ...(service === 'execution' ? { classes: WORKER_CLASSES } : {}) }
+}
+
+const rootPath = (paths: StatePaths) => join(paths.folder, 'simulated-device.key')
+
+async function deviceRoot(paths: StatePaths): Promise<KeyPair> {
+  const path = rootPath(paths)
+  if ((await readOptional(path)) === undefined) {
+    await writePrivate(path, `${toBase64url(exportSecret(generateSigningKey()))}\n`)
+  }
+  const secret = fromBase64url((await readFile(path, 'utf8')).trim())
+  if (secret.length !== 32) {
+    throw new Refusal('state_damaged', `${path} does not hold a device root`, {
+      hint: 'restore it from a copy; without it the sealed state cannot be opened',
+    })
+  }
+  return importSigningKey(secret)
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+/** The `tacit` command: what parties do and what operators do, under one name. */
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import { Command, CommanderError } from 'commander'
+import { addDataCommands } from '../client/cli/data_commands.ts'
+import { addFunctionCommands } from '../client/cli/function_commands.ts'
+import { createOutput, EXIT_CODES, reportFailure } from '../client/cli/output.ts'
+import type { GlobalOptions, PartyContext } from '../client/cli/party.ts'
+import { addReceiptCommands } from '../client/cli/receipt_commands.ts'
+import { addSchemaCommand } from '../client/cli/schema_command.ts'
+import { addTaskCommands } from '../client/cli/task_commands.ts'
+import { addUserCommands } from '../client/cli/user_commands.ts'
+import { VERSION } from '../runtime/index.ts'
+import { addDemoCommand } from './commands/demo.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
+import type { OperatorContext } from './commands/operator_context.ts'
+import { addUpCommand } from './commands/up.ts'
+import { addWorkerCommand } from './commands/worker.ts'
+import { readConfig } from './config.ts'
+
+const interrupted = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // The first asks for an orderly end; a second one is for whoever cannot wait.
+  process.on(signal, () => (interrupted.signal.aborted ? process.exit(130) : interrupted.abort()))
+}
+
+process.exitCode = await main(process.argv)
+// Connections may linger in their timers; the work is done.
+process.exit()
+
+async function main(argv: readonly string[]): Promise<number> {
+  const json = argv.includes('--json')
+  const output = createOutput(json, process.stdout, process.stderr)
+  try {
+    const config = readConfig()
+    const program = new Command('tacit')
+      .description('confidential functions of several parties, on attested actors over NATS')
+      .version(VERSION)
+      .option('--json', 'one JSON document on stdout')
+      .option('--nats <url>', "the broker's address")
+      .option('--manifest <file>', 'the manifest that you trust')
+      .option('--state <folder>', 'the state folder of a deployment on this machine', config.stateFolder)
+      .option('--as <user>', 'speak as this user, of those who logged in')
+      .showHelpAfterError('(run with --help for what it takes)')
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => process.stdout.write(text),
+        writeErr: (text) => process.stderr.write(text),
+      })
+    const partyContext = (command: Command): PartyContext => ({
+      output,
+      options: command.optsWithGlobals<GlobalOptions>(),
+      homeFolder: config.homeFolder,
+      readPassword,
+      signal: interrupted.signal,
+    })
+    const operatorContext = (command: Command): OperatorContext => ({
+      output,
+      config,
+      stateFolder: command.optsWithGlobals<GlobalOptions>().state,
+      signal: interrupted.signal,
+    })
+    addUpCommand(program, operatorContext)
+    addDemoCommand(program, operatorContext)
+    addWorkerCommand(program, operatorContext)
+    addDoctorCommand(program, operatorContext)
+    addUserCommands(program, partyContext)
+    addFunctionCommands(program, partyContext)
+    addDataCommands(program, partyContext)
+    addTaskCommands(program, partyContext)
+    addReceiptCommands(program, partyContext)
+    addSchemaCommand(program, partyContext)
+    for (const command of everyCommand(program)) command.option('--json', 'one JSON document on stdout').exitOverride()
+    await program.parseAsync(argv)
+    return EXIT_CODES.done
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.fix
+    return reportFailure(error, output)
+  }
+}
+
+function everyCommand(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child as Command, ...everyCommand(child as Command)])
+}
+
+/** Asks on the terminal without echo, or reads one line from a pipe. */
+function readPassword(prompt: string): Promise<string> {
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const terminal = process.stdin.isTTY
+  const lines = createInterface({ input: process.stdin, output: silent, terminal })
+  if (terminal) process.stderr.write(prompt)
+  return new Promise((resolve) => {
+    let answered = false
+    const answer = (line: string) => {
+      if (answered) return
+      answered = true
+      lines.close()
+      if (terminal) process.stderr.write('\n')
+      resolve(line)
+    }
+    lines.once('line', answer)
+    lines.once('close', () => answer(''))
+  })
+}

@@ -1,0 +1,30 @@
+/** A typed client of a protocol: one function for each method, which asks and checks the answer. */
+import type { Method, Protocol } from '../../messages/index.ts'
+import { parseBy, Refusal } from '../../messages/index.ts'
+import type { AskOptions, Client } from '../actor.ts'
+
+export type AskMethod = (request: unknown, options: AskOptions) => Promise<unknown>
+
+/** @param askFor what asks one method; `repeatable` where a second delivery of a request does no more than the first */
+export function typedClient<P extends Protocol>(
+  protocol: P,
+  askFor: (method: string, repeatable: boolean) => AskMethod,
+): Client<P> {
+  const methods = Object.entries(protocol.methods).map(([name, { reply, idempotent }]) => {
+    const what = `${protocol.name}.${name}`
+    const ask = askFor(name, idempotent !== false)
+    const call = async (request: unknown, options: AskOptions = {}): Promise<unknown> =>
+      parseAnswer(reply, await ask(request, options), what)
+    return [name, call] as const
+  })
+  return Object.fromEntries(methods) as unknown as Client<P> // fromEntries forgets which key has which function
+}
+
+/** An answer of another form is not the caller's mistake. */
+function parseAnswer(schema: Method['reply'], answer: unknown, what: string): unknown {
+  try {
+    return parseBy(schema, answer, what)
+  } catch (cause) {
+    throw new Refusal('internal', `${what} answered in another form than its protocol says`, { cause })
+  }
+}

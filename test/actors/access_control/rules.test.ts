@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest'
+import type { AccessQuestion, ApiMethod, Role } from '../../../messages/index.ts'
+import { accessDecision, accessQuestion, apiMethods, createId, frontend, ROLES } from '../../../messages/index.ts'
+import { start } from '../../../actors/access_control/index.ts'
+import { decide, POLICY_VERSION } from '../../../actors/access_control/rules.ts'
+import { localClient } from '../authentication/local_service.ts'
+
+const METHODS = Object.keys(apiMethods) as ApiMethod[]
+const FUNCTION = createId('function')
+const INPUT = createId('input')
+const OUTPUT = createId('output')
+const TASK = createId('task')
+
+/** The roles column of the specification, in its own letters; written out a second time so that a slip in one shows. */
+const SPECIFIED: Record<ApiMethod, string> = {
+  register_function: 'F A',
+  get_function: 'F D A',
+  list_functions: 'F D A',
+  register_input_file: 'D A',
+  register_output_file: 'D A',
+  get_data: 'D A',
+  list_data: 'D A',
+  create_task: 'D A',
+  get_task: 'D A F',
+  list_tasks: 'D A F',
+  watch_task: 'D A F',
+  assign_data: 'D A F',
+  approve_task: 'D A F',
+  invoke_task: 'D A',
+  cancel_task: 'D A',
+}
+const LETTERS: Record<Role, string> = { PlatformAdmin: 'A', FunctionOwner: 'F', DataOwner: 'D', DataOwnerManager: 'D' }
+
+function ruleOf(question: AccessQuestion): string {
+  const decision = accessDecision.parse(decide(accessQuestion.parse(question)))
+  expect(decision.policy_version).toBe(POLICY_VERSION)
+  expect(decision.reason).not.toBe('')
+  return `${decision.allowed ? 'allowed' : 'refused'} by ${decision.rule}`
+}
+
+describe('who may call a method of the API', () => {
+  const pairs = METHODS.flatMap((method) => ROLES.map((role) => ({ role, method })))
+
+  it.each(pairs)('$role and $method: as the specification says', ({ role, method }) => {
+    const allowed = SPECIFIED[method].split(' ').includes(LETTERS[role])
+    expect(ruleOf({ question: 'api', role, method })).toBe(allowed ? 'allowed by api' : 'refused by default_deny')
+  })
+
+  it('covers every method of the frontend', () => {
+    expect(Object.keys(SPECIFIED).sort()).toEqual(Object.keys(frontend.methods).sort())
+  })
+
+  it('refuses every role a method that nobody knows', () => {
+    for (const method of [
+      '',
+      'delete_everything',
+      'decide',
+      'constructor',
+      '__proto__',
+      'toString',
+      'hasOwnProperty',
+    ]) {
+      for (const role of ROLES) expect(ruleOf({ question: 'api', role, method })).toBe('refused by default_deny')
+    }
+  })
+})
+
+describe('a user and data', () => {
+  const ask = (user_id: string, owners: string[]) =>
+    ruleOf({ question: 'user_access_data', user_id, data: { data_id: INPUT, owners } })
+
+  it('belong together when the user is an owner', () => {
+    expect(ask('ann', ['ann'])).toBe('allowed by user_access_data')
+    expect(ask('ann', ['bob', 'ann'])).toBe('allowed by user_access_data')
+  })
+
+  it('do not when it is another, or when the data has no owner', () => {
+    expect(ask('ann', ['bob'])).toBe('refused by default_deny')
+    expect(ask('ann', ['anna'])).toBe('refused by default_deny')
+    expect(ask('ann', [])).toBe('refused by default_deny')
+  })
+})
+
+describe('a user and a function', () => {
+  const ask = (
+    facts: { public?: boolean; owner?: string; allowlist?: string[] },
+    attribute: string | null = 'clinic',
+  ) =>
+    ruleOf({
+      question: 'user_access_function',
+      user_id: 'ann',
+      attribute,
+      function: { function_id: FUNCTION, owner: 'fred', public: false, allowlist: [], ...facts },
+    })
+
+  it('go together when it is public, its own, or allowlisted by id or organisation', () => {
+    expect(ask({ public: true })).toBe('allowed by user_access_function')
+    expect(ask({ owner: 'ann' })).toBe('allowed by user_access_function')
+    expect(ask({ allowlist: ['bob', 'ann'] })).toBe('allowed by user_access_function')
+    expect(ask({ allowlist: ['org:clinic'] })).toBe('allowed by user_access_function')
+  })
+
+  it('do not otherwise', () => {
+    expect(ask({})).toBe('refused by default_deny')
+    expect(ask({ allowlist: ['bob', 'org:bank', 'clinic', 'org:'] })).toBe('refused by default_deny')
+    expect(ask({ allowlist: ['org:null', 'org:'] }, null)).toBe('refused by default_deny')
+  })
+})
+
+describe('a user and a task', () => {
+  const ask = (parties: string[]) =>
+    ruleOf({ question: 'user_access_task', user_id: 'ann', task: { task_id: TASK, parties } })
+
+  it('belong together when the user is a party', () => {
+    expect(ask(['bob', 'ann'])).toBe('allowed by user_access_task')
+    expect(ask(['bob'])).toBe('refused by default_deny')
+    expect(ask([])).toBe('refused by default_deny')
+  })
+})
+
+describe('a task that is to be staged', () => {
+  interface Facts {
+    parties?: string[]
+    used?: { owner?: string; public?: boolean }
+    owners?: string[][]
+  }
+  const question = ({ parties = ['ann', 'bob'], used = {}, owners = [['ann'], ['ann', 'bob']] }: Facts) => ({
+    question: 'staged_task' as const,
+    task: { task_id: TASK, parties },
+    function: { function_id: FUNCTION, owner: 'fred', public: true, ...used },
+    data: owners.map((set, i) => ({ data_id: i === 0 ? INPUT : OUTPUT, owners: set })),
+  })
+  const ask = (facts: Facts) => ruleOf(question(facts))
+
+  it('may use a public function, and data whose owners are all parties', () => {
+    expect(ask({})).toBe('allowed by staged_task')
+    expect(ask({ owners: [] })).toBe('allowed by staged_task')
+  })
+
+  it('may use a private function whose owner is a party, and no other', () => {
+    expect(ask({ used: { public: false, owner: 'bob' } })).toBe('allowed by staged_task')
+    expect(ask({ used: { public: false } })).toBe('refused by task_access_function')
+  })
+
+  it('may not use data of which one owner is no party', () => {
+    expect(ask({ owners: [['ann'], ['ann', 'eve']] })).toBe('refused by task_access_data')
+    expect(ask({ owners: [['eve']] })).toBe('refused by task_access_data')
+  })
+
+  it('may not use data without owners, though the empty set is a subset of every set', () => {
+    expect(ask({ owners: [['ann'], []] })).toBe('refused by task_access_data')
+  })
+
+  it('may use nothing when it has no parties', () => {
+    expect(ask({ parties: [], owners: [] })).toBe('refused by default_deny')
+    expect(ask({ parties: [], owners: [[]] })).toBe('refused by default_deny')
+  })
+
+  it('is told which thing is in the way', () => {
+    expect(decide(question({ owners: [['ann'], ['eve']] })).reason).toContain(OUTPUT)
+    expect(decide(question({ used: { public: false } })).reason).toContain(FUNCTION)
+  })
+})
+
+describe('the actor', () => {
+  it('answers as the rules do, and refuses what nobody knows', async () => {
+    const { actor } = await start(undefined as never) // it asks nothing of its host
+    const client = localClient(actor) as unknown as { decide: (question: object) => Promise<object> }
+    const question = { question: 'api', role: 'DataOwner', method: 'create_task' } as const
+    expect(await client.decide(question)).toEqual(decide(question))
+    await expect(client.decide({ question: 'unheard_of' })).rejects.toMatchObject({ code: 'invalid_request' })
+    await expect(client.decide({ question: 'api', role: 'Root', method: 'get_task' })).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+    expect(decide({ question: 'unheard_of' } as never)).toMatchObject({ allowed: false, rule: 'default_deny' })
+  })
+})

@@ -1,0 +1,260 @@
+/**
+ * The rules of the house that neither the compiler nor the linter knows, held against every source file and every page.
+ * The linter is shown to have teeth here; the rules about imports are in test/dependency_rules.test.ts.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import ts from 'typescript'
+import { describe, expect, test } from 'vitest'
+import { REFUSALS } from '../messages/index.ts'
+import { VERSION } from '../runtime/index.ts'
+import { temporaryFolder } from './support/temporary_folder.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const PRODUCT = ['messages', 'attestation', 'runtime', 'actors', 'client', 'deploy']
+const ROOMS = [...PRODUCT, 'bench', 'examples', 'test', 'docs']
+const LINES_MAX = 350
+
+/**
+ * Source files that no test of their own folder reaches, by the test elsewhere that holds them. `as built` means that they
+ * run in processes of their own, which the test starts.
+ */
+const TESTED_BY: Readonly<Record<string, readonly string[]>> = {}
+
+/** Where time is read or waited for without a `Clock`, and why that is no harm. */
+const TIME: Readonly<Record<string, string>> = {
+  'runtime/clock.ts': 'the door itself',
+  'runtime/channel/outbox.ts': 'paces frames by a few milliseconds; nothing is decided from it',
+  'runtime/channel/asker.ts': 'ticks; the moments it compares are of its clock',
+  'runtime/group.ts': 'measures how long handlers take, for STATS alone',
+  'actors/main.ts': 'lets the last message out before the process ends',
+}
+
+/** Where the product speaks to people. */
+const OUTPUT = ['deploy/tacit.ts']
+
+/** Names that tools demand. */
+const NAMED_BY_TOOLS = ['.dependency-cruiser.mjs', 'vitest.config.ts']
+
+interface Text {
+  path: string
+  text: string
+}
+
+const sources = filesOf(/\.(?:ts|mjs)$/)
+const pages = filesOf(/\.md$/)
+/** What this file forbids, it has to spell out. */
+const others = sources.filter(({ path }) => path !== 'test/tidy.test.ts')
+const product = sources.filter(({ path }) => PRODUCT.some((room) => path.startsWith(`${room}/`)))
+
+describe('every source file', () => {
+  test(`has at most ${LINES_MAX} lines`, () => {
+    expect(pathsOf(sources, ({ text }) => text.split('\n').length - 1 > LINES_MAX)).toEqual([])
+  })
+
+  test('opens by saying what it is, unless its tests say it by their names', () => {
+    const speaksForItself = (path: string) => path.endsWith('.test.ts') || NAMED_BY_TOOLS.includes(path)
+    expect(pathsOf(sources, ({ path, text }) => !speaksForItself(path) && !/^(?:#!.*\n)?\/\*\*/.test(text))).toEqual([])
+  })
+
+  test('is named in snake_case, for its idea and not for its kind', () => {
+    const isDrawer = /(?:^|[/_])(?:utils?|helpers?|types?|common|misc|managers?)(?:[/_.]|$)/
+    const isSnakeCase = /^(?:[a-z0-9_]+\/)*[a-z0-9_]+(?:\.test)?\.(?:ts|mjs)$/
+    const odd = ({ path }: Text) => isDrawer.test(path) || !isSnakeCase.test(path)
+    expect(pathsOf(sources, odd).filter((path) => !NAMED_BY_TOOLS.includes(path))).toEqual([])
+  })
+
+  test('leaves nothing to do later, and switches no check off', () => {
+    const unfinished = /\bTODO\b|FIXME|\bHACK\b/
+    const silenced = /@ts-(?:ignore|expect-error|nocheck)|lint-disable|prettier-ignore/
+    expect(pathsOf(others, ({ text }) => unfinished.test(text) || silenced.test(text))).toEqual([])
+  })
+
+  test('names no place of one machine', () => {
+    // Tests may invent homes; nobody may rely on one.
+    const place = /(?:^|['"`\s])\/(?:tmp|work|root|Users)\//m
+    expect(pathsOf(sources, ({ text }) => place.test(text))).toEqual([])
+  })
+})
+
+describe('the doors', () => {
+  test('the environment is read in deploy/config.ts alone', () => {
+    expect(pathsOf(product, ({ text }) => /\bprocess\.env\b/.test(text))).toEqual(['deploy/config.ts'])
+  })
+
+  test('time comes through the clock, but for the places that say why', () => {
+    const time = /\bDate\.now\(|\bnew Date\(\)|\bset(?:Timeout|Interval)\(|\bperformance\.now\(|['"]node:timers/
+    expect(pathsOf(product, ({ text }) => time.test(text))).toEqual(Object.keys(TIME).sort())
+  })
+
+  test('people are spoken to in one file', () => {
+    const output = /\bconsole\.\w|\bprocess\.(?:stdout|stderr)\b/
+    expect(pathsOf(product, ({ text }) => output.test(text))).toEqual(OUTPUT)
+  })
+
+  test('chance is asked of node:crypto, but where only delays depend on it', () => {
+    const chance = pathsOf(product, ({ text }) => /\bMath\.random\b/.test(text))
+    expect(chance.filter((path) => !path.startsWith('deploy/'))).toEqual([])
+  })
+})
+
+describe('the tests', () => {
+  test('none is skipped, focused or expected to fail', () => {
+    const held = /\b(?:test|it|describe|suite)\.(?:skip|only|todo|skipIf|runIf|fails)\b|\bx(?:it|test|describe)\(/
+    expect(pathsOf(others, ({ text }) => held.test(text))).toEqual([])
+  })
+
+  test('each source file is reached by a test of its folder, or held by one that is named here', () => {
+    const held = new Set([...reachedByTests(), ...Object.values(TESTED_BY).flat()])
+    expect(pathsOf(product, ({ path, text }) => !held.has(path) && hasCode(path, text))).toEqual([])
+  })
+
+  test('what is named here exists, and is not reached otherwise by now', () => {
+    const reached = reachedByTests()
+    const known = new Set(sources.map(({ path }) => path))
+    const named = Object.values(TESTED_BY).flat()
+    expect(Object.keys(TESTED_BY).filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
+    expect(named.filter((path) => !known.has(path) || reached.has(path))).toEqual([])
+    expect(new Set(named).size).toBe(named.length)
+  })
+})
+
+describe('the refusals', () => {
+  const users = product.filter(({ path }) => path !== 'messages/refusal.ts' && !path.startsWith('messages/protocol'))
+
+  test('each code that is refused with is of the list', () => {
+    const codes = sources.flatMap(({ text }) =>
+      [...text.matchAll(/\bnew Refusal\(\s*'(\w+)'/g)].map((match) => match[1]!),
+    )
+    expect(codes.length).toBeGreaterThan(100)
+    expect(codes.filter((code) => !Object.hasOwn(REFUSALS, code))).toEqual([])
+  })
+
+  test('each code of the list is used', () => {
+    expect(Object.keys(REFUSALS).filter((code) => !users.some(({ text }) => text.includes(`'${code}'`)))).toEqual([])
+  })
+})
+
+describe('the package', () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    version: string
+    scripts: Record<string, string>
+  }
+
+  test('has the version that members announce', () => {
+    expect(VERSION).toBe(manifest.version)
+  })
+
+  test('hands the flags of npm start and npm run demo to the command', () => {
+    for (const name of ['start', 'demo', 'bench'])
+      expect(manifest.scripts[name]).toMatch(/^node dist\/[\w/]+\.js[\w -]*$/)
+  })
+
+  test('has no prepare script, which would break an install without development dependencies', () => {
+    expect(Object.keys(manifest.scripts)).not.toContain('prepare')
+  })
+})
+
+describe('the pages', () => {
+  test('name only files that exist', () => {
+    const named = new RegExp('`((?:' + ROOMS.join('|') + ')/[\\w./-]*)`', 'g')
+    const lost = pages.flatMap(({ path, text }) =>
+      [...text.matchAll(named)]
+        .map((match) => match[1]!)
+        .filter((file) => !existsSync(join(ROOT, file)))
+        .map((file) => `${path}: ${file}`),
+    )
+    expect(lost).toEqual([])
+  })
+
+  test('link only to pages that exist', () => {
+    const lost = pages.flatMap(({ path, text }) =>
+      [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map((match) => match[1]!)
+        .filter((target) => !existsSync(join(ROOT, dirname(path), target)))
+        .map((target) => `${path}: ${target}`),
+    )
+    expect(lost).toEqual([])
+  })
+})
+
+test('the linter finds a forgotten promise, which is a lost message', async () => {
+  await using folder = await temporaryFolder()
+  const forgetful =
+    'async function send(): Promise<void> {\n  await Promise.resolve()\n}\n\nexport function forget(): void {\n  send()\n}\n'
+  const file = join(folder.path, 'forgetful.ts')
+  await writeFile(file, forgetful)
+  await writeFile(join(folder.path, 'careful.ts'), forgetful.replace('  send()', '  void send()'))
+  const { stdout, status } = spawnSync(
+    'npx',
+    ['oxlint', '--config', join(ROOT, '.oxlintrc.json'), '--format', 'unix', folder.path],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+    },
+  )
+  expect(stdout).toContain('no-floating-promises')
+  expect(stdout).toContain('1 problem\n')
+  expect(status).toBe(1)
+})
+
+/**
+ * What the tests in `test/<folder>/` import of `<folder>/`, themselves or through its files. The index of a floor leads no
+ * further, or one import would reach everything.
+ */
+function reachedByTests(): ReadonlySet<string> {
+  const imports = new Map(sources.map(({ path, text }) => [path, importsOf(path, text)]))
+  const reached = new Set<string>()
+  for (const { path } of sources.filter((source) => source.path.endsWith('.test.ts'))) {
+    const folder = `${dirname(path).replace(/^test\/?/, '')}/`
+    const seen = new Set<string>()
+    const visit = (file: string) => {
+      // A test that enters by the floor's index says by its own name which file it means.
+      const byName = file === path ? [path.replace(/^test\/(.*)\.test\.ts$/, '$1.ts')] : []
+      for (const target of [...byName, ...(imports.get(file) ?? [])]) {
+        const isOwn = target.startsWith(folder) && !/^[a-z]+\/index\.ts$/.test(target)
+        if (seen.has(target) || !(isOwn || target.startsWith('test/'))) continue
+        seen.add(target)
+        if (isOwn) reached.add(target)
+        visit(target)
+      }
+    }
+    visit(path)
+  }
+  return reached
+}
+
+function importsOf(path: string, text: string): string[] {
+  return [...text.matchAll(/\b(?:from|import\()\s*'(\.[^']+)'/g)].map((match) => join(dirname(path), match[1]!))
+}
+
+/** False for contracts, and for an index that only hands on: of them the compiler leaves nothing. */
+function hasCode(path: string, text: string): boolean {
+  const { outputText } = ts.transpileModule(text, {
+    fileName: path,
+    compilerOptions: {
+      module: ts.ModuleKind.ESNext,
+      target: ts.ScriptTarget.ES2023,
+      verbatimModuleSyntax: true,
+      removeComments: true,
+    },
+  })
+  return outputText.replaceAll(/\b(?:import|export)\b[^;'"]*(?:from )?(?:['"][^'"]*['"])?;/g, '').trim() !== ''
+}
+
+function filesOf(name: RegExp): Text[] {
+  const below = ROOMS.filter((room) => existsSync(join(ROOT, room))).flatMap((room) =>
+    readdirSync(join(ROOT, room), { recursive: true, withFileTypes: true }),
+  )
+  return [...below, ...readdirSync(ROOT, { withFileTypes: true })]
+    .filter((entry) => entry.isFile() && name.test(entry.name))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+    .sort()
+    .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }))
+}
+
+function pathsOf(texts: readonly Text[], isWanted: (text: Text) => boolean): string[] {
+  return texts.filter(isWanted).map(({ path }) => path)
+}
