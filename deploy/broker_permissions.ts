@@ -76,7 +76,12 @@ export function servicePermissions(service: ServiceName): Permissions {
 
 /** What anyone on this machine may do without a password: the API, files, and a look at what an operator may see. */
 export function guestPermissions(): Permissions {
-  const api = SERVICES.flatMap((callee) => requestsBy('client', callee))
+  // Whole services: a method that does not exist is answered by the service, not by the broker's silence.
+  const api = SERVICES.flatMap((callee) =>
+    callee === 'coordinator' || !PROTOCOLS[callee].callers.includes('client')
+      ? requestsBy('client', callee)
+      : [requestSubject(callee, '*')],
+  )
   return {
     publish: {
       allow: sortedSet([

@@ -17,6 +17,7 @@ import {
 import type { ServiceName } from '../messages/index.ts'
 import { Refusal, SERVICES, STANDARD_CLASS } from '../messages/index.ts'
 import type { Clock } from '../runtime/index.ts'
+import type { CodeMeasurer } from './code_measurement.ts'
 import { createCodeMeasurer } from './code_measurement.ts'
 import type { StatePaths } from './state_folder.ts'
 import { readOptional, writePrivate } from './state_folder.ts'
@@ -30,14 +31,17 @@ export interface Platform {
 
 const WORKER_CLASSES = [STANDARD_CLASS]
 
-/** @param say told when the manifest differs from that of the last start, because the code does */
+/**
+ * @param say told when the manifest differs from that of the last start, because the code does
+ * @param measurer of the code that is started; of this one unless told
+ */
 export async function openSimulatedPlatform(
   paths: StatePaths,
   clock: Clock,
   say: (text: string) => void,
+  measurer: CodeMeasurer = createCodeMeasurer(),
 ): Promise<Platform> {
   const root = await deviceRoot(paths)
-  const measurer = createCodeMeasurer()
   const manifest = `${JSON.stringify(
     {
       apiVersion: 'v1',
@@ -63,7 +67,11 @@ export async function openSimulatedPlatform(
 }
 
 /** The devices of one more worker, for a deployment that another process runs on this machine. */
-export async function openWorkerDevices(paths: StatePaths, clock: Clock): Promise<() => EvidenceDevice> {
+export async function openWorkerDevices(
+  paths: StatePaths,
+  clock: Clock,
+  measurer: CodeMeasurer = createCodeMeasurer(),
+): Promise<() => EvidenceDevice> {
   const path = rootPath(paths)
   await access(path).catch((cause: unknown) => {
     throw new Refusal('not_found', `${path} is not there: this machine has no simulated device of that deployment`, {
@@ -71,7 +79,6 @@ export async function openWorkerDevices(paths: StatePaths, clock: Clock): Promis
     })
   })
   const root = await deviceRoot(paths)
-  const measurer = createCodeMeasurer()
   return () => createSimulatedDevice(root, 'execution', measurer.measure('execution'), () => clock.now())
 }
 

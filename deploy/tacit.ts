@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `tacit` command: what parties do and what operators do, under one name. */
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { Command, CommanderError } from 'commander'
@@ -41,6 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
       .option('--nats <url>', "the broker's address")
       .option('--manifest <file>', 'the manifest that you trust')
       .option('--state <folder>', 'the state folder of a deployment on this machine', config.stateFolder)
+      .option('--nats-server <path>', 'the nats-server to start, instead of looking for one')
       .option('--as <user>', 'speak as this user, of those who logged in')
       .showHelpAfterError('(run with --help for what it takes)')
       .exitOverride()
@@ -55,12 +57,12 @@ async function main(argv: readonly string[]): Promise<number> {
       readPassword,
       signal: interrupted.signal,
     })
-    const operatorContext = (command: Command): OperatorContext => ({
-      output,
-      config,
-      stateFolder: command.optsWithGlobals<GlobalOptions>().state,
-      signal: interrupted.signal,
-    })
+    const operatorContext = (command: Command): OperatorContext => {
+      const { state, natsServer } = command.optsWithGlobals<GlobalOptions & { natsServer?: string }>()
+      const search =
+        natsServer === undefined ? config.search : { ...config.search, explicitPath: resolve(natsServer) }
+      return { output, config: { ...config, search }, stateFolder: state, signal: interrupted.signal }
+    }
     addUpCommand(program, operatorContext)
     addDemoCommand(program, operatorContext)
     addWorkerCommand(program, operatorContext)

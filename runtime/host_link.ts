@@ -113,7 +113,7 @@ interface Waiting {
 export function openHostLink(channel: HostChannel, clock: Clock): HostLink {
   if (channel.send === undefined) {
     throw new Refusal('unavailable', 'this process was not started by a launcher', {
-      hint: 'start it with "tacit start"',
+      hint: 'start it with "npm start"',
     })
   }
   const waiting = new Map<string, Waiting>()

@@ -8,17 +8,28 @@ import type { WorkLease } from './work_queue.ts'
 // Without a delay the server delivers again at once, and a failing message would spin.
 const NAK_DELAY_MS_MIN = 10
 
+interface DeliveryFacts {
+  consumer: string
+  sequence: number
+  delivery: number
+  pending: number
+}
+
 export class JetStreamLease implements WorkLease {
   readonly token: string
   readonly delivery: number
   /** The consumer that delivered it. */
   readonly consumer: string
+  /** How many more it had at that moment. */
+  readonly pending: number
   readonly #message: Msg
   #ended = false
 
-  constructor(message: Msg, consumer: string, sequence: number, delivery: number) {
+  constructor(message: Msg, facts: DeliveryFacts) {
+    const { consumer, sequence, delivery, pending } = facts
     this.#message = message
     this.consumer = consumer
+    this.pending = pending
     this.token = `${sequence}.${delivery}`
     this.delivery = delivery
   }
@@ -68,10 +79,15 @@ export class JetStreamLease implements WorkLease {
 export function readLease(message: Msg): JetStreamLease | undefined {
   const tokens = (message.reply ?? '').split('.')
   if (tokens[0] !== '$JS' || tokens[1] !== 'ACK') return undefined
-  // $JS.ACK.<stream>.<consumer>.<delivery>.<sequence>..., and with <domain>.<account> before the stream in newer servers.
-  const from = tokens.length === 9 ? 4 : 6
-  const delivery = Number(tokens[from])
-  const sequence = Number(tokens[from + 1])
-  if (!Number.isSafeInteger(delivery) || !Number.isSafeInteger(sequence)) return undefined
-  return new JetStreamLease(message, tokens[from - 1] ?? '', sequence, delivery)
+  // $JS.ACK.<stream>.<consumer>.<delivery>.<sequence>.<consumer sequence>.<time>.<pending>, and with <domain>.<account>
+  // before the stream and a random token at the end in newer servers.
+  const from = tokens.length === 9 ? 3 : 5
+  const facts = {
+    consumer: tokens[from] ?? '',
+    delivery: Number(tokens[from + 1]),
+    sequence: Number(tokens[from + 2]),
+    pending: Number(tokens[from + 5]),
+  }
+  if (![facts.delivery, facts.sequence, facts.pending].every(Number.isSafeInteger)) return undefined
+  return new JetStreamLease(message, facts)
 }

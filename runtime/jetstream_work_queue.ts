@@ -51,6 +51,8 @@ export class JetStreamWorkQueue implements WorkQueue {
   readonly #publisher: JetStreamPublisher
   readonly #sweep = new FairSweep()
   readonly #sessions = new Set<PullSession>()
+  /** The last fetch found every consumer empty but for what it took, so that the next need not look before it waits. */
+  #drained = false
   #manager: Promise<JetStreamManager> | undefined
 
   constructor(nc: NatsConnection, options: JetStreamWorkQueueOptions = {}) {
@@ -142,7 +144,10 @@ export class JetStreamWorkQueue implements WorkQueue {
     let wake = () => {}
     const session = new PullSession(this.#nc, this.#clock, this.#inboxPrefix, (lease) => {
       if (open && leases.length < count) leases.push(lease)
-      else lease.nak(SURPLUS_DELAY_MS)
+      else {
+        lease.nak(SURPLUS_DELAY_MS)
+        this.#drained = false
+      }
       wake()
     })
     const pull = async (work: WorkClass, priority: Priority, request: PullRequest): Promise<number> => {
@@ -161,6 +166,7 @@ export class JetStreamWorkQueue implements WorkQueue {
       )
       const waitMs = untilMs - this.#clock.now()
       if (leases.length === 0 && waitMs > 0 && !isOutage(ends) && !signal.aborted) {
+        this.#drained = true
         await new Promise<void>((resolve) => {
           wake = resolve
           const all = classes.flatMap((work) =>
@@ -175,6 +181,7 @@ export class JetStreamWorkQueue implements WorkQueue {
       this.#sessions.delete(session)
       session.close().catch(() => {}) // the connection is closed: nothing can be delivered any more
     }
+    this.#drained &&= leases.every(({ pending }) => pending === 0) && !isOutage(ends)
     return { leases, ends }
   }
 

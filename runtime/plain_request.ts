@@ -54,16 +54,30 @@ export async function answerPlain(
       field: 'Nats-Msg-Id',
     })
   }
-  const reply = await handle({
+  const request = {
     method,
     body: field === undefined ? body : { [field]: body },
     requestId: `plain/${key ?? randomUUID()}`,
     bearer: bearerIn(delivery.header('Authorization')),
+  }
+  // `handle` may throw before it returns a promise; both ways pass through here.
+  const reply = await Promise.resolve(request).then(handle).catch((error: unknown) => {
+    throw field === undefined ? error : withoutWrapping(error, field)
   })
   const answer = Buffer.from(JSON.stringify(toJsonValue(reply)))
   if (answer.length <= PLAIN_BYTES_MAX) return answer
   throw new Refusal('too_large', `the answer has ${answer.length} bytes, more than the ${PLAIN_BYTES_MAX} allowed`, {
     hint: 'ask for less at a time, or use the SDK',
+  })
+}
+
+/** The caller never wrote the wrapping field, so an answer about a field names it as the caller did. */
+function withoutWrapping(error: unknown, wrapping: string): unknown {
+  if (!(error instanceof Refusal) || error.field?.startsWith(`${wrapping}.`) !== true) return error
+  const { code, message, hint, field } = error
+  return new Refusal(code, message.replace(field, field.slice(wrapping.length + 1)), {
+    field: field.slice(wrapping.length + 1),
+    ...(hint === undefined ? {} : { hint }),
   })
 }
 

@@ -1,6 +1,7 @@
 /** Runs built-in functions on a pool of threads. */
 import type { RunOrder } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
+import type { Clock } from '../../runtime/index.ts'
 import type { BuiltinAnswer, BuiltinJob } from './builtin_job.ts'
 import { BUILTINS } from './builtins/registry.ts'
 import type { Executor, RunProduct } from './executor.ts'
@@ -13,8 +14,12 @@ export class BuiltinExecutor implements Executor {
   readonly #pool: ThreadPool
 
   /** @param threadEntry the compiled `builtin_thread.js` */
-  constructor(threadEntry: URL, slots: number) {
-    this.#pool = new ThreadPool(threadEntry, { size: slots, limits: THREAD_LIMITS })
+  constructor(threadEntry: URL, slots: number, clock: Clock) {
+    this.#pool = new ThreadPool(threadEntry, { size: slots, limits: THREAD_LIMITS, clock })
+  }
+
+  open(): Promise<void> {
+    return this.#pool.warmUp()
   }
 
   async run(order: RunOrder, files: ReadonlyMap<string, Uint8Array>, signal: AbortSignal): Promise<RunProduct> {

@@ -7,6 +7,7 @@ import type { BuiltinAnswer, BuiltinJob } from './builtin_job.ts'
 import { FunctionFailure } from './builtins/builtin.ts'
 import { BUILTINS } from './builtins/registry.ts'
 import { ownMemory } from './own_memory.ts'
+import { THREAD_READY } from './thread_ready.ts'
 
 function runJob({ name, arguments: args, inputs }: BuiltinJob): BuiltinAnswer {
   const builtin = BUILTINS.get(name)
@@ -29,3 +30,4 @@ parentPort?.on('message', (job: BuiltinJob) => {
   const answer = runJob(job)
   parentPort?.postMessage(answer, answer.status === 'ok' ? answer.outputs.map(([, bytes]) => bytes.buffer) : [])
 })
+parentPort?.postMessage(THREAD_READY)

@@ -9,6 +9,8 @@ export interface RunProduct {
 }
 
 export interface Executor {
+  /** Called once, first: resolves when functions can be run. */
+  open(): Promise<void>
   /**
    * Runs one function to its end. May be called again before the last call has ended, once for each slot.
    * @param files decrypted inputs by name; they are the executor's from here on

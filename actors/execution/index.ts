@@ -1,7 +1,7 @@
 /** Starts a worker: an actor that pulls its work, and can be told only to stop a run. */
 import type { Executor as ExecutorName } from '../../messages/index.ts'
 import { execution, Refusal, scheduler } from '../../messages/index.ts'
-import type { Service, ServiceHost, StartService } from '../../runtime/index.ts'
+import type { Clock, Service, ServiceHost, StartService } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import { BuiltinExecutor } from './builtin_executor.ts'
 import type { Executor } from './executor.ts'
@@ -11,9 +11,10 @@ import { Worker } from './worker.ts'
 /** @param threadEntry the compiled entry of the threads that run built-in functions */
 export async function startExecution(host: ServiceHost, threadEntry: URL): Promise<Service<typeof execution>> {
   const settings = parseSettings(host.settings)
-  const executors = new Map<ExecutorName, Executor>()
-  for (const name of settings.executors) executors.set(name, createExecutor(name, threadEntry, settings.slots))
   const { memberId, clock, log, files, workQueue, stopping } = host
+  const executors = new Map<ExecutorName, Executor>()
+  for (const name of settings.executors) executors.set(name, createExecutor(name, threadEntry, settings.slots, clock))
+  for (const executor of executors.values()) await executor.open()
   const worker = new Worker(
     {
       memberId,
@@ -46,8 +47,8 @@ export async function startExecution(host: ServiceHost, threadEntry: URL): Promi
 
 export const start: StartService = (host) => startExecution(host, new URL('./builtin_thread.js', import.meta.url))
 
-function createExecutor(name: ExecutorName, threadEntry: URL, slots: number): Executor {
-  if (name === 'builtin') return new BuiltinExecutor(threadEntry, slots)
+function createExecutor(name: ExecutorName, threadEntry: URL, slots: number, clock: Clock): Executor {
+  if (name === 'builtin') return new BuiltinExecutor(threadEntry, slots, clock)
   throw new Refusal('unsupported', `this version cannot run "${name}" functions`, {
     hint: 'leave it out of the executors of this worker',
     field: 'settings.execution.executors',

@@ -88,6 +88,7 @@ function limitTime({ timeout_ms, deadline }: RunOrder, clock: Clock, outer: Abor
       : new Refusal('deadline_exceeded', `the run took longer than its timeout of ${timeout_ms} ms`)
   const onOuter = () => controller.abort(outer.reason)
   if (outer.aborted) onOuter()
+  else if (leftMs <= 0) controller.abort(refusal)
   outer.addEventListener('abort', onOuter)
   const cancel = clock.after(Math.max(0, Math.min(leftMs, timeout_ms)), () => controller.abort(refusal))
   return {

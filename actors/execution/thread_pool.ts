@@ -1,17 +1,29 @@
 /**
  * A pool of threads, each running one job at a time. Threads are made when they are needed and used again while they
- * behave: one that is stopped, crashes or runs out of memory is gone, and the next job gets a new one. The main thread
- * only waits, so it can stop a thread that never yields.
+ * behave: one that is stopped, crashes or runs out of memory is gone, and another takes its place. The main thread only
+ * waits, so it can stop a thread that never yields.
  */
+import { availableParallelism } from 'node:os'
 import type { ResourceLimits } from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
 import { assert, Refusal } from '../../messages/index.ts'
+import type { Clock } from '../../runtime/index.ts'
+import { THREAD_READY } from './thread_ready.ts'
+
+/** How long a job waits for a busy thread before the pool grows beyond the number of processors. */
+const GROW_MS = 20
 
 export interface ThreadPoolOptions {
-  /** How many jobs may run at once. */
+  /** How many jobs may run at once; no more are given to the pool. */
   size: number
   /** Bounds of each thread's JavaScript heap and stack; file bytes lie outside of them and have bounds of their own. */
   limits: ResourceLimits
+  clock: Clock
+}
+
+interface Waiting {
+  begin(thread: Worker): void
+  giveUp(error: Error): void
 }
 
 export class ThreadPool {
@@ -19,8 +31,13 @@ export class ThreadPool {
   readonly #options: ThreadPoolOptions
   readonly #idle: Worker[] = []
   readonly #threads = new Set<Worker>()
+  /** Jobs without a thread, the oldest first. */
+  readonly #waiting: Waiting[] = []
+  #jobs = 0
+  #starting = false
+  #cancelGrowth: (() => void) | undefined
 
-  /** @param entry the compiled module that each thread runs */
+  /** @param entry the compiled module that each thread runs; it says `THREAD_READY` when it can take jobs */
   constructor(entry: URL, options: ThreadPoolOptions) {
     this.#entry = entry
     this.#options = options
@@ -38,23 +55,72 @@ export class ThreadPool {
    */
   async run(job: unknown, transfer: readonly ArrayBuffer[], signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted()
-    // The last one used: fewer threads stay warm, and a burst of short jobs needs few.
-    const thread = this.#idle.pop() ?? this.#startThread()
+    assert(this.#jobs < this.#options.size, 'no more jobs are given to the pool than it may have threads')
+    this.#jobs++
     try {
-      const answer = await this.#ask(thread, job, transfer, signal)
-      this.#idle.push(thread)
-      return answer
-    } catch (error) {
-      await thread.terminate()
-      this.#threads.delete(thread)
-      throw error
+      const thread = await this.#obtain(signal)
+      try {
+        const answer = await this.#ask(thread, job, transfer, signal)
+        this.#idle.push(thread)
+        return answer
+      } catch (error) {
+        await thread.terminate()
+        this.#forget(thread)
+        throw error
+      }
+    } finally {
+      this.#jobs--
+      this.#dispatch()
     }
   }
 
+  /** Starts a first thread, so that a worker which cannot run anything fails at its start. */
+  async warmUp(): Promise<void> {
+    this.#idle.push(await this.#obtain(new AbortController().signal))
+  }
+
+  /** Ends every thread; call it when no job runs any more. */
   async close(): Promise<void> {
+    this.#cancelGrowth?.()
     await Promise.all([...this.#threads].map((thread) => thread.terminate()))
     this.#threads.clear()
     this.#idle.length = 0
+  }
+
+  #obtain(signal: AbortSignal): Promise<Worker> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+        reject(signal.reason as Error)
+      }
+      const waiting: Waiting = {
+        begin: (thread) => {
+          signal.removeEventListener('abort', onAbort)
+          resolve(thread)
+        },
+        giveUp: (error) => {
+          signal.removeEventListener('abort', onAbort)
+          reject(error)
+        },
+      }
+      signal.addEventListener('abort', onAbort)
+      this.#waiting.push(waiting)
+      this.#dispatch()
+    })
+  }
+
+  // A burst of short jobs is served by few warm threads: starting one costs more than a thousand such jobs. A job that has
+  // waited shows that the threads are busy with long ones.
+  #dispatch(): void {
+    while (this.#waiting.length > 0 && this.#idle.length > 0) this.#waiting.shift()!.begin(this.#idle.pop()!)
+    if (this.#waiting.length === 0 || this.#starting || this.#threads.size >= this.#options.size) return
+    if (this.#threads.size < availableParallelism()) return this.#startThread()
+    const [oldest] = this.#waiting
+    this.#cancelGrowth ??= this.#options.clock.after(GROW_MS, () => {
+      this.#cancelGrowth = undefined
+      if (this.#waiting[0] === oldest && !this.#starting) this.#startThread()
+      else this.#dispatch()
+    })
   }
 
   #ask(thread: Worker, job: unknown, transfer: readonly ArrayBuffer[], signal: AbortSignal): Promise<unknown> {
@@ -74,8 +140,8 @@ export class ThreadPool {
     })
   }
 
-  #startThread(): Worker {
-    assert(this.#threads.size < this.#options.size, 'no more jobs are given to the pool than it has threads')
+  #startThread(): void {
+    this.#starting = true
     const thread = new Worker(this.#entry, {
       env: {},
       argv: [],
@@ -84,12 +150,30 @@ export class ThreadPool {
       stderr: true,
       resourceLimits: this.#options.limits,
     })
-    // An idle thread that breaks must not end the worker; the next job that is given to it finds it gone.
-    thread.on('error', () => this.#forget(thread))
-    thread.on('exit', () => this.#forget(thread))
-    thread.unref()
     this.#threads.add(thread)
-    return thread
+    const onFirst = (message: unknown) => {
+      thread.off('exit', onFailure)
+      this.#starting = false
+      assert(message === THREAD_READY, 'a thread says that it is ready before anything else')
+      this.#idle.push(thread)
+      this.#dispatch()
+    }
+    let cause: unknown
+    const onFailure = () => {
+      thread.off('message', onFirst)
+      this.#starting = false
+      for (const waiting of this.#waiting.splice(0))
+        waiting.giveUp(new Error('a thread could not be started', { cause }))
+    }
+    thread.once('message', onFirst)
+    thread.once('exit', onFailure)
+    // One that breaks between two jobs must not end the worker; it is only no longer there.
+    thread.on('error', (error) => {
+      cause = error
+      this.#forget(thread)
+    })
+    thread.once('exit', () => this.#forget(thread))
+    thread.unref()
   }
 
   #forget(thread: Worker): void {

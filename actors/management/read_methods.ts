@@ -18,6 +18,11 @@ import type { UntimelyEnds } from './untimely_end.ts'
 const BACKSTOP_MS = 2_000
 /** A watch answers this long before nobody waits for it any more. */
 const ANSWER_MS = 250
+/**
+ * Watchers who wait at a member. A waiting letter takes a place in the mailbox, and some must stay free for commands: from
+ * here on a watch is answered at once, and its caller asks again.
+ */
+export const WATCHERS_MAX = 384
 /** Lives that fit one letter. */
 const LIVES_PAGE = 50
 /** How many of a user's newest tasks a list looks at for those in a state. */
@@ -53,6 +58,8 @@ export function readMethods(
     return loaded
   }
 
+  let watchers = 0
+
   return {
     async get_task({ caller, request }) {
       return viewTask(await readFor(request.task_id, caller.user_id))
@@ -60,7 +67,9 @@ export function readMethods(
 
     async watch_task({ caller, request }, context) {
       const { task_id, after_version } = request
-      const until = Math.min(clock.now() + request.wait_ms, context.deadlineMs - ANSWER_MS)
+      const waitMs = watchers < WATCHERS_MAX ? request.wait_ms : 0
+      const until = Math.min(clock.now() + waitMs, context.deadlineMs - ANSWER_MS)
+      watchers += 1
       const change = watchEvents(events, clock, task_id)
       try {
         // Subscribed before the first read: a change in between leaves its mark, and the wait ends at once.
@@ -72,6 +81,7 @@ export function readMethods(
         return viewTask(loaded)
       } finally {
         change.end()
+        watchers -= 1
       }
     },
 

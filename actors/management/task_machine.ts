@@ -66,7 +66,8 @@ const definition = setup({
 
 export const taskMachine = definition.createMachine({
   id: 'task',
-  context: ({ input }) => input,
+  // Tools that walk the machine begin it without an input, for each step.
+  context: ({ input }) => input ?? NOTHING,
   initial: 'Created',
   states: {
     Created: {

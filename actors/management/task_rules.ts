@@ -110,7 +110,7 @@ const RULES: { [K in TaskEventType]: Rule<K> } = {
 /** The refusal of an event in a state that takes it. */
 export function refuseByRule<K extends TaskEventType>(facts: TaskFacts, event: EventOf<K>): Refusal | undefined {
   // The table has for each type the rule of that type; the compiler cannot follow one key through both.
-  const rule = RULES[event.type as K] as Rule<K>
+  const rule = RULES[event.type] as Rule<K>
   return rule(facts, event)
 }
 

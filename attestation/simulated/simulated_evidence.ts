@@ -8,6 +8,7 @@ import type { Claims } from '../evidence.ts'
 import type { KeyPair } from '../keys.ts'
 import { fromBase64url, hasValidSignature, importSigningPublicKey, signBytes } from '../keys.ts'
 
+const EVIDENCE_BYTES_MAX = 8192
 const TYPE = 'tacit-simulated-evidence-v1'
 
 const statementSchema = z.strictObject({
@@ -44,24 +45,34 @@ export function verifySimulatedEvidence(bytes: Uint8Array, trust: Readonly<Recor
   if (!hasValidSignature(importSigningPublicKey(root), text, signature)) {
     throw new Refusal('platform_untrusted', 'the evidence is not signed by the root that the manifest names')
   }
-  const parsed = statementSchema.safeParse(JSON.parse(Buffer.from(text).toString()))
-  if (!parsed.success) throw new Refusal('platform_untrusted', 'the evidence is not a simulated statement')
+  const statement = parseStatement(Buffer.from(text).toString())
   return {
     platform: 'simulated',
-    measurement: parsed.data.measurement,
-    reportData: Buffer.from(parsed.data.report_data, 'hex'),
-    issuedAtMs: parsed.data.issued_at,
+    measurement: statement.measurement,
+    reportData: Buffer.from(statement.report_data, 'hex'),
+    issuedAtMs: statement.issued_at,
     debug: false,
   }
 }
 
-function parseSimulatedEvidence(bytes: Uint8Array): { text: Uint8Array; signature: Uint8Array } {
-  const parts = unpack(bytes, 8192)
-  if (!Array.isArray(parts) || parts.length !== 2)
-    throw new Refusal('platform_untrusted', 'the evidence has another form')
-  const [text, signature] = parts as unknown[]
-  if (!(text instanceof Uint8Array) || !(signature instanceof Uint8Array) || signature.length !== 64) {
-    throw new Refusal('platform_untrusted', 'the evidence has another form')
+function parseStatement(text: string): z.infer<typeof statementSchema> {
+  try {
+    return statementSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Refusal('platform_untrusted', 'the evidence is not a simulated statement', { cause })
   }
+}
+
+function parseSimulatedEvidence(bytes: Uint8Array): { text: Uint8Array; signature: Uint8Array } {
+  const otherForm = (cause?: unknown) => new Refusal('platform_untrusted', 'the evidence has another form', { cause })
+  let parts: unknown
+  try {
+    parts = unpack(bytes, EVIDENCE_BYTES_MAX)
+  } catch (cause) {
+    throw otherForm(cause)
+  }
+  if (!Array.isArray(parts) || parts.length !== 2) throw otherForm()
+  const [text, signature] = parts as unknown[]
+  if (!(text instanceof Uint8Array) || !(signature instanceof Uint8Array) || signature.length !== 64) throw otherForm()
   return { text, signature }
 }

@@ -64,7 +64,7 @@ async function localUrl(state: string): Promise<string> {
 /** Runs `action` on a proven connection without a session. */
 export async function withConnection<T>(context: PartyContext, action: (connection: TacitConnection) => Promise<T>): Promise<T> {
   await using connection = await TacitConnection.open({ ...(await platformAddress(context)), signal: context.signal })
-  return action(connection)
+  return await action(connection) // before the connection is closed
 }
 
 /** Runs `action` as the user who logged in last, or as `--as` says. */
@@ -80,7 +80,7 @@ export async function withSession<T>(
     signingKey: importSigningKey(fromBase64url(saved.signing_key)),
   })
   const session = { userId: saved.user_id, token: saved.token, expiresAtMs: saved.expires_at }
-  return action(connection.as(session), connection, session)
+  return await action(connection.as(session), connection, session) // before the connection is closed
 }
 
 export async function saveSession(context: PartyContext, session: Session, connection: TacitConnection, url: string): Promise<void> {

@@ -2,8 +2,8 @@
  * A host in one process: services reach each other through it by plain calls, yet as letters would: requests and replies
  * are checked by their protocol and packed, and a seeded hand decides who comes first and which replies are lost.
  */
-import type { Protocol, Refusal } from '../../messages/index.ts'
-import { pack, parseBy, storage, unpack } from '../../messages/index.ts'
+import type { Protocol, Refusal, storage } from '../../messages/index.ts'
+import { pack, parseBy, unpack } from '../../messages/index.ts'
 import type { Client, Clock, Events, Handlers, LetterContext, ServiceHost, Store } from '../../runtime/index.ts'
 import { ManualClock, MemoryFileStore, MemoryWorkQueue, silentLog } from '../../runtime/index.ts'
 

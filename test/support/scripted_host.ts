@@ -52,7 +52,8 @@ export function scriptedHost(options: ScriptedHostOptions): ScriptedHost {
     sealTo: (group, subject, body) => sealHint(role, group, subject, body),
     async openFrom(subject, bytes) {
       const letter = unpack(bytes, 10_000) as { role?: string; subject?: string; body?: unknown }
-      if (typeof letter.role !== 'string' || letter.subject !== subject) throw new Refusal('malformed', 'no sealed letter')
+      if (typeof letter.role !== 'string' || letter.subject !== subject)
+        throw new Refusal('malformed', 'no sealed letter')
       return { role: letter.role, body: letter.body }
     },
     async signReceipt(claims) {

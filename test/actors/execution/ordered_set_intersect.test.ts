@@ -99,7 +99,11 @@ test('flags and count are those of sets, for any sorted lines', () => {
     fc.property(lines, lines, fc.boolean(), (one, two, descending) => {
       const sort = (list: string[]) => [...list].sort((a, b) => (descending ? -1 : 1) * (a < b ? -1 : a > b ? 1 : 0))
       const [left, right] = [sort(one), sort(two)]
-      const { returnValue, flags } = intersect(left.join('\n'), right.join('\r\n'), descending ? 'descending' : 'ascending')
+      const { returnValue, flags } = intersect(
+        left.join('\n'),
+        right.join('\r\n'),
+        descending ? 'descending' : 'ascending',
+      )
       const common = new Set(left.filter((line) => right.includes(line)))
       expect(returnValue).toBe(`${common.size} common items`)
       expect(flags).toEqual([left, right].map((list) => list.map((line) => (common.has(line) ? '1' : '0')).join('')))

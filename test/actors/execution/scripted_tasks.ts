@@ -27,6 +27,7 @@ export const SCRIPTED_THREAD = new URL(
       long: (length) => ({ status: 'ok', returnValue: 'x'.repeat(length), outputs: [] }),
     }
     parentPort.on('message', ({ arguments: { deed, with: value } }) => parentPort.postMessage(deeds[deed](value)))
+    parentPort.postMessage('ready')
   `)}`,
 )
 

@@ -1,6 +1,7 @@
 /** Threads are used again, and one that will not end, breaks or grows is gone without harm to the next job. */
 import { afterEach, expect, test } from 'vitest'
 import { ThreadPool } from '../../../actors/execution/thread_pool.ts'
+import { systemClock } from '../../../runtime/index.ts'
 
 const never = new AbortController().signal
 const LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 8 }
@@ -17,13 +18,16 @@ const ENTRY = new URL(
       crash: () => { throw new Error('crash') },
       leave: () => process.exit(0),
       length: (job) => job.bytes.byteLength,
+      hold: (job) => { Atomics.wait(job.latch, 0, 0); return threadId },
     }
     parentPort.on('message', (job) => parentPort.postMessage(deeds[job.deed](job)))
+    parentPort.postMessage('ready')
   `)}`,
 )
 
 let pool: ThreadPool
-const open = (size: number) => (pool = new ThreadPool(ENTRY, { size, limits: LIMITS }))
+const open = (size: number, entry = ENTRY) =>
+  (pool = new ThreadPool(entry, { size, limits: LIMITS, clock: systemClock }))
 afterEach(() => pool.close())
 
 test('one thread serves job after job', async () => {
@@ -33,11 +37,37 @@ test('one thread serves job after job', async () => {
   expect(pool.size).toBe(1)
 })
 
-test('jobs at the same time have threads of their own', async () => {
-  open(3)
-  const ids = await Promise.all([1, 2, 3].map(() => pool.run({ deed: 'id' }, [], never)))
-  expect(new Set(ids).size).toBe(3)
-  await expect(Promise.all([1, 2, 3, 4].map(() => pool.run({ deed: 'id' }, [], never)))).rejects.toThrow('assertion')
+test('long jobs at the same time have threads of their own, up to the size and no more', async () => {
+  open(5)
+  const latch = new Int32Array(new SharedArrayBuffer(4))
+  const jobs = Array.from({ length: 5 }, () => pool.run({ deed: 'hold', latch }, [], never))
+  await expect(pool.run({ deed: 'id' }, [], never)).rejects.toThrow('assertion')
+  await expect.poll(() => pool.size).toBe(5)
+  Atomics.store(latch, 0, 1)
+  Atomics.notify(latch, 0)
+  expect(new Set(await Promise.all(jobs)).size).toBeGreaterThan(1)
+})
+
+test('a burst of short jobs needs few threads', async () => {
+  open(200)
+  await pool.warmUp()
+  await Promise.all(Array.from({ length: 200 }, () => pool.run({ deed: 'id' }, [], new AbortController().signal)))
+  expect(pool.size).toBeLessThan(20)
+})
+
+test('a job that waits for a thread can be given up', async () => {
+  open(2)
+  const latch = new Int32Array(new SharedArrayBuffer(4))
+  const controller = new AbortController()
+  const jobs = [1, 2].map(() => pool.run({ deed: 'hold', latch }, [], controller.signal))
+  controller.abort(new Error('given up'))
+  for (const job of jobs) await expect(job).rejects.toThrow('given up')
+})
+
+test('a thread that cannot be started is no failure of the function', async () => {
+  open(1, new URL(`data:text/javascript,${encodeURIComponent('throw new Error("broken module")')}`))
+  await expect(pool.run({ deed: 'id' }, [], never)).rejects.toThrow('could not be started')
+  await expect(pool.warmUp()).rejects.toThrow('could not be started')
 })
 
 test('a thread sees no environment', async () => {
@@ -57,7 +87,7 @@ test('an endless loop is stopped by the signal, with its reason, and the next jo
   const controller = new AbortController()
   const looping = pool.run({ deed: 'loop' }, [], controller.signal)
   // The loop has surely begun once a thread that was asked for later has answered.
-  const other = new ThreadPool(ENTRY, { size: 1, limits: LIMITS })
+  const other = new ThreadPool(ENTRY, { size: 1, limits: LIMITS, clock: systemClock })
   await other.run({ deed: 'id' }, [], never)
   await other.close()
   controller.abort(new Error('stop it'))

@@ -115,9 +115,9 @@ describe('invoking', () => {
     expect(view).toMatchObject({
       state: 'Staged',
       attempt: 1,
-      reason: 'waits for a worker of class default that runs builtin functions, attempt 1 of 3',
+      reason: 'waits for a worker of class standard that runs builtin functions, attempt 1 of 3',
     })
-    expect(world.queue.staged).toEqual([{ task_id, attempt: 1, class: 'default', priority: 'high' }])
+    expect(world.queue.staged).toEqual([{ task_id, attempt: 1, class: 'standard', priority: 'high' }])
   })
 
   it('delivered twice stages once, and a second command finds it staged', async () => {

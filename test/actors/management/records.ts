@@ -4,7 +4,7 @@ import type { AssignableFile, InvocationFacts, TaskEvent } from '../../../actors
 import { advance, beginTask } from '../../../actors/management/task_machine.ts'
 import { digestTerms } from '../../../actors/management/task_terms.ts'
 import type { TaskTerms } from '../../../messages/index.ts'
-import { createId, taskOptions } from '../../../messages/index.ts'
+import { createId, STANDARD_CLASS, taskOptions } from '../../../messages/index.ts'
 
 export const START = 1_800_000_000_000
 export const DEADLINE = START + 1000
@@ -35,7 +35,7 @@ export function termsOf(more: Partial<TaskTerms> = {}): TaskTerms {
     arguments: {},
     inputs: [{ name: 'in', owners: ['alice'] }],
     outputs: [{ name: 'out', owners: ['bob'] }],
-    options: taskOptions.parse({ attempts: 2, deadline: DEADLINE, needs: { class: 'default' } }),
+    options: taskOptions.parse({ attempts: 2, deadline: DEADLINE, needs: { class: STANDARD_CLASS } }),
     ...more,
   }
 }

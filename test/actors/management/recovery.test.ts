@@ -16,7 +16,7 @@ async function rounds(world: World, count = 2): Promise<void> {
 
 async function stagedInTrouble(world: World, options: object = {}): Promise<string> {
   const task_id = await createEchoTask(world, 'alice', options)
-  world.queue.trouble = new Refusal('unsupported', 'no worker of class default')
+  world.queue.trouble = new Refusal('unsupported', 'no worker of class standard')
   await world.as('alice').invoke_task({ task_id })
   return task_id
 }
@@ -28,10 +28,10 @@ describe('a task that could not be put on the queue', () => {
     await rounds(world)
     const view = await world.as('alice').get_task({ task_id })
     expect(view.state).toBe('Staged')
-    expect(view.reason).toContain('no worker of class default')
+    expect(view.reason).toContain('no worker of class standard')
     world.queue.trouble = undefined
     await rounds(world)
-    expect(world.queue.staged).toEqual([{ task_id, attempt: 1, class: 'default', priority: 'normal' }])
+    expect(world.queue.staged).toEqual([{ task_id, attempt: 1, class: 'standard', priority: 'normal' }])
     expect((await world.as('alice').get_task({ task_id })).reason).toMatch(/^waits for a worker/)
     await rounds(world)
     expect(world.queue.staged).toHaveLength(1)

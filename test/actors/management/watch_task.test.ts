@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { WATCHERS_MAX } from '../../../actors/management/read_methods.ts'
 import { taskEventSubject } from '../../../messages/index.ts'
 import { createEchoTask, openWorld } from './world.ts'
 
@@ -53,5 +54,17 @@ describe('watching a task', () => {
       { subject: taskEventSubject(task_id), fields: { task_id, state: 'Approved', version: 1 } },
       { subject: taskEventSubject(task_id), fields: { task_id, state: 'Staged', version: 2 } },
     ])
+  })
+})
+
+describe('a crowd of watchers', () => {
+  it('leaves room for commands: those beyond a bound are answered at once', async () => {
+    const world = await openWorld()
+    const task_id = await createEchoTask(world)
+    const watch = () => world.as('alice').watch_task({ task_id, after_version: 1 })
+    const waiting = Array.from({ length: WATCHERS_MAX }, watch)
+    expect(await watch()).toMatchObject({ version: 1 })
+    await world.as('alice').invoke_task({ task_id })
+    for (const view of await Promise.all(waiting)) expect(view.version).toBe(2)
   })
 })

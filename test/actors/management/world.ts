@@ -1,8 +1,8 @@
 /** Management with everything around it in one process: a store, the real access rules, and a scheduler that remembers. */
 import { decide } from '../../../actors/access_control/rules.ts'
 import { start } from '../../../actors/management/index.ts'
-import type { AccessQuestion, ApiMethod, CallerIdentity, Role, RunOutcome } from '../../../messages/index.ts'
-import { access_control, management, Refusal, scheduler, storage } from '../../../messages/index.ts'
+import type { AccessQuestion, ApiMethod, CallerIdentity, Refusal, Role, RunOutcome } from '../../../messages/index.ts'
+import { access_control, management, scheduler, storage } from '../../../messages/index.ts'
 import type { AskOptions, Client, Handlers } from '../../../runtime/index.ts'
 import { ManualClock } from '../../../runtime/index.ts'
 import { MemoryStore } from '../../../runtime/memory_store.ts'

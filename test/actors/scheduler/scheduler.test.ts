@@ -183,7 +183,9 @@ describe('canceling', () => {
 
   test('of a run whose worker is gone is no failure: its report will not be believed', async () => {
     worker.cancel_run.mockRejectedValue(new Refusal('unavailable', 'scripted'))
-    expect(await handlers.cancel_task({ task_id: createId('task'), worker: 'execution-one' }, fromManagement())).toEqual({})
+    expect(
+      await handlers.cancel_task({ task_id: createId('task'), worker: 'execution-one' }, fromManagement()),
+    ).toEqual({})
   })
 
   test('is refused when the queue does not answer, so that it is tried again', async () => {

@@ -1,0 +1,44 @@
+/**
+ * What an attested call is compared with: the client library's own `request`, and a request over one wildcard inbox with
+ * a callback subscription and a map of what is pending. Neither is sealed, signed, checked or repeated.
+ */
+import { randomBytes } from 'node:crypto'
+import type { connectBroker } from '../runtime/index.ts'
+import { BARE_SUBJECT } from './protocols.ts'
+
+export type BareConnection = Awaited<ReturnType<typeof connectBroker>>
+export type Call = () => Promise<unknown>
+
+const REQUEST_MS = 5_000
+
+export function answerBare(connection: BareConnection): void {
+  connection.subscribe(BARE_SUBJECT, {
+    callback: (error, message) => {
+      if (error === null) message.respond(message.data)
+    },
+  })
+}
+
+export function requestCall(connection: BareConnection, payload: Uint8Array): Call {
+  return () => connection.request(BARE_SUBJECT, payload, { timeout: REQUEST_MS })
+}
+
+export function inboxCall(connection: BareConnection, payload: Uint8Array): Call {
+  const inbox = `_INBOX.${randomBytes(12).toString('hex')}.`
+  const pending = new Map<string, (answer: Uint8Array) => void>()
+  let sent = 0
+  connection.subscribe(`${inbox}*`, {
+    callback: (error, { subject, data }) => {
+      if (error !== null) return
+      pending.get(subject)?.(data)
+      pending.delete(subject)
+    },
+  })
+  return () =>
+    new Promise((resolve) => {
+      sent += 1
+      const reply = `${inbox}${sent}`
+      pending.set(reply, resolve)
+      connection.publish(BARE_SUBJECT, payload, { reply })
+    })
+}

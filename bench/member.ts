@@ -1,0 +1,40 @@
+/** The entry of the benchmark's forked members: takes its configuration from the host, enrols, and plays its role. */
+import { Refusal } from '../messages/index.ts'
+import type { Service, ServiceHost } from '../runtime/index.ts'
+import { connectBroker, createLog, openHostLink, startMember, systemClock } from '../runtime/index.ts'
+import { startAsker } from './asker_member.ts'
+import type { BareConnection } from './bare_calls.ts'
+import { startEcho } from './echo_member.ts'
+import { benchAsker, benchEcho } from './protocols.ts'
+
+const roles: Readonly<Record<string, (host: ServiceHost, connection: BareConnection) => Service>> = {
+  // A service of one protocol is a service of any, as far as the runtime calls it.
+  [benchEcho.name]: (host, connection) => startEcho(host, connection) as unknown as Service,
+  [benchAsker.name]: (host, connection) => startAsker(host, connection) as unknown as Service,
+}
+
+const link = openHostLink(process, systemClock)
+const config = await link.configure()
+const fail = (refusal: Refusal) => {
+  link.tellFailed(refusal)
+  setTimeout(() => process.exit(1), 50)
+}
+
+try {
+  const begin = roles[config.service]
+  if (begin === undefined) throw new Refusal('unsupported', `the benchmark has no role "${config.service}"`)
+  link.tellState('attesting')
+  const { natsUrl: url, natsUser: user, natsPassword: password } = config
+  const member = await startMember({
+    config,
+    clock: systemClock,
+    log: createLog(config.service, config.logLevel),
+    attest: (reportData) => link.attest(reportData),
+    onLost: fail,
+    start: async (host) => begin(host, await connectBroker({ url, user, password, name: `${config.service}-bare` })),
+  })
+  link.onDrain(() => void member.drain().then(() => process.exit(0)))
+  link.tellState('ready', { memberId: member.memberId, measurement: member.measurement })
+} catch (error) {
+  fail(error instanceof Refusal ? error : new Refusal('internal', String(error), { cause: error }))
+}

@@ -1,0 +1,29 @@
+/**
+ * The smallest whole use of the SDK: verify the platform, log in, run `builtin-echo`, verify the receipt offline.
+ *
+ *     node dist/examples/echo_task.js <nats url> <manifest file> <user> <password file> [message]
+ */
+import { readFile } from 'node:fs/promises'
+import { BUILTINS, TacitConnection, verifyReceipt, waitForTask } from '../client/index.ts'
+
+const [url, manifestPath, user, passwordPath, message = 'hello'] = process.argv.slice(2)
+if (url === undefined || manifestPath === undefined || user === undefined || passwordPath === undefined) {
+  throw new Error('usage: echo_task <nats url> <manifest file> <user> <password file> [message]')
+}
+const manifest = await readFile(manifestPath, 'utf8')
+const password = (await readFile(passwordPath, 'utf8')).trimEnd()
+
+// Nothing is sent before the platform has proven to be the one that this manifest describes.
+const tacit = await TacitConnection.open({ url, manifest })
+try {
+  const api = tacit.as(await tacit.login(user, password))
+  const { function_id } = await api.register_function({ ...BUILTINS['builtin-echo']!, public: false })
+  const { task_id } = await api.create_task({ function_id, arguments: { message } })
+  await api.invoke_task({ task_id })
+  const { result } = await waitForTask(api, task_id)
+  const { worker } = await verifyReceipt(result?.receipt ?? '', manifest)
+  process.stdout.write(`${Buffer.from(result?.return_value ?? []).toString()}\n`)
+  process.stdout.write(`run by ${worker.member} on platform ${worker.platform}\n`)
+} finally {
+  await tacit.close()
+}

@@ -1,0 +1,80 @@
+/**
+ * A copy of the compiled code that a scenario may change: it is what the deployment measures and runs. The dependencies
+ * are those of the checkout.
+ */
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DeploymentOptions } from '../../deploy/deployment.ts'
+import type { CodeMeasurer } from '../../deploy/code_measurement.ts'
+import { createCodeMeasurer } from '../../deploy/code_measurement.ts'
+import { openSimulatedPlatform } from '../../deploy/simulated_platform.ts'
+import { systemClock } from '../../runtime/index.ts'
+import { temporaryFolder } from './temporary_folder.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+export interface CodeCopy extends AsyncDisposable {
+  /** How a deployment runs this code and measures it. */
+  readonly options: Pick<DeploymentOptions, 'entryPath' | 'platform'>
+  readonly entryPath: string
+  readonly measurer: CodeMeasurer
+  /** Rewrites a compiled file, named from `dist` on. @returns puts the file back as it was */
+  change(file: string, edit: (text: string) => string): Promise<() => Promise<void>>
+}
+
+export async function copyCode(): Promise<CodeCopy> {
+  const folder = await temporaryFolder()
+  const dist = join(folder.path, 'dist')
+  await mkdir(dist)
+  await Promise.all([
+    // What a trusted half can load; the rest of the code is not started from here.
+    ...['messages', 'attestation', 'runtime', 'actors'].map((room) =>
+      cp(join(ROOT, 'dist', room), join(dist, room), { recursive: true }),
+    ),
+    cp(join(ROOT, 'package.json'), join(folder.path, 'package.json')),
+    symlink(join(ROOT, 'node_modules'), join(folder.path, 'node_modules')),
+  ])
+  const measurer = createCodeMeasurer(dist)
+  const entryPath = join(dist, 'actors', 'main.js')
+  return {
+    entryPath,
+    measurer,
+    options: { entryPath, platform: (paths) => openSimulatedPlatform(paths, systemClock, () => {}, measurer) },
+    async change(file, edit) {
+      const path = join(dist, file)
+      const before = await readFile(path, 'utf8')
+      await writeFile(path, edit(before))
+      return () => writeFile(path, before)
+    },
+    [Symbol.asyncDispose]: folder[Symbol.asyncDispose],
+  }
+}
+
+/**
+ * A copy with one more built-in function, `test-wait`: it keeps its thread for `ms` milliseconds without ever yielding,
+ * as a function of somebody else's might, and answers with its argument `message`.
+ */
+export async function copyCodeWithWaiting(): Promise<CodeCopy> {
+  const copy = await copyCode()
+  await copy.change(
+    'actors/execution/builtins/registry.js',
+    (text) => `${text}
+BUILTINS.set('test-wait', ({ arguments: { ms, message } }) => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+  return { returnValue: String(message), outputs: new Map() }
+})
+`,
+  )
+  return copy
+}
+
+/** How `test-wait` is registered. */
+export const WAITING_FUNCTION = {
+  name: 'test-wait',
+  executor: 'builtin',
+  public: true,
+  arguments: [
+    { key: 'ms', overridable: true },
+    { key: 'message', default: '', overridable: true },
+  ],
+} as const
