@@ -4,8 +4,8 @@
  */
 import type { KeyPair } from '../attestation/index.ts'
 import { generateSealingKey, generateSigningKey } from '../attestation/index.ts'
-import type { ApiMethod, Protocol } from '../messages/index.ts'
-import { apiMethods, authentication, frontend, inboxSubject } from '../messages/index.ts'
+import type { DoorMethod, Protocol } from '../messages/index.ts'
+import { authentication, frontend, inboxSubject } from '../messages/index.ts'
 import type { z } from 'zod'
 import type { AskOptions, Client, Clock, FileStore, Log, PlatformProof, TrustAnchor } from '../runtime/index.ts'
 import {
@@ -39,11 +39,11 @@ export interface ConnectOptions {
   log?: Log
 }
 
-type ApiRequest<K extends ApiMethod> = z.input<(typeof apiMethods)[K]['request']>
-type ApiReply<K extends ApiMethod> = z.output<(typeof apiMethods)[K]['reply']>
+type ApiRequest<K extends DoorMethod> = z.input<(typeof frontend)['methods'][K]['request']['shape']['request']>
+type ApiReply<K extends DoorMethod> = z.output<(typeof frontend)['methods'][K]['reply']>
 
 /** The frontend's methods, typed, with the session of who logged in. */
-export type Api = { [K in ApiMethod]: (request: ApiRequest<K>, options?: AskOptions) => Promise<ApiReply<K>> }
+export type Api = { [K in DoorMethod]: (request: ApiRequest<K>, options?: AskOptions) => Promise<ApiReply<K>> }
 
 export interface Session {
   userId: string
@@ -52,8 +52,10 @@ export interface Session {
 }
 
 const REFRESH_MS_MIN = 1_000
-/** A watch waits by design; it is not asked again before it has had its time. */
-const WATCH_OPTIONS: AskOptions = { attemptMs: 30_000, timeoutMs: 35_000 }
+/** How long a watch waits that does not say so. */
+const WATCH_MS = 20_000
+const WATCH_LATE_MS = 2_000
+const WATCH_AGAIN_MS = 15_000
 
 export class TacitConnection implements AsyncDisposable {
   readonly platform: PlatformProof
@@ -137,10 +139,10 @@ export class TacitConnection implements AsyncDisposable {
 
   /** The frontend's methods under a session. */
   as(session: Pick<Session, 'token'>): Api {
-    const methods = (Object.keys(apiMethods) as ApiMethod[]).map((method) => {
+    const methods = (Object.keys(frontend.methods) as DoorMethod[]).map((method) => {
       const ask = this.#frontend[method] as (request: object, options?: AskOptions) => Promise<unknown>
       const call = (request: unknown, options: AskOptions = {}) =>
-        ask({ session: session.token, request }, method === 'watch_task' ? { ...WATCH_OPTIONS, ...options } : options)
+        ask({ session: session.token, request }, method === 'watch_task' ? { ...timesOf(request), ...options } : options)
       return [method, call] as const
     })
     return Object.fromEntries(methods) as unknown as Api // fromEntries forgets which key has which function
@@ -153,4 +155,13 @@ export class TacitConnection implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#close()
   }
+}
+
+/**
+ * A watch waits by design, so it is not asked again before it has had its time; soon after, though: the member that it
+ * waited at may be gone.
+ */
+function timesOf(request: unknown): AskOptions {
+  const { wait_ms = WATCH_MS } = request as { wait_ms?: number }
+  return { attemptMs: wait_ms + WATCH_LATE_MS, timeoutMs: wait_ms + WATCH_AGAIN_MS }
 }

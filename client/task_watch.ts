@@ -1,17 +1,22 @@
 /** Watching a task: each change in order, none twice; a lost connection costs time, not a change of the present state. */
 import type { TaskView } from '../messages/index.ts'
 import { isRetryable, Refusal, TERMINAL_STATES } from '../messages/index.ts'
+import type { Clock } from '../runtime/index.ts'
+import { systemClock } from '../runtime/index.ts'
 import type { Api } from './connection.ts'
 
-const WAIT_MS = 20_000
+/** A member that ends takes its watches with it: each is asked again after at most this long, and a little more. */
+const WAIT_MS = 4_000
 const RETRIES_MAX = 60
+const RETRY_MS = 250
 
 /** Yields the task as it is now, and again at each change, until it has ended. */
 export async function* watchTask(
   api: Api,
   taskId: string,
-  options: { afterVersion?: number; signal?: AbortSignal } = {},
+  options: { afterVersion?: number; signal?: AbortSignal; clock?: Clock } = {},
 ): AsyncGenerator<TaskView> {
+  const { clock = systemClock } = options
   let version = options.afterVersion ?? 0
   let failures = 0
   for (;;) {
@@ -23,6 +28,7 @@ export async function* watchTask(
     } catch (error) {
       failures += 1
       if (!isRetryable(error) || failures > RETRIES_MAX) throw error
+      await clock.sleep(RETRY_MS, options.signal)
       continue
     }
     if (task.version > version) yield task

@@ -8,6 +8,7 @@ import { addDataCommands } from '../client/cli/data_commands.ts'
 import { addFunctionCommands } from '../client/cli/function_commands.ts'
 import { createOutput, EXIT_CODES, reportFailure } from '../client/cli/output.ts'
 import type { GlobalOptions, PartyContext } from '../client/cli/party.ts'
+import { addMemberCommands } from '../client/cli/member_commands.ts'
 import { addReceiptCommands } from '../client/cli/receipt_commands.ts'
 import { addSchemaCommand } from '../client/cli/schema_command.ts'
 import { addTaskCommands } from '../client/cli/task_commands.ts'
@@ -71,6 +72,7 @@ async function main(argv: readonly string[]): Promise<number> {
     addFunctionCommands(program, partyContext)
     addDataCommands(program, partyContext)
     addTaskCommands(program, partyContext)
+    addMemberCommands(program, partyContext)
     addReceiptCommands(program, partyContext)
     addSchemaCommand(program, partyContext)
     for (const command of everyCommand(program)) command.option('--json', 'one JSON document on stdout').exitOverride()

@@ -95,13 +95,17 @@ export class PullSession {
 
   /** Breaks off every pull: the server that knew them is gone. */
   interrupt(): void {
-    for (const pull of this.#pulls.values()) pull.finish('broken')
+    this.#finishAll('broken')
   }
 
   async close(): Promise<void> {
-    this.interrupt()
+    this.#finishAll('empty')
     // A drain, not an unsubscribe: a message that the server has sent already would be lost until its lease ends.
     if (!this.#nc.isClosed()) await this.#subscription.drain()
+  }
+
+  #finishAll(end: PullEnd): void {
+    for (const pull of this.#pulls.values()) pull.finish(end)
   }
 
   #receive(message: Msg): void {

@@ -13,23 +13,19 @@ import {
   HEADERS,
   PRIORITIES,
   Refusal,
-  stagedConsumer,
   stagedSubject,
   TASKS_STREAM,
 } from '../messages/index.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { FairSweep } from './fair_sweep.ts'
-import type { JetStreamLease } from './jetstream_lease.ts'
+import { FetchRound } from './jetstream_fetch_round.ts'
 import { JetStreamPublisher } from './jetstream_publisher.ts'
-import type { PullEnd, PullRequest } from './jetstream_pull.ts'
-import { PullSession } from './jetstream_pull.ts'
 import { API_CODES, apiCode, refuseBrokerError } from './jetstream_refusal.ts'
 import { ensureConsumer, ensureStreams } from './jetstream_setup.ts'
 import type { WorkClass, WorkLease, WorkQueue } from './work_queue.ts'
 
-/** A lease beyond what was asked for goes back for a moment that another worker can use. */
-const SURPLUS_DELAY_MS = 50
+const RETURN_DELAY_MS = 50
 const RETRY_MS = 250
 const API_TIMEOUT_MS = 2_000
 const FETCH_MAX = 1_000
@@ -50,8 +46,8 @@ export class JetStreamWorkQueue implements WorkQueue {
   readonly #inboxPrefix: string
   readonly #publisher: JetStreamPublisher
   readonly #sweep = new FairSweep()
-  readonly #sessions = new Set<PullSession>()
-  /** The last fetch found every consumer empty but for what it took, so that the next need not look before it waits. */
+  readonly #rounds = new Set<FetchRound>()
+  /** The last round left every consumer empty, so that the next need not look before it waits. */
   #drained = false
   #manager: Promise<JetStreamManager> | undefined
 
@@ -109,26 +105,23 @@ export class JetStreamWorkQueue implements WorkQueue {
   }
 
   async fetch(classes: readonly WorkClass[], count: number, waitMs: number, signal: AbortSignal): Promise<WorkLease[]> {
-    assert(
-      classes.length > 0 && count > 0 && count <= FETCH_MAX,
-      'a fetch asks for something, and for no more than 1000',
-    )
+    assert(classes.length > 0 && count > 0 && count <= FETCH_MAX, 'a fetch asks for something, at most for 1000')
     const untilMs = this.#clock.now() + waitMs
     let reached = false
-    for (let round = 0; ; round++) {
-      const { leases, ends } = await this.#fetchRound(classes, count, untilMs, signal)
+    for (let rounds = 1; ; rounds++) {
+      const round = await this.#fetchRound(classes, count, untilMs, signal)
       if (signal.aborted) {
         // Whoever stops takes no new work; it goes back while the connection still stands.
-        for (const lease of leases) lease.nak(SURPLUS_DELAY_MS)
+        for (const lease of round.leases) lease.nak(RETURN_DELAY_MS)
         return []
       }
-      if (leases.length > 0) return leases
-      reached ||= !isOutage(ends)
-      if (ends.has('missing')) await this.#prepareAgain(classes)
+      if (round.leases.length > 0) return round.leases
+      reached ||= !round.isOut
+      if (round.isMissing) await this.#prepareAgain(classes)
       const leftMs = untilMs - this.#clock.now()
-      const secondChance = round === 0 && ends.has('missing')
+      const secondChance = rounds === 1 && round.isMissing
       if (leftMs <= 0 && !secondChance) break
-      if (isOutage(ends) && round > 0) await this.#clock.sleep(Math.min(RETRY_MS, leftMs), signal)
+      if (round.isOut && rounds > 1) await this.#clock.sleep(Math.min(RETRY_MS, leftMs), signal)
     }
     if (reached) return []
     throw new Refusal('unavailable', 'the work queue does not answer', {
@@ -136,53 +129,28 @@ export class JetStreamWorkQueue implements WorkQueue {
     })
   }
 
-  /** Takes what is there in fair order; if that is nothing, waits on all consumers at once for the first. */
   async #fetchRound(classes: readonly WorkClass[], count: number, untilMs: number, signal: AbortSignal) {
-    const leases: JetStreamLease[] = []
-    const ends = new Set<PullEnd>()
-    let open = true
-    let wake = () => {}
-    const session = new PullSession(this.#nc, this.#clock, this.#inboxPrefix, (lease) => {
-      if (open && leases.length < count) leases.push(lease)
-      else {
-        lease.nak(SURPLUS_DELAY_MS)
-        this.#drained = false
-      }
-      wake()
-    })
-    const pull = async (work: WorkClass, priority: Priority, request: PullRequest): Promise<number> => {
-      if (isOutage(ends)) return 0 // one consumer's silence is waited out, not each one's
-      const { got, end } = await session.pull(stagedConsumer(work.executor, work.workerClass, priority), request)
-      ends.add(end)
-      if (isOutage(ends)) wake()
-      return got
-    }
-    const onAbort = () => wake()
-    this.#sessions.add(session)
-    signal.addEventListener('abort', onAbort)
+    const waitMs = untilMs - this.#clock.now()
+    const round = this.#openRound(classes, count, signal)
+    this.#rounds.add(round)
     try {
-      await this.#sweep.take(classes.length, count, (index, priority, batch) =>
-        pull(classes[index]!, priority, { batch }),
-      )
-      const waitMs = untilMs - this.#clock.now()
-      if (leases.length === 0 && waitMs > 0 && !isOutage(ends) && !signal.aborted) {
-        this.#drained = true
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          const all = classes.flatMap((work) =>
-            PRIORITIES.map((priority) => pull(work, priority, { batch: 1, waitMs })),
-          )
-          void Promise.all(all).then(() => resolve())
-        })
-      }
+      if (!this.#drained || waitMs <= 0) await round.look(this.#sweep)
+      if (round.leases.length === 0 && waitMs > 0) await round.wait(waitMs)
     } finally {
-      open = false
-      signal.removeEventListener('abort', onAbort)
-      this.#sessions.delete(session)
-      session.close().catch(() => {}) // the connection is closed: nothing can be delivered any more
+      this.#rounds.delete(round)
+      round.end()
     }
-    this.#drained &&= leases.every(({ pending }) => pending === 0) && !isOutage(ends)
-    return { leases, ends }
+    this.#drained = round.drained
+    return round
+  }
+
+  #openRound(classes: readonly WorkClass[], count: number, signal: AbortSignal): FetchRound {
+    const connection = { nc: this.#nc, clock: this.#clock, inboxPrefix: this.#inboxPrefix }
+    try {
+      return new FetchRound(connection, classes, count, signal)
+    } catch (error) {
+      throw refuseBrokerError(error, 'asking the work queue')
+    }
   }
 
   #jsm(): Promise<JetStreamManager> {
@@ -203,14 +171,10 @@ export class JetStreamWorkQueue implements WorkQueue {
   async #watchConnection(): Promise<void> {
     for await (const status of this.#nc.status()) {
       if (status.type !== 'disconnect' && status.type !== 'reconnect') continue
-      for (const session of this.#sessions) session.interrupt()
+      for (const round of this.#rounds) round.interrupt()
       this.#publisher.setConnected(status.type === 'reconnect')
     }
   }
-}
-
-function isOutage(ends: ReadonlySet<PullEnd>): boolean {
-  return ends.has('missing') || ends.has('broken')
 }
 
 // The client knows under which prefix the broker lets it receive answers; only its public type does not tell.

@@ -64,7 +64,8 @@ test.each(blocks.map(({ language, text }) => ({ language, text, first: text.spli
 async function runCommands(text: string): Promise<void> {
   const script = text.replaceAll(/^npm ci(?: && |$)/gm, '').replaceAll(/^npm test$/gm, '')
   if (STAYS.test(script)) return untilReady(start(script))
-  expect(await finish(start(script))).toMatchObject({ status: 0 })
+  const { status, output } = await finish(start(script))
+  expect(status, output).toBe(0)
 }
 
 /** `nats req <subject> '<body>'`, perhaps with a header; `$TOKEN` is that of the answer before. */
@@ -75,7 +76,7 @@ async function sendRequests(text: string): Promise<void> {
     const [, subject, body, name, value] = /^nats req (\S+) '([^']*)'(?: -H "([\w-]+): ([^"]*)")?$/.exec(line) ?? []
     const sent = headers()
     if (name !== undefined && value !== undefined) sent.set(name, value.replace('$TOKEN', token))
-    const answer = await broker.request(subject!, body!, { headers: sent, timeout: 10_000 })
+    const answer = await broker.request(subject ?? '', body ?? '', { headers: sent, timeout: 10_000 })
     expect(answer.headers?.get('Nats-Service-Error') ?? '').toBe('')
     token = answer.json<{ token?: string }>().token ?? token
   }

@@ -2,13 +2,15 @@
  * The rules: who may call which API method, as a table; who may use which thing, as named conditions over the facts of
  * the question. What no rule allows is refused. Rules only look at what they are given: they read nothing and keep nothing.
  */
-import type { AccessDecision, AccessQuestion, ApiMethod, Role } from '../../messages/index.ts'
+import type { AccessDecision, AccessQuestion, DoorMethod, Role } from '../../messages/index.ts'
 import { digestJson } from '../../messages/index.ts'
 
 const FUNCTIONS: readonly Role[] = ['FunctionOwner', 'PlatformAdmin']
 const DATA: readonly Role[] = ['DataOwnerManager', 'DataOwner', 'PlatformAdmin']
 // A function owner gets to see and approve a task as a party, whatever his role; management checks who is a party.
 const ALL: readonly Role[] = ['FunctionOwner', 'DataOwnerManager', 'DataOwner', 'PlatformAdmin']
+
+const ADMIN: readonly Role[] = ['PlatformAdmin']
 
 /** The roles that may call each method. A method without a row does not compile; one that is not listed is refused. */
 export const API_ROLES = {
@@ -27,7 +29,8 @@ export const API_ROLES = {
   approve_task: ALL,
   invoke_task: DATA,
   cancel_task: DATA,
-} as const satisfies Record<ApiMethod, readonly Role[]>
+  revoke_member: ADMIN,
+} as const satisfies Record<DoorMethod, readonly Role[]>
 
 type Question<Q extends AccessQuestion['question']> = Extract<AccessQuestion, { question: Q }>
 type FunctionFacts = Question<'staged_task'>['function']

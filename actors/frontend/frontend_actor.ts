@@ -4,24 +4,27 @@
  */
 import type { SessionCache, SessionClaims } from '../../attestation/index.ts'
 import { verifySessionToken } from '../../attestation/index.ts'
-import type { ApiMethod, CallerIdentity } from '../../messages/index.ts'
-import { apiMethods, digestJson, frontend, Refusal } from '../../messages/index.ts'
+import type { CallerIdentity, DoorMethod } from '../../messages/index.ts'
+import { digestJson, frontend, Refusal } from '../../messages/index.ts'
 import type { Actor, AskOptions, Clock, Handlers, LetterContext, Log } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import type { ApiGate } from './api_gate.ts'
 import type { SessionWatch } from './session_watch.ts'
 
-/** Management's client as all methods have it in common. */
+/** How each method is carried out: by management on behalf of the caller, or by the coordinator. */
 export type Forward = Record<
-  ApiMethod,
-  (request: { caller: CallerIdentity; request: unknown }, options: AskOptions) => Promise<unknown>
+  DoorMethod,
+  (caller: CallerIdentity, request: unknown, options: AskOptions) => Promise<unknown>
 >
+
+/** Methods that wait by design: one try has all the time there is. */
+const WAITING: readonly DoorMethod[] = ['watch_task']
 
 export interface FrontendParts {
   watch: SessionWatch
   gate: ApiGate
   cache: SessionCache
-  management: Forward
+  forward: Forward
   clock: Clock
   log: Log
 }
@@ -32,7 +35,7 @@ interface ApiRequest {
 }
 
 export function frontendActor(parts: FrontendParts): Actor<typeof frontend> {
-  const methods = Object.keys(apiMethods) as ApiMethod[] // its keys are what ApiMethod is made of
+  const methods = Object.keys(frontend.methods) as DoorMethod[] // its keys are what DoorMethod is made of
   const handlers = methods.map((method) => [
     method,
     (request: ApiRequest, context: LetterContext) => serve(parts, method, request, context),
@@ -43,11 +46,11 @@ export function frontendActor(parts: FrontendParts): Actor<typeof frontend> {
 
 async function serve(
   parts: FrontendParts,
-  method: ApiMethod,
+  method: DoorMethod,
   api: ApiRequest,
   context: LetterContext,
 ): Promise<unknown> {
-  const { gate, management, clock, log } = parts
+  const { gate, forward, clock, log } = parts
   const startedAtMs = clock.now()
   let claims: SessionClaims | undefined
   const audit = (outcome: string, reply?: unknown) => {
@@ -64,8 +67,9 @@ async function serve(
     // Plain requests name their own ids: with the user's, one user's request is never taken for another's. A digest,
     // because both together may be longer than a letter's key.
     const idempotencyKey = digestJson([claims.user_id, context.requestId])
-    const options = { timeoutMs, signal: context.signal, idempotencyKey }
-    const reply = await management[method]({ caller, request: api.request }, options)
+    const waiting = WAITING.includes(method) ? { attemptMs: timeoutMs } : {}
+    const options = { timeoutMs, signal: context.signal, idempotencyKey, ...waiting }
+    const reply = await forward[method](caller, api.request, options)
     audit('ok', reply)
     return reply
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Starts a member of the frontend. */
 import { SessionCache } from '../../attestation/index.ts'
-import { access_control, authentication, management } from '../../messages/index.ts'
-import type { StartService } from '../../runtime/index.ts'
+import { access_control, apiMethods, authentication, coordinator, management } from '../../messages/index.ts'
+import type { AskOptions, ServiceHost, StartService } from '../../runtime/index.ts'
 import { ApiGate } from './api_gate.ts'
 import type { Forward } from './frontend_actor.ts'
 import { frontendActor } from './frontend_actor.ts'
@@ -14,10 +14,24 @@ export const start: StartService = async (host) => {
     watch,
     gate: new ApiGate(host.client(access_control), clock),
     cache: new SessionCache(),
-    // Each method takes a request of its own form; a request that was parsed by ours fits, as both come from `apiMethods`.
-    management: host.client(management) as unknown as Forward,
+    forward: createForward(host),
     clock,
     log,
   }
   return { actor: frontendActor(parts), close: async () => watch.close() }
+}
+
+function createForward(host: ServiceHost): Forward {
+  // Each method takes a request of its own form; one that was parsed by ours fits, as both come from the same schemas.
+  type Method = (request: unknown, options: AskOptions) => Promise<unknown>
+  const managing = host.client(management) as unknown as Record<string, Method>
+  const coordinating = host.client(coordinator) as unknown as Record<string, Method>
+  const forwarded = Object.keys(apiMethods).map((method) => {
+    const carryOut: Forward[keyof Forward] = (caller, request, options) => managing[method]!({ caller, request }, options)
+    return [method, carryOut] as const
+  })
+  return {
+    ...Object.fromEntries(forwarded),
+    revoke_member: (_caller, request, options) => coordinating['revoke_member']!(request, options),
+  } as Forward // fromEntries forgets which key has which function
 }

@@ -15,7 +15,7 @@ export interface Decision {
 }
 
 /** @throws Refusal `unavailable` when there is no decision */
-export async function decideAccess(access: AccessClient, question: AccessQuestion): Promise<Decision> {
+async function decideAccess(access: AccessClient, question: AccessQuestion): Promise<Decision> {
   try {
     const { allowed, rule, reason } = await access.decide(question)
     return { allowed: allowed === true, rule, reason }

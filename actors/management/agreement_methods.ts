@@ -82,7 +82,7 @@ async function readFacts(storage: StorageClient, access: AccessClient, record: T
   const dataKeys = [...terms.inputs, ...terms.outputs].map((file) => dataKey(file.data_id ?? ''))
   const entries = await readMany(storage, [functionKey(terms.function_id), ...dataKeys])
   const fnEntry = entries.get(functionKey(terms.function_id))
-  if (fnEntry === undefined) return { function_enabled: false, access: unknown('function') }
+  if (fnEntry === undefined) return { function_enabled: false, access: missing('function') }
   const fn = unpackRecord<FunctionRecord>(fnEntry.value)
   const data = [...new Set(dataKeys)].flatMap((key) => {
     const entry = entries.get(key)
@@ -91,10 +91,10 @@ async function readFacts(storage: StorageClient, access: AccessClient, record: T
   const complete = data.length === new Set(dataKeys).size
   return {
     function_enabled: !fn.disabled,
-    access: complete ? await mayStage(access, record, fn, data) : unknown('data'),
+    access: complete ? await mayStage(access, record, fn, data) : missing('data'),
   }
 }
 
-function unknown(what: string): Decision {
+function missing(what: string): Decision {
   return { allowed: false, rule: `unknown_${what}`, reason: `a ${what} record of the task is no longer there` }
 }

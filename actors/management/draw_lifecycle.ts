@@ -15,7 +15,7 @@ interface Edge {
 }
 
 /** The edges in order of the states, eventless ones first; an event that changes no state leads back to its own. */
-export function edgesOf(machine: AnyStateMachine): Edge[] {
+function edgesOf(machine: AnyStateMachine): Edge[] {
   return Object.values(machine.states).flatMap((node: AnyStateNode) =>
     [...(node.always ?? []), ...[...node.transitions.values()].flat()].map((transition) => ({
       from: node.key,

@@ -9,6 +9,9 @@ import type { Client, Log } from '../../runtime/index.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
 import type { LoadedTask } from './task_store.ts'
 
+/** Longer than this nobody who invokes should wait: the task is staged, and recovery sees to the queue. */
+const STAGE_TIMEOUT_MS = 3_000
+
 export interface Staging {
   stage(task: Pick<LoadedTask, 'staged' | 'revisions'>): Promise<void>
 }
@@ -20,14 +23,17 @@ export function createStaging(scheduling: Client<typeof scheduler>, outbox: Outb
       const { task_id, attempt, executor, priority, deadline } = staged
       const { problem, ...entry } = staged
       try {
-        const { seq } = await scheduling.stage_task({
-          task_id,
-          attempt,
-          executor,
-          class: entry.class,
-          priority,
-          ...(deadline === undefined ? {} : { deadline }),
-        })
+        const { seq } = await scheduling.stage_task(
+          {
+            task_id,
+            attempt,
+            executor,
+            class: entry.class,
+            priority,
+            ...(deadline === undefined ? {} : { deadline }),
+          },
+          { timeoutMs: STAGE_TIMEOUT_MS },
+        )
         outbox.write({ ...entry, seq }, revisions.staged)
       } catch (error) {
         if (!(error instanceof Refusal)) throw error

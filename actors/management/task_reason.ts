@@ -36,7 +36,7 @@ export function shortReasonOf(record: TaskRecord): string {
   return reason.length <= SHORT_MAX ? reason : `${reason.slice(0, SHORT_MAX - 4)} ...`
 }
 
-export function missingApprovals(record: Pick<TaskRecord, 'parties' | 'approved_by'>): string[] {
+function missingApprovals(record: Pick<TaskRecord, 'parties' | 'approved_by'>): string[] {
   return record.parties.filter((party) => !record.approved_by.includes(party))
 }
 

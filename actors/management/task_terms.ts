@@ -9,7 +9,7 @@ import type { FunctionRecord } from './function_record.ts'
 /** Arguments are shown to every party and travel to the worker beside a payload: together they must fit one letter. */
 const ARGUMENTS_BYTES_MAX = 128 * 1024
 /** Each party has an index entry in the commit that creates the task. */
-export const PARTIES_MAX = 32
+const PARTIES_MAX = 32
 
 type Declared = Readonly<Record<string, readonly string[]>>
 

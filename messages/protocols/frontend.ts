@@ -116,20 +116,34 @@ export const apiMethods = {
 
 export type ApiMethod = keyof typeof apiMethods
 
+/** The methods that the coordinator carries out, for admins. */
+export const platformMethods = {
+  revoke_member: {
+    about: 'Revokes a member of the platform: it is not heard or admitted again, and the keys of its groups change',
+    request: z.strictObject({ member: z.string().max(80) }),
+    reply: z.strictObject({}),
+    refuses: ['not_found'],
+  },
+} as const satisfies Record<string, Method>
+
+const doorMethods = { ...apiMethods, ...platformMethods }
+/** Every method of the frontend. */
+export type DoorMethod = keyof typeof doorMethods
+
 const session = z.string().max(4096).optional()
 
 /** The frontend's request for one API method: the session token beside the method's own request. */
 type WithSession<T extends z.ZodType> = z.ZodObject<{ session: typeof session; request: T }, z.core.$strict>
 
 type FrontendMethods = {
-  [K in ApiMethod]: Omit<Method, 'request' | 'reply'> & {
-    request: WithSession<(typeof apiMethods)[K]['request']>
-    reply: (typeof apiMethods)[K]['reply']
+  [K in DoorMethod]: Omit<Method, 'request' | 'reply'> & {
+    request: WithSession<(typeof doorMethods)[K]['request']>
+    reply: (typeof doorMethods)[K]['reply']
   }
 }
 
 const methods = Object.fromEntries(
-  Object.entries(apiMethods).map(([name, method]) => [
+  Object.entries(doorMethods).map(([name, method]) => [
     name,
     {
       ...method,

@@ -245,8 +245,9 @@ export class Asker {
   }
 
   #refused(pending: Pending, refusal: Refusal): void {
-    // The mailbox was full: the same request may go to another member, a little later.
-    if (refusal.code === 'overloaded' || refusal.code === 'stale_epoch') this.#retryLater(pending, refusal)
+    // The mailbox was full, or whom it asks was gone: the same request may go to another member, a little later.
+    const passes = refusal.code === 'overloaded' || refusal.code === 'stale_epoch'
+    if (passes || (refusal.code === 'unavailable' && pending.repeatable)) this.#retryLater(pending, refusal)
     else pending.settle({ error: refusal })
   }
 

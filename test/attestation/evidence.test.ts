@@ -23,7 +23,10 @@ describe('evidence', () => {
     ['by the name of a property of all objects', 'constructor', manifest.platforms],
   ])('of a platform %s is refused before its bytes are read', (_what, platform, platforms) => {
     expect(() => verifyEvidence({ platform, bytes: new Uint8Array(0) }, platforms)).toThrow(
-      expect.objectContaining({ code: 'platform_untrusted', message: expect.stringContaining(`platform "${platform}"`) }),
+      expect.objectContaining({
+        code: 'platform_untrusted',
+        message: expect.stringContaining(`platform "${platform}"`),
+      }),
     )
   })
 })

@@ -1,22 +1,27 @@
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import type { KeyPair } from '../../attestation/index.ts'
-import { EAR_PROFILE, generateSigningKey, passportDigest, toBase64url, verifyPassport } from '../../attestation/index.ts'
+import {
+  EAR_PROFILE,
+  generateSigningKey,
+  passportDigest,
+  toBase64url,
+  verifyPassport,
+} from '../../attestation/index.ts'
 import { NOW_MS, passportOf, samplePlatform } from './sample_platform.ts'
 
 const platform = samplePlatform()
 const { issuerKey, manifest } = platform
 const verify = (jws: string, atMs = NOW_MS + 1_000, issuer: KeyPair = issuerKey) =>
   verifyPassport(jws, issuer.publicKey, manifest, atMs)
-const notAdmitted = (reason: string) => expect.objectContaining({ code: 'not_admitted', message: expect.stringContaining(reason) })
+const notAdmitted = (reason: string) =>
+  expect.objectContaining({ code: 'not_admitted', message: expect.stringContaining(reason) })
 
 /** The claims of a good passport, signed again with some of them changed. */
 async function resign(change: (claims: Record<string, unknown>) => void, header: object = {}): Promise<string> {
   const claims = structuredClone(decodeJwt(await platform.issue(passportOf('echo')))) as Record<string, unknown>
   change(claims)
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: 'EdDSA', typ: 'eat+jwt', ...header })
-    .sign(issuerKey.privateKey)
+  return new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', typ: 'eat+jwt', ...header }).sign(issuerKey.privateKey)
 }
 
 describe('a passport', () => {
@@ -93,11 +98,15 @@ describe('a passport is refused', () => {
     ['no sealing key', (claims) => delete (claims['tacit'] as Record<string, unknown>)['sealing_key']],
     ['none of our own claims', (claims) => delete claims['tacit']],
   ])('with %s', async (_what, change) => {
-    await expect(resign(change).then((jws) => verify(jws))).rejects.toThrow(expect.objectContaining({ code: 'not_admitted' }))
+    await expect(resign(change).then((jws) => verify(jws))).rejects.toThrow(
+      expect.objectContaining({ code: 'not_admitted' }),
+    )
   })
 
   test('as another type of token', async () => {
-    await expect(resign(() => {}, { typ: 'JWT' }).then((jws) => verify(jws))).rejects.toThrow(notAdmitted('does not verify'))
+    await expect(resign(() => {}, { typ: 'JWT' }).then((jws) => verify(jws))).rejects.toThrow(
+      notAdmitted('does not verify'),
+    )
   })
 
   test('unsigned, or signed with a symmetric key', async () => {
@@ -115,8 +124,12 @@ describe('a passport is refused', () => {
     const jws = await platform.issue(passportOf('echo'))
     for (let at = 0; at < jws.length; at += 7) {
       const changed = `${jws.slice(0, at)}${jws[at] === 'A' ? 'B' : 'A'}${jws.slice(at + 1)}`
-      await expect(verify(changed), `character ${at}`).rejects.toThrow(expect.objectContaining({ code: 'not_admitted' }))
-      await expect(verify(jws.slice(0, at)), `length ${at}`).rejects.toThrow(expect.objectContaining({ code: 'not_admitted' }))
+      await expect(verify(changed), `character ${at}`).rejects.toThrow(
+        expect.objectContaining({ code: 'not_admitted' }),
+      )
+      await expect(verify(jws.slice(0, at)), `length ${at}`).rejects.toThrow(
+        expect.objectContaining({ code: 'not_admitted' }),
+      )
     }
   })
 })

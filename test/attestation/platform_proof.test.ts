@@ -42,12 +42,16 @@ describe('a coordinator', () => {
     ['another service', { told: { groups: [group], services: [{ name: 'echo' }] } }],
   ])('is not believed %s', async (_what, more) => {
     const evidence = await deviceOf('coordinator').attest(coordinatorReportData(statement))
-    expect(() => verifyCoordinator(evidence, { ...statement, ...more }, manifest)).toThrow(untrusted('made for another'))
+    expect(() => verifyCoordinator(evidence, { ...statement, ...more }, manifest)).toThrow(
+      untrusted('made for another'),
+    )
   })
 
   test('of other code is not believed, and every reason is told', async () => {
     const evidence = await deviceOf('coordinator', 'ab'.repeat(32)).attest(Buffer.alloc(64))
-    expect(() => verifyCoordinator(evidence, statement, manifest)).toThrow(untrusted('is not the one that the manifest names'))
+    expect(() => verifyCoordinator(evidence, statement, manifest)).toThrow(
+      untrusted('is not the one that the manifest names'),
+    )
     expect(() => verifyCoordinator(evidence, statement, manifest)).toThrow(untrusted('made for another'))
   })
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { KeyPair, Passport } from '../../attestation/index.ts'
-import { generateKeys, generateSigningKey, passportDigest, signReceipt, verifyReceipt } from '../../attestation/index.ts'
+import {
+  generateKeys,
+  generateSigningKey,
+  passportDigest,
+  signReceipt,
+  verifyReceipt,
+} from '../../attestation/index.ts'
 import { NOW_MS, passportOf, samplePlatform } from './sample_platform.ts'
 
 const platform = samplePlatform()
@@ -45,14 +51,19 @@ async function makeReceipt(making: Making = {}): Promise<string> {
 
 /** The bundle with some of its parts exchanged. */
 const exchange = (bundle: string, parts: object) => JSON.stringify({ ...(JSON.parse(bundle) as object), ...parts })
-const parts = (bundle: string) => JSON.parse(bundle) as { receipt: string; passport: string; endorsement: { bytes: string } }
-const invalid = (reason = '') => expect.objectContaining({ code: 'receipt_invalid', message: expect.stringContaining(reason) })
+const parts = (bundle: string) =>
+  JSON.parse(bundle) as { receipt: string; passport: string; endorsement: { bytes: string } }
+const invalid = (reason = '') =>
+  expect.objectContaining({ code: 'receipt_invalid', message: expect.stringContaining(reason) })
 
 describe('a receipt', () => {
   test('proves what ran, what came out, and on what', async () => {
     const bundle = await makeReceipt()
     const verified = await verifyReceipt(bundle, manifestText)
-    expect(verified.claims).toEqual({ ...claims, passport_digest: passportDigest(parts(bundle).passport).toString('hex') })
+    expect(verified.claims).toEqual({
+      ...claims,
+      passport_digest: passportDigest(parts(bundle).passport).toString('hex'),
+    })
     expect(verified.worker).toMatchObject({ member: 'execution-1', platform: 'simulated', workerClass: 'standard' })
   })
 
@@ -73,9 +84,9 @@ describe('a receipt is refused', () => {
     const value = signed[claim]
     const changed = typeof value === 'number' ? value + 1 : typeof value === 'string' ? value.replace(/^./, 'd') : {}
     const other = Buffer.from(JSON.stringify({ ...signed, [claim]: changed })).toString('base64url')
-    await expect(verifyReceipt(exchange(bundle, { receipt: `${header}.${other}.${signature}` }), manifestText)).rejects.toThrow(
-      invalid(),
-    )
+    await expect(
+      verifyReceipt(exchange(bundle, { receipt: `${header}.${other}.${signature}` }), manifestText),
+    ).rejects.toThrow(invalid())
   })
 
   test("with another worker's passport", async () => {
@@ -145,7 +156,9 @@ describe('the platform behind a receipt is not trusted', () => {
 
   test('when the issuer key is exchanged together with the passport', async () => {
     const issuer = generateSigningKey()
-    const bundle = exchange(await makeReceipt({ issuer }), { issuer_key: Buffer.from(issuer.publicKey).toString('base64url') })
+    const bundle = exchange(await makeReceipt({ issuer }), {
+      issuer_key: Buffer.from(issuer.publicKey).toString('base64url'),
+    })
     await expect(verifyReceipt(bundle, manifestText)).rejects.toThrow(untrusted)
   })
 

@@ -19,7 +19,9 @@ export const measurementOf = (role: string) => Buffer.from(role).toString('hex')
 export function samplePlatform() {
   const root = generateSigningKey()
   const issuerKey = generateSigningKey()
-  const references = (role: string, more: object = {}) => [{ platform: 'simulated', measurement: measurementOf(role), ...more }]
+  const references = (role: string, more: object = {}) => [
+    { platform: 'simulated', measurement: measurementOf(role), ...more },
+  ]
   const manifestText = JSON.stringify({
     apiVersion: 'v1',
     name: 'sample',

@@ -26,7 +26,8 @@ describe('the codec', () => {
   test.each<[string, Buffer]>([
     ['nothing', Buffer.alloc(0)],
     ['more than one value', Buffer.from([1, 2])],
-    ['a type that does not exist', Buffer.from([0xc1])],
+    ['text that is cut off', Buffer.from([0xa5, 0x61])],
+    ['an extension that nobody defined', Buffer.from([0xd4, 0x05, 0x00])],
     ['a list that claims four billion entries', Buffer.from([0xdd, 0xff, 0xff, 0xff, 0xff, 1])],
     ['a map that claims four billion entries', Buffer.from([0xdf, 0xff, 0xff, 0xff, 0xff, 1])],
     ['bytes that claim four billion', Buffer.from([0xc6, 0xff, 0xff, 0xff, 0xff, 1])],

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import type { AccessQuestion, ApiMethod, Role } from '../../../messages/index.ts'
-import { accessDecision, accessQuestion, apiMethods, createId, frontend, ROLES } from '../../../messages/index.ts'
+import type { AccessQuestion, DoorMethod, Role } from '../../../messages/index.ts'
+import { accessDecision, accessQuestion, createId, frontend, ROLES } from '../../../messages/index.ts'
 import { start } from '../../../actors/access_control/index.ts'
 import { decide, POLICY_VERSION } from '../../../actors/access_control/rules.ts'
 import { localClient } from '../authentication/local_service.ts'
 
-const METHODS = Object.keys(apiMethods) as ApiMethod[]
+const METHODS = Object.keys(frontend.methods) as DoorMethod[]
 const FUNCTION = createId('function')
 const INPUT = createId('input')
 const OUTPUT = createId('output')
 const TASK = createId('task')
 
 /** The roles column of the specification, in its own letters; written out a second time so that a slip in one shows. */
-const SPECIFIED: Record<ApiMethod, string> = {
+const SPECIFIED: Record<DoorMethod, string> = {
   register_function: 'F A',
   get_function: 'F D A',
   list_functions: 'F D A',
@@ -28,6 +28,7 @@ const SPECIFIED: Record<ApiMethod, string> = {
   approve_task: 'D A F',
   invoke_task: 'D A',
   cancel_task: 'D A',
+  revoke_member: 'A',
 }
 const LETTERS: Record<Role, string> = { PlatformAdmin: 'A', FunctionOwner: 'F', DataOwner: 'D', DataOwnerManager: 'D' }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ApiMethod, CallerIdentity, Role } from '../../../messages/index.ts'
-import { apiMethods, createId, frontend, management, Refusal, ROLES } from '../../../messages/index.ts'
+import type { DoorMethod, CallerIdentity, Role } from '../../../messages/index.ts'
+import { coordinator, createId, frontend, management, Refusal, ROLES } from '../../../messages/index.ts'
 import type { AskOptions, LetterContext, Service, ServiceHost } from '../../../runtime/index.ts'
 import { ManualClock } from '../../../runtime/index.ts'
 import { start as startAccessControl } from '../../../actors/access_control/index.ts'
@@ -11,7 +11,7 @@ import type { Platform } from '../authentication/platform.ts'
 import { CHEAP, codeOf, startPlatform } from '../authentication/platform.ts'
 
 const TASK = createId('task')
-const METHODS = Object.keys(apiMethods) as ApiMethod[]
+const METHODS = Object.keys(frontend.methods) as DoorMethod[]
 
 /** Counts what is scheduled, so that a test can wait until the watch has done one round. */
 class CountingClock extends ManualClock {
@@ -23,11 +23,12 @@ class CountingClock extends ManualClock {
   }
 }
 
-const rolesOf = (method: ApiMethod): readonly Role[] => API_ROLES[method]
+const rolesOf = (method: DoorMethod): readonly Role[] => API_ROLES[method]
 
 interface Forwarded {
   method: string
-  caller: CallerIdentity
+  /** Absent where the coordinator carries it out. */
+  caller?: CallerIdentity
   request: unknown
   options: AskOptions
 }
@@ -81,6 +82,14 @@ function withManagement(host: ServiceHost): ServiceHost {
   })
   const client = (protocol: { name: string }) => {
     if (protocol.name === management.name) return recorder
+    if (protocol.name === coordinator.name) {
+      return {
+        revoke_member: async (request: unknown, options: AskOptions) => {
+          forwarded.push({ method: 'revoke_member', request, options })
+          return {}
+        },
+      }
+    }
     const real = host.client(protocol as never)
     return protocol.name === 'access_control'
       ? failing(real, 'decide', decided)
@@ -90,7 +99,7 @@ function withManagement(host: ServiceHost): ServiceHost {
 }
 
 function call(
-  method: ApiMethod,
+  method: DoorMethod,
   session: string | undefined,
   request: unknown = {},
   change: Partial<LetterContext> = {},

@@ -21,7 +21,7 @@ import {
   tagOf,
 } from './world.ts'
 
-const ROUNDS = 40
+const ROUNDS = 30
 
 interface Pair {
   here: World

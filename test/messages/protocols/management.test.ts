@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { apiMethods, callersOf, createId, management } from '../../../messages/index.ts'
+
+const runMethods = ['start_run', 'end_run', 'expire_task']
+
+test('the API comes from the frontend alone, reports on runs from the scheduler alone', () => {
+  expect(Object.keys(management.methods)).toEqual([...Object.keys(apiMethods), ...runMethods])
+  for (const name of Object.keys(apiMethods)) expect(callersOf(management, name)).toEqual(['frontend'])
+  for (const name of runMethods) expect(callersOf(management, name)).toEqual(['scheduler'])
+})
+
+test('a forwarded request always says who is asking', () => {
+  const request = { task_id: createId('task') }
+  const caller = { user_id: 'ann', role: 'DataOwner', attribute: 'clinic' }
+  const schema = management.methods.get_task.request
+  expect(schema.safeParse({ caller, request }).success).toBe(true)
+  expect(schema.safeParse({ request }).success).toBe(false)
+  expect(schema.safeParse({ caller: { ...caller, role: 'Root' }, request }).success).toBe(false)
+  expect(schema.safeParse({ caller: { user_id: 'ann', role: 'DataOwner' }, request }).success).toBe(false)
+})
