@@ -3,7 +3,7 @@
  * a start is quick; `npm run check` does.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = import.meta.dirname
@@ -18,7 +18,9 @@ const sources = rooms.flatMap((room) =>
         .map((entry) => join(entry.parentPath, entry.name))
     : [],
 )
-const newest = Math.max(...[...sources, join(root, 'tsconfig.json'), join(root, 'tsconfig.build.json')].map((file) => statSync(file).mtimeMs))
+const newest = Math.max(
+  ...[...sources, join(root, 'tsconfig.json'), join(root, 'tsconfig.build.json')].map((file) => statSync(file).mtimeMs),
+)
 const stale = !existsSync(stamp) || statSync(stamp).mtimeMs < newest
 
 if (stale || process.argv.includes('--force')) {
@@ -32,6 +34,7 @@ if (stale || process.argv.includes('--force')) {
   if (status === 0) {
     writeFileSync(join(fresh, '.built'), '')
     utimesSync(join(fresh, '.built'), begun, begun)
+    chmodSync(join(fresh, 'deploy', 'tacit.js'), 0o755) // npm gives it the bit only when it links it first
     if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
     renameSync(fresh, join(root, 'dist'))
   }

@@ -84,7 +84,10 @@ async function startTrustedHalf(memberConfig: MemberConfig, host: HostLink) {
 }
 
 /** Passports last ten minutes and group keys an hour, unless the deployment says otherwise. */
-function lifetimes({ passportMs = 10 * MINUTE_MS, settings }: MemberConfig): Pick<AuthorityOptions, 'passportMs' | 'times'> {
+function lifetimes({
+  passportMs = 10 * MINUTE_MS,
+  settings,
+}: MemberConfig): Pick<AuthorityOptions, 'passportMs' | 'times'> {
   const epochMs = typeof settings['epoch_ms'] === 'number' ? settings['epoch_ms'] : 60 * MINUTE_MS
   return {
     passportMs,

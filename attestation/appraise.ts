@@ -1,5 +1,5 @@
 /** Appraisal: verified claims against the manifest. It returns every reason against, not only the first. */
-import type { Claims } from './evidence.ts'
+import type { Claims } from './claims.ts'
 import type { Manifest, ReferenceValue } from './manifest.ts'
 
 export interface Appraisal {

@@ -5,19 +5,8 @@
 import { createHash } from 'node:crypto'
 import type { EvidenceNote } from '../messages/index.ts'
 import { Refusal } from '../messages/index.ts'
+import type { Claims } from './claims.ts'
 import { verifySimulatedEvidence } from './simulated/simulated_evidence.ts'
-
-/** What verified evidence says. */
-export interface Claims {
-  platform: string
-  /** Hex digest of what runs. */
-  measurement: string
-  /** 64 bytes that the trusted half chose. */
-  reportData: Uint8Array
-  /** When the evidence was made, ms since 1970, where the platform tells. */
-  issuedAtMs: number
-  debug: boolean
-}
 
 /** Verifies evidence bytes against what the manifest trusts for the platform; refuses `platform_untrusted`. */
 export type EvidenceVerifier = (bytes: Uint8Array, trust: Readonly<Record<string, string>>) => Claims

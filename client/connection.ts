@@ -142,7 +142,10 @@ export class TacitConnection implements AsyncDisposable {
     const methods = (Object.keys(frontend.methods) as DoorMethod[]).map((method) => {
       const ask = this.#frontend[method] as (request: object, options?: AskOptions) => Promise<unknown>
       const call = (request: unknown, options: AskOptions = {}) =>
-        ask({ session: session.token, request }, method === 'watch_task' ? { ...timesOf(request), ...options } : options)
+        ask(
+          { session: session.token, request },
+          method === 'watch_task' ? { ...timesOf(request), ...options } : options,
+        )
       return [method, call] as const
     })
     return Object.fromEntries(methods) as unknown as Api // fromEntries forgets which key has which function

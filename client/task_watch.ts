@@ -50,5 +50,8 @@ export async function waitForTask(
   }
   if (last === undefined) throw new Refusal('unavailable', 'the watch ended without a word')
   if (last.state === 'Finished') return last
-  throw new Refusal(last.state === 'Canceled' ? 'canceled' : 'function_failed', `the task ended as ${last.state}: ${last.reason}`)
+  throw new Refusal(
+    last.state === 'Canceled' ? 'canceled' : 'function_failed',
+    `the task ended as ${last.state}: ${last.reason}`,
+  )
 }

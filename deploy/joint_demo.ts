@@ -27,6 +27,8 @@ export interface JointDemoOptions {
   left: readonly string[]
   right: readonly string[]
   say: (text: string) => void
+  /** Gives the computation up. */
+  signal?: AbortSignal
 }
 
 export interface JointDemoResult {
@@ -112,9 +114,10 @@ export async function runJointDemo(options: JointDemoOptions): Promise<JointDemo
 
   await alice.api.invoke_task({ task_id })
   const onChange = ({ state, reason }: TaskView) => say(`  ${state}: ${reason}`)
+  const until = options.signal === undefined ? {} : { signal: options.signal }
   const [task, seenByBob] = await Promise.all([
-    waitForTask(alice.api, task_id, { onChange }),
-    waitForTask(bob.api, task_id),
+    waitForTask(alice.api, task_id, { onChange, ...until }),
+    waitForTask(bob.api, task_id, until),
   ])
 
   const leftShared = readShared(await open(alice, task, 'output_result1'), alice.list.items)

@@ -4,15 +4,19 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { Command, CommanderError } from 'commander'
-import { addDataCommands } from '../client/cli/data_commands.ts'
-import { addFunctionCommands } from '../client/cli/function_commands.ts'
-import { createOutput, EXIT_CODES, reportFailure } from '../client/cli/output.ts'
-import type { GlobalOptions, PartyContext } from '../client/cli/party.ts'
-import { addMemberCommands } from '../client/cli/member_commands.ts'
-import { addReceiptCommands } from '../client/cli/receipt_commands.ts'
-import { addSchemaCommand } from '../client/cli/schema_command.ts'
-import { addTaskCommands } from '../client/cli/task_commands.ts'
-import { addUserCommands } from '../client/cli/user_commands.ts'
+import type { GlobalOptions, PartyContext } from '../client/cli/index.ts'
+import {
+  addDataCommands,
+  addFunctionCommands,
+  addMemberCommands,
+  addReceiptCommands,
+  addSchemaCommand,
+  addTaskCommands,
+  addUserCommands,
+  createOutput,
+  EXIT_CODES,
+  reportFailure,
+} from '../client/cli/index.ts'
 import { VERSION } from '../runtime/index.ts'
 import { addDemoCommand } from './commands/demo.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
@@ -60,8 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
     })
     const operatorContext = (command: Command): OperatorContext => {
       const { state, natsServer } = command.optsWithGlobals<GlobalOptions & { natsServer?: string }>()
-      const search =
-        natsServer === undefined ? config.search : { ...config.search, explicitPath: resolve(natsServer) }
+      const search = natsServer === undefined ? config.search : { ...config.search, explicitPath: resolve(natsServer) }
       return { output, config: { ...config, search }, stateFolder: state, signal: interrupted.signal }
     }
     addUpCommand(program, operatorContext)
@@ -85,7 +88,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 function everyCommand(command: Command): Command[] {
-  return command.commands.flatMap((child) => [child as Command, ...everyCommand(child as Command)])
+  return command.commands.flatMap((child) => [child, ...everyCommand(child)])
 }
 
 /** Asks on the terminal without echo, or reads one line from a pipe. */

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => (item === undefined ? 'null' : canonicalJson(item))).join(',')}]`
+  if (Array.isArray(value))
+    return `[${value.map((item) => (item === undefined ? 'null' : canonicalJson(item))).join(',')}]`
   if (value !== null && typeof value === 'object') {
     const fields = Object.entries(value).filter(([, field]) => field !== undefined)
     fields.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))

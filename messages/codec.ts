@@ -12,7 +12,8 @@ export function pack(value: unknown): Buffer {
 
 /** Unpacks one value that fills `bytes` exactly; anything else is `malformed`, more than `bytesMax` is `too_large`. */
 export function unpack(bytes: Uint8Array, bytesMax: number): unknown {
-  if (bytes.length > bytesMax) throw new Refusal('too_large', `${bytes.length} bytes are more than the ${bytesMax} allowed here`)
+  if (bytes.length > bytesMax)
+    throw new Refusal('too_large', `${bytes.length} bytes are more than the ${bytesMax} allowed here`)
   try {
     return unpackr.unpack(bytes)
   } catch (cause) {

@@ -10,7 +10,7 @@ export type Executor = z.infer<typeof executor>
 
 /** The name of an argument or of a declared file. */
 export const fieldName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'must be 1 to 64 letters, digits and _')
-export const jsonValue: z.ZodType<JsonValue> = z.json() as z.ZodType<JsonValue>
+export const jsonValue: z.ZodType<JsonValue> = z.json()
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 
 export const functionArgument = z.strictObject({
@@ -26,7 +26,12 @@ export const functionInput = z.strictObject({
 export const functionOutput = functionInput
 
 /** What a worker must offer beyond the executor. */
-export const needs = z.strictObject({ class: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/).optional() })
+export const needs = z.strictObject({
+  class: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/)
+    .optional(),
+})
 
 export const functionSpec = z.strictObject({
   name: z.string().min(1).max(128),

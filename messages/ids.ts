@@ -19,7 +19,10 @@ export const taskId = idOf('task')
 /** A user's name: 1 to 64 letters, digits and `._@-`; it begins with a letter or digit. */
 export const userId = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'must be 1 to 64 letters, digits, . _ @ -, beginning with a letter or digit')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/,
+    'must be 1 to 64 letters, digits, . _ @ -, beginning with a letter or digit',
+  )
 
 /**
  * The id of what a request creates. The same request id always gives the same id, so a request that is delivered

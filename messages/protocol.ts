@@ -2,7 +2,7 @@
  * A protocol is data: a service's name, who may call it, and for each method the request, the reply and the refusals.
  * Typed clients, handler interfaces, admission, broker permissions and `$SRV` metadata are all read from it.
  */
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { RefusalCode } from './refusal.ts'
 import { Refusal } from './refusal.ts'
 

@@ -98,9 +98,7 @@ export const runOrder = z.strictObject({
   payload: bytes(0, PAYLOAD_BYTES_MAX),
   arguments: z.record(fieldName, jsonValue),
   declared_outputs: z.array(functionOutput),
-  inputs: z.array(
-    z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag }),
-  ),
+  inputs: z.array(z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag })),
   outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: fileCrypto })),
   timeout_ms: z.int(),
   deadline: z.int().optional(),

@@ -55,8 +55,5 @@ export interface AskOptions {
 
 /** A typed client: one function for each method of the protocol. It refuses with the refusal of the other side. */
 export type Client<P extends Protocol> = {
-  [K in MethodName<P>]: (
-    request: z.input<P['methods'][K]['request']>,
-    options?: AskOptions,
-  ) => Promise<ReplyOf<P, K>>
+  [K in MethodName<P>]: (request: z.input<P['methods'][K]['request']>, options?: AskOptions) => Promise<ReplyOf<P, K>>
 }

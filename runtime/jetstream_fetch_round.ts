@@ -25,6 +25,7 @@ export class FetchRound {
   #waited = false
   #surplus = false
   #wake = () => {}
+  #closed: Promise<void> | undefined
 
   constructor(
     connection: { nc: NatsConnection; clock: Clock; inboxPrefix: string },
@@ -58,9 +59,10 @@ export class FetchRound {
       void Promise.all(names.map((name) => this.#pull(name, { batch: 1, waitMs }))).then(() => resolve())
     })
     this.#signal.removeEventListener('abort', onAbort)
-    for (const { consumer, pending } of [...this.leases]) {
+    const more = new Set(this.leases.filter(({ pending }) => pending > 0).map(({ consumer }) => consumer))
+    for (const consumer of more) {
       const left = this.#count - this.leases.length
-      if (left > 0 && pending > 0) await this.#pull(consumer, { batch: left })
+      if (left > 0) await this.#pull(consumer, { batch: left })
     }
     // What the server had sent before it heard that nobody waits any more.
     if (this.leases.length > 0 && this.leases.length < this.#count) await this.#close()
@@ -106,7 +108,6 @@ export class FetchRound {
     this.#wake()
   }
 
-  #closed: Promise<void> | undefined
   #close(): Promise<void> {
     return (this.#closed ??= this.#session.close())
   }

@@ -34,7 +34,7 @@ export interface JetStreamWorkQueueOptions {
   clock?: Clock
   /** How long a fetched message is nobody else's; workers extend it at a third of that. */
   leaseMs?: number
-  /** Bound of the stream TASKS; a full queue refuses `overloaded`. */
+  /** Bound of the stream TASKS, set aside on the broker's disk; a full queue refuses `overloaded`. */
   tasksBytesMax?: number
 }
 
@@ -55,7 +55,7 @@ export class JetStreamWorkQueue implements WorkQueue {
     this.#nc = nc
     this.#clock = options.clock ?? systemClock
     this.#leaseMs = options.leaseMs ?? 10_000
-    this.#tasksBytesMax = options.tasksBytesMax ?? 1024 ** 3
+    this.#tasksBytesMax = options.tasksBytesMax ?? 512 * 1024 * 1024
     this.#inboxPrefix = inboxPrefixOf(nc)
     this.#publisher = new JetStreamPublisher(nc, this.#clock, this.#inboxPrefix)
     void this.#watchConnection()

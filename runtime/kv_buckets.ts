@@ -21,44 +21,50 @@ export interface PassportBucket extends PassportSource {
 /** @param create true for the coordinator, which owns the buckets; everybody else opens what is there */
 export function openPassportBucket(connection: NatsConnection, create: boolean): PassportBucket {
   const bucket = openBucket(connection, PASSPORTS_BUCKET, create, { ttl: PASSPORT_TTL_MS, history: 1 })
-  const read = async (key: string) => {
-    const entry = await (await bucket()).get(key)
-    return entry === null || entry.operation !== 'PUT' ? undefined : entry.string()
-  }
+  const read = (key: string) =>
+    reach(PASSPORTS_BUCKET, async () => {
+      const entry = await (await bucket()).get(key)
+      return entry === null || entry.operation !== 'PUT' ? undefined : entry.string()
+    })
   return {
     byDigest: (digestHex) => read(`digest.${digestHex}`),
     byMember: (member) => (NAME.test(member) ? read(`member.${member}`) : Promise.resolve(undefined)),
-    async put(member, digestHex, jws) {
-      const kv = await bucket()
-      await Promise.all([kv.put(`digest.${digestHex}`, jws), kv.put(`member.${member}`, jws)])
-    },
-    async all() {
-      const kv = await bucket()
-      const passports: string[] = []
-      for await (const key of await kv.keys('member.>')) {
-        const jws = await read(key)
-        if (jws !== undefined) passports.push(jws)
-      }
-      return passports
-    },
+    put: (member, digestHex, jws) =>
+      reach(PASSPORTS_BUCKET, async () => {
+        const kv = await bucket()
+        await Promise.all([kv.put(`digest.${digestHex}`, jws), kv.put(`member.${member}`, jws)])
+      }),
+    all: () =>
+      reach(PASSPORTS_BUCKET, async () => {
+        const passports: string[] = []
+        for await (const key of await (await bucket()).keys('member.>')) {
+          const jws = await read(key)
+          if (jws !== undefined) passports.push(jws)
+        }
+        return passports
+      }),
   }
 }
 
 export function openCoordinatorRegister(connection: NatsConnection): Register {
   const bucket = openBucket(connection, COORDINATOR_BUCKET, true, { history: 8 })
   return {
-    async read(): Promise<RegisterEntry | undefined> {
-      const entry = await (await bucket()).get(REGISTER_KEY)
-      return entry === null || entry.operation !== 'PUT' ? undefined : { value: entry.value, revision: entry.revision }
-    },
-    async replace(value, revision) {
-      const kv = await bucket()
-      try {
-        await (revision === 0 ? kv.create(REGISTER_KEY, value) : kv.update(REGISTER_KEY, value, revision))
-      } catch (cause) {
-        throw new Refusal('conflict', 'the register was replaced by somebody else', { cause })
-      }
-    },
+    read: () =>
+      reach(COORDINATOR_BUCKET, async (): Promise<RegisterEntry | undefined> => {
+        const entry = await (await bucket()).get(REGISTER_KEY)
+        if (entry === null || entry.operation !== 'PUT') return undefined
+        return { value: entry.value, revision: entry.revision }
+      }),
+    replace: (value, revision) =>
+      reach(COORDINATOR_BUCKET, async () => {
+        const kv = await bucket()
+        try {
+          await (revision === 0 ? kv.create(REGISTER_KEY, value) : kv.update(REGISTER_KEY, value, revision))
+        } catch (cause) {
+          // Also where the answer was lost: whoever reads again finds out which of the two it was.
+          throw new Refusal('conflict', 'the register was replaced by somebody else', { cause })
+        }
+      }),
   }
 }
 
@@ -74,8 +80,18 @@ function openBucket(
     const kvm = new Kvm(connection)
     opened ??= (create ? kvm.create(name, options) : kvm.open(name)).catch((cause: unknown) => {
       opened = undefined
-      throw new Refusal('unavailable', `the bucket "${name}" cannot be reached`, { cause })
+      throw cause
     })
     return opened
+  }
+}
+
+/** Whatever goes wrong with a bucket, the broker or its disk is away: `unavailable`. */
+async function reach<T>(name: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (cause) {
+    if (cause instanceof Refusal) throw cause
+    throw new Refusal('unavailable', `the bucket "${name}" cannot be reached`, { cause })
   }
 }

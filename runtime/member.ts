@@ -6,7 +6,16 @@ import { randomBytes } from 'node:crypto'
 import type { NatsConnection } from '@nats-io/nats-core'
 import { generateKeys, passportDigest, signReceipt } from '../attestation/index.ts'
 import type { EvidenceNote, Protocol } from '../messages/index.ts'
-import { coordinator, EPOCH_EVENT, inboxSubject, LETTER_BYTES_MAX, pack, Refusal, STANDARD_CLASS, unpack } from '../messages/index.ts'
+import {
+  coordinator,
+  EPOCH_EVENT,
+  inboxSubject,
+  LETTER_BYTES_MAX,
+  pack,
+  Refusal,
+  STANDARD_CLASS,
+  unpack,
+} from '../messages/index.ts'
 import type { Client } from './actor.ts'
 import { Asker } from './channel/asker.ts'
 import { toGroup, toMember } from './channel/destination.ts'

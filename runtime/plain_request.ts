@@ -61,9 +61,11 @@ export async function answerPlain(
     bearer: bearerIn(delivery.header('Authorization')),
   }
   // `handle` may throw before it returns a promise; both ways pass through here.
-  const reply = await Promise.resolve(request).then(handle).catch((error: unknown) => {
-    throw field === undefined ? error : withoutWrapping(error, field)
-  })
+  const reply = await Promise.resolve(request)
+    .then(handle)
+    .catch((error: unknown) => {
+      throw field === undefined ? error : withoutWrapping(error, field)
+    })
   const answer = Buffer.from(JSON.stringify(toJsonValue(reply)))
   if (answer.length <= PLAIN_BYTES_MAX) return answer
   throw new Refusal('too_large', `the answer has ${answer.length} bytes, more than the ${PLAIN_BYTES_MAX} allowed`, {

@@ -18,7 +18,7 @@ const ROOT = join(import.meta.dirname, '..')
 const NOT_HERE = /^(?:\.git|\.tacit|dist\..*|.*\.shared\.txt)$/
 const STAYS = /^npm start\b/
 const READY = /^Tacit is up\b/m
-const BLOCK_MS_MAX = 120_000
+const BLOCK_MS_MAX = 240_000
 
 const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(
   (match) => ({ language: match[1]!, text: match[2]! }),
@@ -111,7 +111,13 @@ async function brokerUrl(): Promise<string> {
 function start(script: string): ChildProcess {
   const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
     cwd: checkout,
-    env: { ...process.env, TACIT_HOME: join(folder.path, 'home'), NO_COLOR: '1' },
+    // npx keeps a link to where it found the command: not in the cache of whoever runs the tests.
+    env: {
+      ...process.env,
+      TACIT_HOME: join(folder.path, 'home'),
+      npm_config_cache: join(folder.path, 'npm'),
+      NO_COLOR: '1',
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that what npm started ends with it.
     detached: true,

@@ -21,6 +21,18 @@ const LINES_MAX = 350
 const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, on a thread of its own.
   'test/actors/execution/worker.test.ts': ['actors/execution/builtin_thread.ts'],
+  // As built, in processes of their own.
+  'test/scenarios/joint_computation.test.ts': [
+    'actors/main.ts',
+    ...['builtin_specs', 'connection', 'file_transfer', 'joint_list', 'task_watch'].map((name) => `client/${name}.ts`),
+  ],
+  // As commands that people type.
+  'test/readme.test.ts': [
+    ...['data', 'function', 'receipt', 'task', 'user'].map((name) => `client/cli/${name}_commands.ts`),
+    ...['key_file', 'output', 'pairs', 'party'].map((name) => `client/cli/${name}.ts`),
+    ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
+    ...['demo_lists', 'joint_demo', 'tacit'].map((name) => `deploy/${name}.ts`),
+  ],
 }
 
 /** Where time is read or waited for without a `Clock`, and why that is no harm. */

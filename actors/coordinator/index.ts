@@ -89,11 +89,7 @@ interface ServiceList {
 
 type PlatformServices = { name: string; members: number; measurement: string; platform: string }[]
 
-function coordinatorActor(
-  host: ServiceHost,
-  authority: Authority,
-  services: ServiceList,
-): Actor<typeof coordinator> {
+function coordinatorActor(host: ServiceHost, authority: Authority, services: ServiceList): Actor<typeof coordinator> {
   return actor(coordinator, {
     async get_platform({ nonce }) {
       await authority.refresh()

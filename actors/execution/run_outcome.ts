@@ -82,15 +82,16 @@ function receiptClaims(
 function limitTime({ timeout_ms, deadline }: RunOrder, clock: Clock, outer: AbortSignal) {
   const controller = new AbortController()
   const leftMs = (deadline ?? Number.POSITIVE_INFINITY) - clock.now()
-  const refusal =
+  const text =
     leftMs < timeout_ms
-      ? new Refusal('deadline_exceeded', 'the deadline of the task passed during its run')
-      : new Refusal('deadline_exceeded', `the run took longer than its timeout of ${timeout_ms} ms`)
+      ? 'the deadline of the task passed before its run ended'
+      : `the run took longer than its timeout of ${timeout_ms} ms`
   const onOuter = () => controller.abort(outer.reason)
+  const onTime = () => controller.abort(new Refusal('deadline_exceeded', text))
   if (outer.aborted) onOuter()
-  else if (leftMs <= 0) controller.abort(refusal)
+  else if (leftMs <= 0) onTime()
   outer.addEventListener('abort', onOuter)
-  const cancel = clock.after(Math.max(0, Math.min(leftMs, timeout_ms)), () => controller.abort(refusal))
+  const cancel = clock.after(Math.max(0, Math.min(leftMs, timeout_ms)), onTime)
   return {
     signal: controller.signal,
     end: () => {

@@ -59,6 +59,11 @@ export class ThreadPool {
     this.#jobs++
     try {
       const thread = await this.#obtain(signal)
+      if (signal.aborted) {
+        // It was aborted after the thread was chosen and before anything listened.
+        this.#idle.push(thread)
+        throw signal.reason
+      }
       try {
         const answer = await this.#ask(thread, job, transfer, signal)
         this.#idle.push(thread)

@@ -27,7 +27,8 @@ function createForward(host: ServiceHost): Forward {
   const managing = host.client(management) as unknown as Record<string, Method>
   const coordinating = host.client(coordinator) as unknown as Record<string, Method>
   const forwarded = Object.keys(apiMethods).map((method) => {
-    const carryOut: Forward[keyof Forward] = (caller, request, options) => managing[method]!({ caller, request }, options)
+    const carryOut: Forward[keyof Forward] = (caller, request, options) =>
+      managing[method]!({ caller, request }, options)
     return [method, carryOut] as const
   })
   return {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { canonicalJson, pack, Refusal, unpack } from '../../messages/index.ts'
-import type { Claims } from '../evidence.ts'
+import type { Claims } from '../claims.ts'
 import type { KeyPair } from '../keys.ts'
 import { fromBase64url, hasValidSignature, importSigningPublicKey, signBytes } from '../keys.ts'
 

@@ -21,28 +21,34 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
     .description('encrypt a file under a fresh key, and write the key file')
     .requiredOption('--key-file <file>', 'where the key goes')
     .addOption(schemeOption())
-    .action(async (plain: string, encrypted: string, options: { keyFile: string; scheme: FileScheme }, command: Command) => {
-      const { output } = contextOf(command)
-      const crypto = createFileCrypto(options.scheme)
-      const { bytes, tag } = encryptFile(await readFile(plain), crypto)
-      await writeKeyFile(options.keyFile, { crypto, tag })
-      await writeFile(encrypted, bytes)
-      output.result({ encrypted, key_file: options.keyFile, tag }, [`encrypted ${plain} into ${encrypted}; its key is in ${options.keyFile}`])
-    })
+    .action(
+      async (plain: string, encrypted: string, options: { keyFile: string; scheme: FileScheme }, command: Command) => {
+        const { output } = contextOf(command)
+        const crypto = createFileCrypto(options.scheme)
+        const { bytes, tag } = encryptFile(await readFile(plain), crypto)
+        await writeKeyFile(options.keyFile, { crypto, tag })
+        await writeFile(encrypted, bytes)
+        output.result({ encrypted, key_file: options.keyFile, tag }, [
+          `encrypted ${plain} into ${encrypted}; its key is in ${options.keyFile}`,
+        ])
+      },
+    )
   data
     .command('decrypt <encrypted> <plain>')
     .description('open an encrypted file; with --task, <encrypted> is the key file of an output of that task')
     .option('--key-file <file>', 'the key file of an encrypted local file')
     .option('--task <task>', 'a finished task that wrote the output')
-    .action(async (encrypted: string, plain: string, options: { keyFile?: string; task?: string }, command: Command) => {
-      const context = contextOf(command)
-      const bytes =
-        options.task === undefined
-          ? await decryptLocal(encrypted, options.keyFile)
-          : await decryptResult(context, encrypted, options.task)
-      await writeFile(plain, bytes, { mode: 0o600 })
-      context.output.result({ plain, bytes: bytes.length }, [`wrote ${bytes.length} bytes to ${plain}`])
-    })
+    .action(
+      async (encrypted: string, plain: string, options: { keyFile?: string; task?: string }, command: Command) => {
+        const context = contextOf(command)
+        const bytes =
+          options.task === undefined
+            ? await decryptLocal(encrypted, options.keyFile)
+            : await decryptResult(context, encrypted, options.task)
+        await writeFile(plain, bytes, { mode: 0o600 })
+        context.output.result({ plain, bytes: bytes.length }, [`wrote ${bytes.length} bytes to ${plain}`])
+      },
+    )
   data
     .command('register')
     .description('register an encrypted input (uploading it), or a new output')
@@ -100,7 +106,8 @@ async function decryptLocal(encrypted: string, keyFilePath: string | undefined):
     throw new Refusal('invalid_request', 'say which key opens it', { hint: 'give --key-file <file>, or --task <task>' })
   }
   const { crypto, tag } = await readKeyFile(keyFilePath)
-  if (tag === undefined) throw new Refusal('invalid_request', `${keyFilePath} has no tag: it is of an output`, { hint: 'give --task' })
+  if (tag === undefined)
+    throw new Refusal('invalid_request', `${keyFilePath} has no tag: it is of an output`, { hint: 'give --task' })
   return decryptFile(await readFile(encrypted), crypto, tag)
 }
 
@@ -111,7 +118,9 @@ function decryptResult(context: PartyContext, keyFilePath: string, taskId: strin
     const name = task.terms.outputs.find((output) => output.data_id === data_id)?.name
     const tag = name === undefined ? undefined : task.result?.output_tags[name]
     if (tag === undefined || url === undefined) {
-      throw new Refusal('not_ready', `${taskId} has not written this output: it is ${task.state}`, { hint: task.reason })
+      throw new Refusal('not_ready', `${taskId} has not written this output: it is ${task.state}`, {
+        hint: task.reason,
+      })
     }
     return downloadOutput(connection.files, { url, crypto }, tag)
   })

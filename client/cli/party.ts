@@ -62,7 +62,10 @@ async function localUrl(state: string): Promise<string> {
 }
 
 /** Runs `action` on a proven connection without a session. */
-export async function withConnection<T>(context: PartyContext, action: (connection: TacitConnection) => Promise<T>): Promise<T> {
+export async function withConnection<T>(
+  context: PartyContext,
+  action: (connection: TacitConnection) => Promise<T>,
+): Promise<T> {
   await using connection = await TacitConnection.open({ ...(await platformAddress(context)), signal: context.signal })
   return await action(connection) // before the connection is closed
 }
@@ -83,7 +86,12 @@ export async function withSession<T>(
   return await action(connection.as(session), connection, session) // before the connection is closed
 }
 
-export async function saveSession(context: PartyContext, session: Session, connection: TacitConnection, url: string): Promise<void> {
+export async function saveSession(
+  context: PartyContext,
+  session: Session,
+  connection: TacitConnection,
+  url: string,
+): Promise<void> {
   const text = JSON.stringify({
     user_id: session.userId,
     token: session.token,
@@ -100,9 +108,13 @@ export async function saveSession(context: PartyContext, session: Session, conne
 async function readSession(context: PartyContext): Promise<z.infer<typeof sessionFile>> {
   const user =
     context.options.as ?? (await readFile(join(context.homeFolder, 'last-user'), 'utf8').catch(() => undefined))?.trim()
-  const nobody = new Refusal('unauthenticated', user === undefined ? 'nobody is logged in' : `${user} is not logged in`, {
-    hint: `run "tacit login ${user ?? '<user>'}"`,
-  })
+  const nobody = new Refusal(
+    'unauthenticated',
+    user === undefined ? 'nobody is logged in' : `${user} is not logged in`,
+    {
+      hint: `run "tacit login ${user ?? '<user>'}"`,
+    },
+  )
   if (user === undefined || !/^[\w.@-]+$/.test(user)) throw nobody
   const text = await readFile(join(context.homeFolder, 'sessions', `${user}.json`), 'utf8').catch(() => {
     throw nobody

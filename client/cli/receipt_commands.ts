@@ -18,7 +18,10 @@ export function addReceiptCommands(program: Command, contextOf: (command: Comman
       const context = contextOf(command)
       const manifestPath = context.options.manifest ?? join(context.options.state, 'manifest.json')
       const manifest = await readFile(manifestPath, 'utf8').catch((cause: unknown) => {
-        throw new Refusal('not_found', `there is no manifest at ${manifestPath}`, { hint: 'give --manifest <file>', cause })
+        throw new Refusal('not_found', `there is no manifest at ${manifestPath}`, {
+          hint: 'give --manifest <file>',
+          cause,
+        })
       })
       const { claims, worker } = await verifyReceipt(await readReceipt(context, file, options.task), manifest)
       context.output.result({ verified: true, claims, worker }, [
@@ -27,7 +30,9 @@ export function addReceiptCommands(program: Command, contextOf: (command: Comman
         `  terms ${claims.terms_digest}`,
         `  function ${claims.function_digest}`,
         `  result ${claims.result_digest}`,
-        ...(worker.platform === 'simulated' ? ['  the platform is simulated: it proves nothing against who runs the machine'] : []),
+        ...(worker.platform === 'simulated'
+          ? ['  the platform is simulated: it proves nothing against who runs the machine']
+          : []),
       ])
     })
 }
@@ -38,7 +43,8 @@ async function readReceipt(context: PartyContext, file: string | undefined, task
       throw new Refusal('not_found', `${file} cannot be read`, { hint: 'name the file with the receipt', cause })
     })
   }
-  if (task === undefined) throw new Refusal('invalid_request', 'say which receipt', { hint: 'name a file, or give --task <task>' })
+  if (task === undefined)
+    throw new Refusal('invalid_request', 'say which receipt', { hint: 'name a file, or give --task <task>' })
   return withSession(context, async (api) => {
     const { result, state, reason } = await api.get_task({ task_id: task })
     if (result === undefined) throw new Refusal('not_ready', `${task} has no receipt: it is ${state}`, { hint: reason })

@@ -17,15 +17,26 @@ export function addSchemaCommand(program: Command, contextOf: (command: Command)
         Object.entries(protocol.methods).map(([method, entry]) => ({ id: `${protocol.name}.${method}`, entry })),
       )
       if (name === undefined) {
-        output.result({ methods: all.map(({ id }) => id) }, all.map(({ id, entry }) => `${id}  ${entry.about}`))
+        output.result(
+          { methods: all.map(({ id }) => id) },
+          all.map(({ id, entry }) => `${id}  ${entry.about}`),
+        )
         return
       }
       const found = all.find(({ id }) => id === name)
       if (found === undefined) {
-        throw new Refusal('unknown_method', `there is no method "${name}" for clients`, { hint: 'run "tacit schema" for a list' })
+        throw new Refusal('unknown_method', `there is no method "${name}" for clients`, {
+          hint: 'run "tacit schema" for a list',
+        })
       }
       const { about, request, reply, refuses } = found.entry
-      const document = { method: name, about, request: toJsonSchema(request, 'input'), reply: toJsonSchema(reply, 'output'), refuses }
+      const document = {
+        method: name,
+        about,
+        request: toJsonSchema(request, 'input'),
+        reply: toJsonSchema(reply, 'output'),
+        refuses,
+      }
       output.result(document, [JSON.stringify(document, null, 2)])
     })
 }

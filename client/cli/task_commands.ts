@@ -102,7 +102,10 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const { tasks } = await api.list_tasks(options.state === undefined ? {} : { state: options.state })
-        context.output.result({ tasks }, tasks.map(({ task_id, state, reason }) => `${task_id}  ${state}  ${reason}`))
+        context.output.result(
+          { tasks },
+          tasks.map(({ task_id, state, reason }) => `${task_id}  ${state}  ${reason}`),
+        )
       })
     })
   task

@@ -31,11 +31,7 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
     .option('--attribute <organisation>', 'the organisation, for data owners')
     .option('--password-file <file>', 'read the new password from a file instead of asking')
     .action(
-      async (
-        id: string,
-        options: { role: string; attribute?: string; passwordFile?: string },
-        command: Command,
-      ) => {
+      async (id: string, options: { role: string; attribute?: string; passwordFile?: string }, command: Command) => {
         const context = contextOf(command)
         const role: Role = roleSchema.parse(options.role)
         const password = await passwordFor(context, id, options.passwordFile)

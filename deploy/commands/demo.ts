@@ -23,7 +23,7 @@ export function addDemoCommand(program: Command, contextOf: (command: Command) =
     .option('--right <file>', "the second party's items, one a line")
     .action(async (options: { left?: string; right?: string }, command: Command) => {
       const { output, config, signal } = contextOf(command)
-      const startedMs = performance.now()
+      const startedMs = systemClock.now()
       const lists = await readLists(options)
       const stateFolder = await mkdtemp(join(tmpdir(), 'tacit-demo-'))
       try {
@@ -48,10 +48,11 @@ export function addDemoCommand(program: Command, contextOf: (command: Command) =
             adminPassword: await readAdminPassword(deployment.paths),
             ...lists,
             say: output.say,
+            signal,
           })
           const written = await writeShared(options, result)
           const { leftShared: _left, rightShared: _right, natsVersion, ...document } = result
-          const seconds = Math.round((performance.now() - startedMs) / 10) / 100
+          const seconds = Math.round((systemClock.now() - startedMs) / 10) / 100
           output.result({ ...document, nats: { version: natsVersion }, seconds }, [
             `${result.result} (a comparison in the clear says ${result.expected})`,
             ...written.map((path) => `wrote ${path}`),

@@ -1,5 +1,5 @@
 /** What the operator's commands share. */
-import type { Output } from '../../client/cli/output.ts'
+import type { Output } from '../../client/cli/index.ts'
 import type { OperatorConfig } from '../config.ts'
 
 export interface OperatorContext {

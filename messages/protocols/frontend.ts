@@ -27,7 +27,11 @@ export const apiMethods = {
   list_functions: {
     about: 'Lists the functions that the caller may use, in order of their ids',
     request: z.strictObject(page),
-    reply: z.strictObject({ functions: z.array(functionView.pick({ function_id: true, name: true, owner: true, executor: true, public: true, disabled: true })) }),
+    reply: z.strictObject({
+      functions: z.array(
+        functionView.pick({ function_id: true, name: true, owner: true, executor: true, public: true, disabled: true }),
+      ),
+    }),
     refuses: [],
   },
   register_input_file: {
@@ -75,7 +79,19 @@ export const apiMethods = {
   list_tasks: {
     about: "Lists the caller's tasks, newest first",
     request: z.strictObject({ state: taskState.optional(), limit: z.int().min(1).max(1000).default(100) }),
-    reply: z.strictObject({ tasks: z.array(taskView.pick({ task_id: true, state: true, reason: true, creator: true, version: true, created_at: true, updated_at: true })) }),
+    reply: z.strictObject({
+      tasks: z.array(
+        taskView.pick({
+          task_id: true,
+          state: true,
+          reason: true,
+          creator: true,
+          version: true,
+          created_at: true,
+          updated_at: true,
+        }),
+      ),
+    }),
     refuses: [],
   },
   watch_task: {
@@ -155,9 +171,4 @@ const methods = Object.fromEntries(
   ]),
 ) as unknown as FrontendMethods // fromEntries forgets which key has which value
 
-export const frontend = protocol(
-  'frontend',
-  'The one door for functions, data and tasks',
-  ['client'],
-  methods,
-)
+export const frontend = protocol('frontend', 'The one door for functions, data and tasks', ['client'], methods)

@@ -51,30 +51,20 @@ export async function copyCode(): Promise<CodeCopy> {
 }
 
 /**
- * A copy with one more built-in function, `test-wait`: it keeps its thread for `ms` milliseconds without ever yielding,
- * as a function of somebody else's might, and answers with its argument `message`.
+ * A copy in which `builtin-echo` may take its time: a message `{ "wait_ms": n }` keeps the function's thread for that long
+ * without ever yielding, as a function of somebody else's might.
  */
-export async function copyCodeWithWaiting(): Promise<CodeCopy> {
+export async function copyCodeWithSlowEcho(): Promise<CodeCopy> {
   const copy = await copyCode()
   await copy.change(
     'actors/execution/builtins/registry.js',
     (text) => `${text}
-BUILTINS.set('test-wait', ({ arguments: { ms, message } }) => {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
-  return { returnValue: String(message), outputs: new Map() }
+const quickEcho = BUILTINS.get('builtin-echo')
+BUILTINS.set('builtin-echo', (call) => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, call.arguments.message?.wait_ms ?? 0)
+  return quickEcho(call)
 })
 `,
   )
   return copy
 }
-
-/** How `test-wait` is registered. */
-export const WAITING_FUNCTION = {
-  name: 'test-wait',
-  executor: 'builtin',
-  public: true,
-  arguments: [
-    { key: 'ms', overridable: true },
-    { key: 'message', default: '', overridable: true },
-  ],
-} as const

@@ -13,7 +13,7 @@ import type { Deployment, DeploymentOptions } from '../../deploy/deployment.ts'
 import { startDeployment } from '../../deploy/deployment.ts'
 import { openSimulatedPlatform } from '../../deploy/simulated_platform.ts'
 import { readAdminPassword } from '../../deploy/state_folder.ts'
-import type { Role } from '../../messages/index.ts'
+import type { JsonValue, Role } from '../../messages/index.ts'
 import { systemClock } from '../../runtime/index.ts'
 import { temporaryFolder } from './temporary_folder.ts'
 
@@ -158,7 +158,7 @@ type TaskOptions = NonNullable<Parameters<Api['create_task']>[0]['options']>
 export async function invokeTask(
   { api }: Party,
   function_id: string,
-  args: Record<string, string | number>,
+  args: Record<string, JsonValue>,
   options: TaskOptions = {},
 ): Promise<string> {
   const patience = { timeoutMs: 60_000 }

@@ -58,12 +58,12 @@ export function echoService(seen: string[] = []): Service {
         seen.push('once')
         return {}
       },
-    }) as unknown as Service['actor'],
+    }),
   }
 }
 
 /** A member that only asks. */
 export function askerService(): Service {
   const idle = protocol('asker', 'Only asks', [], {})
-  return { actor: actor(idle, {}) as unknown as Service['actor'] }
+  return { actor: actor(idle, {}) }
 }

@@ -132,9 +132,23 @@ export function signedBytes(headerBytes: Buffer, letters: readonly Buffer[]): Bu
 
 /** Section 2, the seal. */
 export function sealingKey({ ownSecret, otherKey, senderKey, receiverKey }: Parties): Buffer {
-  const shared = diffieHellman({ privateKey: privateKey('x25519', ownSecret), publicKey: publicKey('x25519', otherKey) })
+  const shared = diffieHellman({
+    privateKey: privateKey('x25519', ownSecret),
+    publicKey: publicKey('x25519', otherKey),
+  })
   const info = Buffer.concat([Buffer.from('tacit pair v1\0'), senderKey, receiverKey])
   return Buffer.from(hkdfSync('sha256', shared, Buffer.alloc(0), info, 32))
+}
+
+export function isSigned(key: KeyObject, bytes: Buffer, signature: Buffer): boolean {
+  return verify(null, bytes, key, signature)
+}
+
+/** Section 6, evidence: what it is over. */
+export function reportData(purpose: string, parts: readonly Buffer[]): Buffer {
+  const hash = createHash('sha512').update(`tacit ${purpose} v1\0`)
+  for (const part of parts) hash.update(lengthOf(part)).update(part)
+  return hash.digest()
 }
 
 export function openFrame(frame: Buffer, parties: Parties, signer: Buffer): { header: Header; letters: Buffer[] } {
@@ -152,7 +166,7 @@ export function openFrame(frame: Buffer, parties: Parties, signer: Buffer): { he
     at += 4 + length
   }
   if (at !== plain.length) throw new Error('letters do not fill the frame')
-  if (!verify(null, signedBytes(headerBytes, letters), publicKey('ed25519', signer), plain.subarray(0, 64))) {
+  if (!isSigned(publicKey('ed25519', signer), signedBytes(headerBytes, letters), plain.subarray(0, 64))) {
     throw new Error('the signature does not hold')
   }
   return { header, letters }

@@ -8,7 +8,10 @@ export function encode(value: unknown): Buffer {
   if (value instanceof Uint8Array) return Buffer.concat([sized(0xc6, value.length), value])
   if (Array.isArray(value)) return Buffer.concat([sized(0xdd, value.length), ...value.map(encode)])
   const entries = Object.entries(value as object)
-  return Buffer.concat([sized(0xdf, entries.length), ...entries.flatMap(([key, field]) => [encode(key), encode(field)])])
+  return Buffer.concat([
+    sized(0xdf, entries.length),
+    ...entries.flatMap(([key, field]) => [encode(key), encode(field)]),
+  ])
 }
 
 function encodeNumber(value: number): Buffer {

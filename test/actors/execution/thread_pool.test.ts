@@ -13,7 +13,7 @@ const ENTRY = new URL(
     const deeds = {
       id: () => threadId,
       environment: () => Object.keys(process.env),
-      loop: () => { for (;;); },
+      loop: (job) => { Atomics.store(job.begun, 0, 1); for (;;); },
       grow: () => { const all = []; for (;;) all.push(new Array(1000).fill(all.length)) },
       crash: () => { throw new Error('crash') },
       leave: () => process.exit(0),
@@ -84,15 +84,24 @@ test('memory that is handed over is not copied', async () => {
 
 test('an endless loop is stopped by the signal, with its reason, and the next job runs', async () => {
   open(1)
+  const begun = new Int32Array(new SharedArrayBuffer(4))
   const controller = new AbortController()
-  const looping = pool.run({ deed: 'loop' }, [], controller.signal)
-  // The loop has surely begun once a thread that was asked for later has answered.
-  const other = new ThreadPool(ENTRY, { size: 1, limits: LIMITS, clock: systemClock })
-  await other.run({ deed: 'id' }, [], never)
-  await other.close()
+  const looping = pool.run({ deed: 'loop', begun }, [], controller.signal)
+  await expect.poll(() => Atomics.load(begun, 0)).toBe(1)
   controller.abort(new Error('stop it'))
   await expect(looping).rejects.toThrow('stop it')
   expect(pool.size).toBe(0)
+  expect(await pool.run({ deed: 'id' }, [], never)).toBeTypeOf('number')
+})
+
+test('a job that is given up as it gets its thread leaves the thread to the next', async () => {
+  open(1)
+  await pool.warmUp()
+  const controller = new AbortController()
+  const job = pool.run({ deed: 'crash' }, [], controller.signal)
+  controller.abort(new Error('at once'))
+  await expect(job).rejects.toThrow('at once')
+  expect(pool.size).toBe(1)
   expect(await pool.run({ deed: 'id' }, [], never)).toBeTypeOf('number')
 })
 
