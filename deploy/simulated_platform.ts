@@ -75,6 +75,7 @@ export async function openWorkerDevices(
   const path = rootPath(paths)
   await access(path).catch((cause: unknown) => {
     throw new Refusal('not_found', `${path} is not there: this machine has no simulated device of that deployment`, {
+      hint: 'start a deployment with "npm start", or name its state folder with --state',
       cause,
     })
   })

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { Command, CommanderError } from 'commander'
-import type { GlobalOptions, PartyContext } from '../client/cli/index.ts'
+import type { GlobalOptions, Output, PartyContext } from '../client/cli/index.ts'
 import {
   addDataCommands,
   addFunctionCommands,
@@ -17,6 +17,7 @@ import {
   EXIT_CODES,
   reportFailure,
 } from '../client/cli/index.ts'
+import { Refusal } from '../messages/index.ts'
 import { VERSION } from '../runtime/index.ts'
 import { addDemoCommand } from './commands/demo.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
@@ -82,9 +83,19 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv)
     return EXIT_CODES.done
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.fix
-    return reportFailure(error, output)
+    if (error instanceof CommanderError) return reportUsage(error, output)
+    const exitCode = reportFailure(error, output)
+    return interrupted.signal.aborted ? EXIT_CODES.interrupted : exitCode
   }
+}
+
+/** What commander has told people already, told to programs. */
+function reportUsage({ code, message, exitCode }: CommanderError, output: Output): number {
+  if (exitCode === 0) return EXIT_CODES.done
+  const text = code === 'commander.help' ? 'the command is not complete' : message.replace(/^error: /, '')
+  const error = new Refusal('invalid_request', text, { hint: 'run it with --help for what it takes' })
+  if (output.json) output.result({ error: { ...error.toNote(), advice: error.advice } }, [])
+  return EXIT_CODES.fix
 }
 
 function everyCommand(command: Command): Command[] {

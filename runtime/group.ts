@@ -34,6 +34,8 @@ import { answerPlain } from './plain_request.ts'
 const DEADLINE_MS_MAX = 60_000
 /** Work that was told to stop is waited for so much longer, and no more. */
 const ABORTED_MS_MAX = 2_000
+/** How long the broker may take to hear that we leave. */
+const BROKER_MS_MAX = 1_000
 const HEADER_LENGTH_MAX = 512
 
 export interface GroupOptions {
@@ -74,16 +76,19 @@ export class Group {
 
   /** Stops taking letters and finishes those it has, for at most `graceMs`; what is left then is told to stop. */
   async drain(graceMs: number): Promise<void> {
-    const { clock } = this.#options
+    const { clock, transport } = this.#options
+    const over = new AbortController()
+    // Bounded, since the broker may be gone, and a handler may not care that it was told to stop.
+    const within = (ms: number, work: Promise<unknown>) =>
+      Promise.race([work.catch(() => {}), clock.sleep(ms, over.signal)])
     // The mailbox stays open for what the broker has sent already: it went to no other member.
-    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()))
+    await within(BROKER_MS_MAX, Promise.all(this.#subscriptions.map((subscription) => subscription.drain())))
     const cancel = clock.after(graceMs, () => this.#stopping.abort())
-    const given = new AbortController()
-    await Promise.race([this.#mailbox.drain(), clock.sleep(graceMs + ABORTED_MS_MAX, given.signal)])
-    given.abort()
+    await within(graceMs + ABORTED_MS_MAX, this.#mailbox.drain())
     cancel()
     this.#replies.flush()
-    await this.#options.transport.flush()
+    await within(BROKER_MS_MAX, transport.flush())
+    over.abort()
   }
 
   get load(): { handling: number; waiting: number } {
@@ -131,6 +136,8 @@ export class Group {
         this.#replies.push(frame.peer, reply, encodeRefusal(letter.number, refusal.toNote()))
       }
     }
+    // What was answered at once leaves now: its asker works on it while we open the next frame.
+    this.#replies.flush()
   }
 
   #answer(letter: RequestLetter, peer: Peer, requestId: string, reply: string): Promise<void> | void {

@@ -212,20 +212,18 @@ async function serve(
   await transport.flush()
   log.info({ member: memberId, measurement }, 'the member is ready')
 
-  return {
-    memberId,
-    measurement,
-    async drain() {
-      stopping.abort()
-      stopAnnouncing()
-      await group.drain(DRAIN_MS)
-      await service.close?.()
-      stopListening()
-      renewal.stop()
-      asker.close()
-      await transport.close()
-    },
+  const leave = async () => {
+    stopping.abort()
+    stopAnnouncing()
+    await group.drain(DRAIN_MS)
+    await service.close?.()
+    stopListening()
+    renewal.stop()
+    asker.close()
+    await transport.close()
   }
+  let left: Promise<void> | undefined
+  return { memberId, measurement, drain: () => (left ??= leave()) }
 }
 
 function classIn(settings: Readonly<Record<string, unknown>>): string {

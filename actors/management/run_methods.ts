@@ -42,12 +42,16 @@ export function runMethods(storage: StorageClient, tasks: TaskStore, ends: Untim
       return orderRun(storage, record)
     },
 
-    async end_run({ task_id, token, outcome }) {
+    async end_run({ task_id, token, worker, outcome }) {
       parseToken(token)
       await tasks.change(task_id, async (loaded, hold) => {
         const { record } = loaded
         // Delivered again, the report finds that it was believed.
         if (record.end?.token === token && record.end.reported === outcome.status) return { next: record }
+        // A token can be guessed; the worker's name comes from its passport.
+        if (record.run !== undefined && record.run.worker !== worker) {
+          throw new Refusal('lease_lost', 'another worker has this run')
+        }
         const late = await ends.endOverdue(loaded, hold)
         if (late !== undefined) return late
         const next = advance(record, { type: 'end_run', at: clock.now(), token, report: reportOf(outcome) })
@@ -77,7 +81,10 @@ export function leaseRun(record: TaskRecord, { token, worker, at }: Lease): { ne
   }
   return {
     next: advance(record, { type: 'attempts_exhausted', at }),
-    refusal: new Refusal('task_ended', 'every attempt was lost with its worker', { hint: 'give the task up' }),
+    refusal: new Refusal('task_ended', 'every attempt was lost with its worker', {
+      field: 'options.attempts',
+      hint: 'create the task again, with more attempts if its workers were only unlucky',
+    }),
   }
 }
 

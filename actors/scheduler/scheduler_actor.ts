@@ -97,7 +97,7 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
     },
 
     async complete_task({ task_id, token, outcome }, context) {
-      await managing.end_run({ task_id, token, outcome }, passOn(context))
+      await managing.end_run({ task_id, token, worker: context.sender.id, outcome }, passOn(context))
       if (outcome.status === 'error' && outcome.code === 'deadline_exceeded') await deadLetter(task_id, outcome.message)
       staged.delete(task_id)
       return {}

@@ -1,15 +1,17 @@
 /** `tacit data encrypt | decrypt | register`: files are encrypted and opened on the party's side, never on the platform. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { decryptFile, encryptFile } from '../../attestation/index.ts'
 import type { FileScheme } from '../../messages/index.ts'
 import { FILE_SCHEMES, FILES_BUCKET, Refusal } from '../../messages/index.ts'
 import { createFileCrypto, downloadOutput, fileUrlOf, planOutput } from '../file_transfer.ts'
+import { readGiven, writeGiven } from './given_file.ts'
 import { readKeyFile, writeKeyFile } from './key_file.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
-import { randomUUID } from 'node:crypto'
+
+const ENCRYPTED = 'a file that "tacit data encrypt" wrote'
 
 const schemeOption = () =>
   new Option('--scheme <scheme>', 'how files are encrypted').choices([...FILE_SCHEMES]).default('aes-gcm-256')
@@ -25,9 +27,9 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
       async (plain: string, encrypted: string, options: { keyFile: string; scheme: FileScheme }, command: Command) => {
         const { output } = contextOf(command)
         const crypto = createFileCrypto(options.scheme)
-        const { bytes, tag } = encryptFile(await readFile(plain), crypto)
+        const { bytes, tag } = encryptFile(await readGiven(plain, 'the file to encrypt'), crypto)
         await writeKeyFile(options.keyFile, { crypto, tag })
-        await writeFile(encrypted, bytes)
+        await writeGiven(encrypted, bytes)
         output.result({ encrypted, key_file: options.keyFile, tag }, [
           `encrypted ${plain} into ${encrypted}; its key is in ${options.keyFile}`,
         ])
@@ -45,7 +47,7 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
           options.task === undefined
             ? await decryptLocal(encrypted, options.keyFile)
             : await decryptResult(context, encrypted, options.task)
-        await writeFile(plain, bytes, { mode: 0o600 })
+        await writeGiven(plain, bytes, 0o600)
         context.output.result({ plain, bytes: bytes.length }, [`wrote ${bytes.length} bytes to ${plain}`])
       },
     )
@@ -77,7 +79,7 @@ async function registerInput(context: PartyContext, encrypted: string, keyFilePa
   const keyFile = await readKeyFile(keyFilePath)
   const { crypto, tag } = keyFile
   if (tag === undefined) throw new Refusal('invalid_request', `${keyFilePath} is the key file of an output`)
-  const bytes = await readFile(encrypted)
+  const bytes = await readGiven(encrypted, ENCRYPTED)
   decryptFile(bytes, crypto, tag) // a wrong pair is found here, not in the middle of a task
   return withSession(context, async (api, connection) => {
     const name = randomUUID()
@@ -108,7 +110,7 @@ async function decryptLocal(encrypted: string, keyFilePath: string | undefined):
   const { crypto, tag } = await readKeyFile(keyFilePath)
   if (tag === undefined)
     throw new Refusal('invalid_request', `${keyFilePath} has no tag: it is of an output`, { hint: 'give --task' })
-  return decryptFile(await readFile(encrypted), crypto, tag)
+  return decryptFile(await readGiven(encrypted, ENCRYPTED), crypto, tag)
 }
 
 function decryptResult(context: PartyContext, keyFilePath: string, taskId: string): Promise<Uint8Array> {

@@ -1,9 +1,9 @@
 /** `tacit function register`. */
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { functionSpec, parseBy, Refusal } from '../../messages/index.ts'
 import { BUILTINS } from '../builtin_specs.ts'
+import { readGiven } from './given_file.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 
@@ -40,11 +40,23 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
 
 async function readSpec(options: { builtin?: string; spec?: string; public: boolean }) {
   if (options.builtin !== undefined) {
-    return parseBy(functionSpec, { ...BUILTINS[options.builtin], public: options.public }, 'function')
+    return parseBy(functionSpec, { ...BUILTINS[options.builtin], public: options.public }, 'frontend.register_function')
   }
   if (options.spec === undefined) {
     throw new Refusal('invalid_request', 'say which function', { hint: 'give --builtin <name> or --spec <file>' })
   }
-  const value = JSON.parse(await readFile(options.spec, 'utf8')) as object
-  return parseBy(functionSpec, options.public ? { ...value, public: true } : value, 'function')
+  const value = parseJson((await readGiven(options.spec, 'a JSON file')).toString(), options.spec)
+  return parseBy(functionSpec, options.public ? { ...value, public: true } : value, 'frontend.register_function')
+}
+
+function parseJson(text: string, path: string): object {
+  try {
+    // What else JSON can be, the schema refuses.
+    return JSON.parse(text) as object
+  } catch (cause) {
+    throw new Refusal('malformed', `${path} is not JSON`, {
+      hint: 'run "tacit schema frontend.register_function" for what it takes',
+      cause,
+    })
+  }
 }

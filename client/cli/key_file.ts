@@ -1,8 +1,9 @@
 /** A key file: what a party needs to open one file again. It is written for its owner alone, and never leaves it. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { FileCrypto } from '../../messages/index.ts'
 import { dataId, fileCrypto, fileTag, fileUrl, parseBy, Refusal, toJsonValue } from '../../messages/index.ts'
+import { writeGiven } from './given_file.ts'
 
 const schema = z.strictObject({
   crypto: fileCrypto,
@@ -27,5 +28,5 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
 }
 
 export async function writeKeyFile(path: string, keyFile: KeyFile & { crypto: FileCrypto }): Promise<void> {
-  await writeFile(path, `${JSON.stringify(toJsonValue(keyFile), null, 2)}\n`, { mode: 0o600 })
+  await writeGiven(path, `${JSON.stringify(toJsonValue(keyFile), null, 2)}\n`, 0o600)
 }

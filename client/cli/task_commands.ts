@@ -3,7 +3,9 @@ import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { TaskView } from '../../messages/index.ts'
 import { PRIORITIES, TASK_STATES } from '../../messages/index.ts'
-import { waitForTask, watchTask } from '../task_watch.ts'
+import type { Api } from '../connection.ts'
+import { watchTask } from '../task_watch.ts'
+import { CommandFailure } from './output.ts'
 import { collect, parseArguments, parseOwners, parsePairs } from './pairs.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
@@ -82,9 +84,8 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const staged = await api.invoke_task({ task_id: id })
-        if (!options.wait) return showTask(context, staged)
-        const onChange = (changed: TaskView) => context.output.say(`${changed.state}: ${changed.reason}`)
-        showTask(context, await waitForTask(api, id, { signal: context.signal, onChange }))
+        if (options.wait) await followTask(context, api, id)
+        else showTask(context, staged)
       })
     })
   task
@@ -113,14 +114,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .description('follow a task until it has ended')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
-      await withSession(context, async (api) => {
-        let last: TaskView | undefined
-        for await (const changed of watchTask(api, id, { signal: context.signal })) {
-          context.output.say(`${changed.state}: ${changed.reason}`)
-          last = changed
-        }
-        if (last !== undefined) showTask(context, last)
-      })
+      await withSession(context, (api) => followTask(context, api, id))
     })
   task
     .command('cancel <task>')
@@ -129,6 +123,23 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
       const context = contextOf(command)
       await withSession(context, async (api) => showTask(context, await api.cancel_task({ task_id: id })))
     })
+}
+
+/** Says each change, and shows the end; one without a result is a failure of the command. */
+async function followTask(context: PartyContext, api: Api, id: string): Promise<void> {
+  let last: TaskView | undefined
+  for await (const changed of watchTask(api, id, { signal: context.signal })) {
+    context.output.say(`${changed.state}: ${changed.reason}`)
+    last = changed
+  }
+  if (last?.state === 'Finished') return showTask(context, last)
+  const { state, reason } = last ?? { state: 'unknown', reason: 'the watch ended without a word' }
+  throw new CommandFailure(
+    state === 'Canceled' ? 'canceled' : 'function_failed',
+    `${id} ended as ${state}: ${reason}`,
+    last === undefined ? {} : { task: last },
+    { hint: `"tacit task get ${id}" shows all of it` },
+  )
 }
 
 function showTask({ output }: PartyContext, task: TaskView): void {

@@ -1,8 +1,9 @@
 /** `tacit login`, `tacit user register`. */
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { Option } from 'commander'
 import type { Role } from '../../messages/index.ts'
-import { ROLES, role as roleSchema } from '../../messages/index.ts'
+import { ROLES } from '../../messages/index.ts'
+import { readGiven } from './given_file.ts'
 import type { PartyContext } from './party.ts'
 import { platformAddress, saveSession, withConnection, withSession } from './party.ts'
 
@@ -27,13 +28,13 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
   user
     .command('register <user>')
     .description('register a user (admins; managers for data owners of their organisation)')
-    .requiredOption('--role <role>', `one of ${ROLES.join(', ')}`)
+    .addOption(new Option('--role <role>', 'what the user may do').choices([...ROLES]).makeOptionMandatory())
     .option('--attribute <organisation>', 'the organisation, for data owners')
     .option('--password-file <file>', 'read the new password from a file instead of asking')
     .action(
-      async (id: string, options: { role: string; attribute?: string; passwordFile?: string }, command: Command) => {
+      async (id: string, options: { role: Role; attribute?: string; passwordFile?: string }, command: Command) => {
         const context = contextOf(command)
-        const role: Role = roleSchema.parse(options.role)
+        const { role } = options
         const password = await passwordFor(context, id, options.passwordFile)
         await withSession(context, async (_api, connection, session) => {
           const attribute = options.attribute === undefined ? {} : { attribute: options.attribute }
@@ -46,5 +47,5 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
 
 async function passwordFor(context: PartyContext, user: string, file: string | undefined): Promise<string> {
   if (file === undefined) return context.readPassword(`password of ${user}: `)
-  return (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
+  return (await readGiven(file, 'a file that holds the password')).toString().replace(/\r?\n$/, '')
 }

@@ -1,14 +1,15 @@
 /** `tacit doctor`: whether a deployment can run here, and what to do where it cannot. */
 import type { Command } from 'commander'
-import { Refusal } from '../../messages/index.ts'
+import { CommandFailure } from '../../client/cli/index.ts'
 import { examine } from '../doctor.ts'
 import type { OperatorContext } from './operator_context.ts'
+import { portNumber } from './option_numbers.ts'
 
 export function addDoctorCommand(program: Command, contextOf: (command: Command) => OperatorContext): void {
   program
     .command('doctor')
     .description('check Node, nats-server, ports and the state folder')
-    .option('--port <port>', "the broker's port that is to be free", Number)
+    .option('--port <port>', "the broker's port that is to be free", portNumber)
     .action(async (options: { port?: number }, command: Command) => {
       const { output, config, stateFolder } = contextOf(command)
       const checks = await examine({
@@ -25,8 +26,8 @@ export function addDoctorCommand(program: Command, contextOf: (command: Command)
       if (failed.length === 0) return output.result({ ok: true, checks }, [...lines, 'a deployment can run here'])
       if (!output.json) for (const line of lines) output.say(line)
       const [first] = failed
-      throw new Refusal('not_ready', `${failed.length} of ${checks.length} checks failed, first ${first?.name}`, {
-        ...(first?.fix === undefined ? {} : { hint: first.fix }),
-      })
+      const text = `${failed.length} of ${checks.length} checks failed, first ${first?.name}`
+      const hint = first?.fix === undefined ? {} : { hint: first.fix }
+      throw new CommandFailure('not_ready', text, { ok: false, checks }, hint)
     })
 }

@@ -1,11 +1,11 @@
 /** `tacit up`: the whole deployment on this machine, until Ctrl-C. */
 import type { Command } from 'commander'
-import { InvalidArgumentError } from 'commander'
 import { systemClock } from '../../runtime/index.ts'
 import { startDeployment } from '../deployment.ts'
 import { openSimulatedPlatform } from '../simulated_platform.ts'
 import type { OperatorContext } from './operator_context.ts'
 import { untilAborted } from './operator_context.ts'
+import { portNumber, slotCount, wholeNumber } from './option_numbers.ts'
 
 interface UpOptions {
   port?: number
@@ -18,9 +18,9 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
   program
     .command('up')
     .description('run broker, services and workers on this machine until Ctrl-C')
-    .option('--port <port>', "the broker's port; any free one otherwise", parsePort)
-    .option('--workers <n>', 'worker processes', parseNumber, 2)
-    .option('--slots <n>', 'tasks that each worker runs at once', parseNumber)
+    .option('--port <port>', "the broker's port; any free one otherwise", portNumber)
+    .option('--workers <n>', 'worker processes', wholeNumber(0, 256), 2)
+    .option('--slots <n>', 'tasks that each worker runs at once', slotCount)
     .option('--no-plain-requests', 'refuse JSON requests, which the broker could read')
     .action(async (options: UpOptions, command: Command) => {
       const { output, config, stateFolder, signal } = contextOf(command)
@@ -70,18 +70,4 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
         output.say('stopped')
       }
     })
-}
-
-function parseNumber(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0 || value > 256)
-    throw new InvalidArgumentError('a number from 0 to 256 is needed')
-  return value
-}
-
-function parsePort(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65_535)
-    throw new InvalidArgumentError('a port from 1 to 65535 is needed')
-  return value
 }

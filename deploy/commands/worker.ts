@@ -6,12 +6,13 @@ import { statePaths } from '../state_folder.ts'
 import { startWorkerProcess } from '../worker_process.ts'
 import type { OperatorContext } from './operator_context.ts'
 import { untilAborted } from './operator_context.ts'
+import { slotCount } from './option_numbers.ts'
 
 export function addWorkerCommand(program: Command, contextOf: (command: Command) => OperatorContext): void {
   program
     .command('worker')
     .description('run one more worker for the deployment in --state until Ctrl-C')
-    .option('--slots <n>', 'tasks it runs at once', Number)
+    .option('--slots <n>', 'tasks it runs at once', slotCount)
     .action(async (options: { slots?: number }, command: Command) => {
       const { output, config, stateFolder, signal } = contextOf(command)
       const deviceFor = await openWorkerDevices(statePaths(stateFolder), systemClock)

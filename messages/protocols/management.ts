@@ -33,8 +33,13 @@ export const management = protocol('management', 'Functions, data, tasks and app
     refuses: ['not_found', 'not_ready', 'task_ended', 'lease_lost', 'conflict'],
   },
   end_run: {
-    about: 'Records how a run ended, if its token is still the current one',
-    request: z.strictObject({ task_id: taskId, token: z.string().max(64), outcome: runOutcome }),
+    about: 'Records how a run ended, if the worker that has the lease says so under the current token',
+    request: z.strictObject({
+      task_id: taskId,
+      token: z.string().max(64),
+      worker: z.string().max(80),
+      outcome: runOutcome,
+    }),
     reply: z.strictObject({}),
     refuses: ['not_found', 'lease_lost', 'task_ended', 'conflict'],
   },

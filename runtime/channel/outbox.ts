@@ -6,6 +6,8 @@
 import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX, Refusal } from '../../messages/index.ts'
 
 const FRAMES_UNDER_WAY_MAX = 2
+/** From so many letters on, what could be one frame leaves as two: the other side opens the first while we seal the second. */
+const SPLIT_LETTERS_MIN = 24
 const WAITING_MAX = 20_000
 /** A slow answer must not hold back the letters behind it for longer than this. */
 const UNDER_WAY_MS = 5
@@ -54,28 +56,36 @@ export class Outbox<T extends { letter: Uint8Array }> {
   }
 
   #flush(): void {
-    while (this.#waiting.length > 0 && this.#underWay < FRAMES_UNDER_WAY_MAX) {
-      const frame = { items: this.#takeFrame(), open: true }
-      this.#underWay += 1
-      this.#send(frame)
+    const count = this.#waiting.length
+    if (this.#underWay === 0 && count >= SPLIT_LETTERS_MIN && count <= FRAME_LETTERS_MAX) {
+      this.#sendFrame(count >> 1)
+      // The rest in a turn of its own, so that this half is on the wire before it.
+      return this.#plan()
     }
+    while (this.#waiting.length > 0 && this.#underWay < FRAMES_UNDER_WAY_MAX) this.#sendFrame(FRAME_LETTERS_MAX)
     if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#release(), UNDER_WAY_MS)
+  }
+
+  #sendFrame(lettersMax: number): void {
+    const frame = { items: this.#takeFrame(lettersMax), open: true }
+    this.#underWay += 1
+    this.#send(frame)
   }
 
   #release(): void {
     this.#timer = undefined
     if (this.#waiting.length === 0) return
-    const frame = { items: this.#takeFrame(), open: false }
+    const frame = { items: this.#takeFrame(FRAME_LETTERS_MAX), open: false }
     this.#send(frame)
     if (this.#waiting.length > 0) this.#flush()
   }
 
-  #takeFrame(): T[] {
+  #takeFrame(lettersMax: number): T[] {
     let bytes = 0
     let count = 0
     for (const { letter } of this.#waiting) {
       bytes += letter.length
-      if (count > 0 && (bytes > FRAME_BYTES_TARGET || count >= FRAME_LETTERS_MAX)) break
+      if (count > 0 && (bytes > FRAME_BYTES_TARGET || count >= lettersMax)) break
       count += 1
     }
     const items = this.#waiting.slice(0, count)

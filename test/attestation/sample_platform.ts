@@ -29,6 +29,8 @@ export function samplePlatform() {
     roles: {
       coordinator: references('coordinator'),
       echo: references('echo'),
+      desk: references('desk'),
+      asker: references('asker'),
       execution: references('execution', { classes: ['standard'] }),
     },
   })

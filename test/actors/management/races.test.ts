@@ -125,7 +125,7 @@ describe('racing commands on one task', () => {
       await here.management.start_run({ task_id, token: '1.1', worker: 'w1' })
       const outcome = okOutcome({ output_result1: tagOf(7) })
       const codes = await race(
-        there.management.end_run({ task_id, token: '1.1', outcome }),
+        there.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome }),
         here.as('alice').cancel_task({ task_id }),
       )
       const { state, result } = await here.as('alice').get_task({ task_id })
@@ -146,8 +146,8 @@ describe('racing commands on one task', () => {
       // A worker whose lease was given and taken away before it heard of it counts as an attempt, too.
       expect(older === 'ok' ? [2] : [1, 2]).toContain(attempt)
       const reports = await race(
-        pair.here.management.end_run({ task_id, token: '1.9', outcome: okOutcome() }),
-        pair.there.management.end_run({ task_id, token: '1.10', outcome: okOutcome() }),
+        pair.here.management.end_run({ task_id, token: '1.9', worker: 'w1', outcome: okOutcome() }),
+        pair.there.management.end_run({ task_id, token: '1.10', worker: 'w2', outcome: okOutcome() }),
       )
       expect(reports).toEqual(['lease_lost', 'ok'])
     }))
@@ -227,7 +227,12 @@ describe('a crowd', () => {
         (world: World) => world.management.start_run({ task_id, token: '1.1', worker: 'w1' }),
         (world: World) => world.management.start_run({ task_id, token: '1.2', worker: 'w2' }),
         (world: World) =>
-          world.management.end_run({ task_id, token: '1.2', outcome: okOutcome({ output_result1: tagOf(1) }) }),
+          world.management.end_run({
+            task_id,
+            token: '1.2',
+            worker: 'w2',
+            outcome: okOutcome({ output_result1: tagOf(1) }),
+          }),
       ]
       // Everybody tries everything at both members until nothing is left to do.
       for (let tries = 0; tries < 6; tries += 1) {

@@ -87,7 +87,7 @@ describe('the outbox', () => {
     expect(await entry()).toBeDefined()
     await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
     expect(await entry()).toBeDefined()
-    await world.management.end_run({ task_id, token: '1.1', outcome: okOutcome() })
+    await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome: okOutcome() })
     expect(await entry()).toBeUndefined()
   })
 

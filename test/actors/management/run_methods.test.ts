@@ -113,7 +113,7 @@ describe('ending a run', () => {
     const { taskId: task_id, outputs } = await stagedShared(world)
     await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
     const outcome = okOutcome({ output_result1: tagOf(7) }, '3 common items')
-    expect(await world.management.end_run({ task_id, token: '1.1', outcome })).toEqual({})
+    expect(await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome })).toEqual({})
     const view = await world.as('bob').get_task({ task_id })
     expect(view).toMatchObject({ state: 'Finished', reason: 'finished, attempt 1 of 3' })
     expect(view.result).toMatchObject({ return_value: Buffer.from('3 common items'), receipt: '{}' })
@@ -126,7 +126,12 @@ describe('ending a run', () => {
     const { taskId: task_id } = await stagedShared(world)
     const { terms, terms_digest } = await world.as('bob').get_task({ task_id })
     await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
-    await world.management.end_run({ task_id, token: '1.1', outcome: okOutcome({ output_result1: tagOf(7) }) })
+    await world.management.end_run({
+      task_id,
+      token: '1.1',
+      worker: 'w1',
+      outcome: okOutcome({ output_result1: tagOf(7) }),
+    })
     expect(await world.as('bob').get_task({ task_id })).toMatchObject({ terms, terms_digest })
   })
 
@@ -134,7 +139,12 @@ describe('ending a run', () => {
     const world = await openWorld()
     const { taskId: task_id, outputs } = await stagedShared(world)
     await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
-    await world.management.end_run({ task_id, token: '1.1', outcome: okOutcome({ output_result1: tagOf(7) }) })
+    await world.management.end_run({
+      task_id,
+      token: '1.1',
+      worker: 'w1',
+      outcome: okOutcome({ output_result1: tagOf(7) }),
+    })
     const next = await createSharedTask(world)
     const again = { task_id: next.taskId, outputs: { output_result1: outputs.alice } }
     expect((await refusalOf(world.as('alice').assign_data(again))).code).toBe('already_exists')
@@ -144,7 +154,12 @@ describe('ending a run', () => {
     const world = await openWorld()
     const { taskId: task_id, outputs } = await stagedShared(world)
     await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
-    await world.management.end_run({ task_id, token: '1.1', outcome: okOutcome({ output_result2: tagOf(7) }) })
+    await world.management.end_run({
+      task_id,
+      token: '1.1',
+      worker: 'w1',
+      outcome: okOutcome({ output_result2: tagOf(7) }),
+    })
     const view = await world.as('bob').get_task({ task_id })
     expect(view.state).toBe('Failed')
     expect(view.reason).toContain('did not write its output output_result1')
@@ -157,9 +172,18 @@ describe('ending a run', () => {
     const task_id = await stagedEcho(world)
     await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
     const outcome = { status: 'error' as const, code: 'function_failed', message: 'input is not sorted' }
-    await world.management.end_run({ task_id, token: '1.1', outcome })
+    await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome })
     const view = await world.as('alice').get_task({ task_id })
     expect(view).toMatchObject({ state: 'Failed', reason: 'function_failed: input is not sorted' })
+  })
+
+  it('is believed only from the worker that has the lease', async () => {
+    const world = await openWorld()
+    const task_id = await stagedEcho(world)
+    await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
+    const report = { task_id, token: '1.1', worker: 'w2', outcome: okOutcome() }
+    expect((await refusalOf(world.management.end_run(report))).code).toBe('lease_lost')
+    expect((await world.as('alice').get_task({ task_id })).state).toBe('Running')
   })
 
   it('reported twice is believed once, and only the token that ended it may repeat itself', async () => {
@@ -167,7 +191,8 @@ describe('ending a run', () => {
     const task_id = await stagedEcho(world)
     await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
     await world.management.start_run({ task_id, token: '1.2', worker: 'w2' })
-    const report = (token: string, outcome = okOutcome()) => world.management.end_run({ task_id, token, outcome })
+    const report = (token: string, outcome = okOutcome()) =>
+      world.management.end_run({ task_id, token, worker: token === '1.2' ? 'w2' : 'w1', outcome })
     expect((await refusalOf(report('1.1'))).code).toBe('lease_lost')
     await report('1.2')
     const { version } = await world.as('alice').get_task({ task_id })
@@ -184,14 +209,14 @@ describe('ending a run', () => {
     await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
     const outcome = okOutcome()
     if (outcome.status === 'ok') outcome.result.log = Array.from({ length: 100 }, () => 'ß'.repeat(1000))
-    await world.management.end_run({ task_id, token: '1.1', outcome })
+    await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome })
     expect((await world.as('alice').get_task({ task_id })).result?.log).toHaveLength(32)
   })
 
   it('of a task that nobody knows is refused', async () => {
     const world = await openWorld()
     const task_id = 'task-00000000-0000-4000-8000-000000000000'
-    const report = world.management.end_run({ task_id, token: '1.1', outcome: okOutcome() })
+    const report = world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome: okOutcome() })
     expect((await refusalOf(report)).code).toBe('not_found')
   })
 })

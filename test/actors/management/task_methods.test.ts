@@ -190,7 +190,7 @@ describe('cancel', () => {
     await world.management.start_run({ task_id: running, token: '2.1', worker: 'w1' })
     await alice.cancel_task({ task_id: running })
     expect(world.queue.canceled[1]).toEqual({ task_id: running, seq: 2, worker: 'w1' })
-    const report = { task_id: running, token: '2.1', outcome: okOutcome() }
+    const report = { task_id: running, token: '2.1', worker: 'w1', outcome: okOutcome() }
     expect((await refusalOf(world.management.end_run(report))).code).toBe('lease_lost')
   })
 

@@ -219,7 +219,12 @@ describe('runs', () => {
   test('are reported to management under their token', async () => {
     const taskId = createId('task')
     await handlers.complete_task({ task_id: taskId, token: '7.2', outcome: ok }, fromWorker())
-    expect(management.end_run.mock.calls[0]?.[0]).toEqual({ task_id: taskId, token: '7.2', outcome: ok })
+    expect(management.end_run.mock.calls[0]?.[0]).toEqual({
+      task_id: taskId,
+      token: '7.2',
+      worker: 'execution-one',
+      outcome: ok,
+    })
     expect(host.workQueue.deadLetters).toEqual([])
   })
 
