@@ -92,6 +92,15 @@ export class JetStreamWorkQueue implements WorkQueue {
     })
   }
 
+  async holds(seq: number): Promise<boolean> {
+    const jsm = await this.#jsm()
+    try {
+      return (await jsm.streams.getMessage(TASKS_STREAM, { seq })) !== null
+    } catch (error) {
+      throw refuseBrokerError(error, 'looking for a message on the queue')
+    }
+  }
+
   async remove(seq: number): Promise<boolean> {
     const jsm = await this.#jsm()
     try {

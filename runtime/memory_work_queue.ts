@@ -72,6 +72,10 @@ export class MemoryWorkQueue implements WorkQueue {
     return seq
   }
 
+  async holds(seq: number): Promise<boolean> {
+    return this.#messages.has(seq)
+  }
+
   async remove(seq: number): Promise<boolean> {
     return this.#messages.delete(seq)
   }

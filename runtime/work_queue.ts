@@ -34,6 +34,8 @@ export interface WorkQueue {
    * @returns its stream sequence
    */
   stage(work: WorkClass, priority: Priority, messageId: string, taskId: string, body: Uint8Array): Promise<number>
+  /** Whether a message is still there: waiting, or leased and not yet ended. */
+  holds(seq: number): Promise<boolean>
   /** Takes a message off the queue; false when it is no longer there. */
   remove(seq: number): Promise<boolean>
   /** Up to `count` messages of these classes, waiting at most `waitMs` for the first; high before low, none starved. */

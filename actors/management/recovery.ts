@@ -20,6 +20,8 @@ import type { UntimelyEnds } from './untimely_end.ts'
 const INTERVAL_MS = 3_000
 /** The member that committed the entry is given this long to stage it. */
 const STAGE_AFTER_MS = 2_000
+/** The broker may lose a message that it has acknowledged, so what waits long is looked for this often. */
+const CHECK_AFTER_MS = 60_000
 /** A worker ends its run at the timeout; when nobody has heard of it this much later, it is gone. */
 const RUN_GRACE_MS = 60_000
 const PAGE = 200
@@ -65,10 +67,16 @@ export function createRecovery(
     }
   }
 
-  function needsCare({ seq, staged_at, timeout_ms, deadline }: StagedEntry): boolean {
+  function needsCare(entry: StagedEntry): boolean {
+    const { seq, staged_at, timeout_ms, deadline } = entry
     const now = clock.now()
     if (deadline !== undefined && now >= deadline) return true
-    return now - staged_at > (seq === undefined ? STAGE_AFTER_MS : timeout_ms + RUN_GRACE_MS)
+    if (seq === undefined) return now - staged_at > STAGE_AFTER_MS
+    return now - staged_at > timeout_ms + RUN_GRACE_MS || isToBeChecked(entry)
+  }
+
+  function isToBeChecked({ staged_at, checked_at }: StagedEntry): boolean {
+    return clock.now() - (checked_at ?? staged_at) > CHECK_AFTER_MS
   }
 
   async function recoverOne({ task_id }: StagedEntry): Promise<void> {
@@ -97,11 +105,14 @@ export function createRecovery(
       return { next: advance(record, { type, at }), afterwards: () => ends.stop(present) }
     })
     const { record, staged, revisions } = loaded
-    if (staged === undefined || staged.seq !== undefined) return
-    if (record.state === 'Staged') await staging.stage(loaded)
-    // It runs, so it was on the queue: only the note is missing.
-    else if (record.run !== undefined)
-      outbox.write({ ...staged, seq: parseToken(record.run.token).seq }, revisions.staged)
+    if (staged === undefined || (staged.seq !== undefined && !isToBeChecked(staged))) return
+    const checkedAt = staged.seq === undefined ? undefined : clock.now()
+    if (record.state === 'Staged') await staging.stage(loaded, checkedAt)
+    // It runs, so it was on the queue: only the note is missing, or as old as to be looked at again.
+    else if (record.run !== undefined) {
+      const checked = checkedAt === undefined ? {} : { checked_at: checkedAt }
+      outbox.write({ ...staged, seq: parseToken(record.run.token).seq, ...checked }, revisions.staged)
+    }
   }
 
   async function tick(): Promise<void> {

@@ -16,6 +16,8 @@ export interface StagedEntry {
   staged_at: number
   /** The message's sequence on the queue; absent until the scheduler has answered. */
   seq?: number
+  /** When it was last seen to be on the queue, ms since 1970; absent before the first look. */
+  checked_at?: number
   /** Why it is not on the queue yet, if the scheduler refused. */
   problem?: string
 }

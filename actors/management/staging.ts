@@ -13,12 +13,13 @@ import type { LoadedTask } from './task_store.ts'
 const STAGE_TIMEOUT_MS = 3_000
 
 export interface Staging {
-  stage(task: Pick<LoadedTask, 'staged' | 'revisions'>): Promise<void>
+  /** @param checkedAt the moment, for a task that was on the queue before and may have been lost from it */
+  stage(task: Pick<LoadedTask, 'staged' | 'revisions'>, checkedAt?: number): Promise<void>
 }
 
 export function createStaging(scheduling: Client<typeof scheduler>, outbox: OutboxWriter, log: Log): Staging {
   return {
-    async stage({ staged, revisions }) {
+    async stage({ staged, revisions }, checkedAt) {
       if (staged === undefined) return
       const { task_id, attempt, executor, priority, deadline } = staged
       const { problem, ...entry } = staged
@@ -31,10 +32,12 @@ export function createStaging(scheduling: Client<typeof scheduler>, outbox: Outb
             class: entry.class,
             priority,
             ...(deadline === undefined ? {} : { deadline }),
+            ...(staged.seq === undefined ? {} : { seq: staged.seq }),
           },
           { timeoutMs: STAGE_TIMEOUT_MS },
         )
-        outbox.write({ ...entry, seq }, revisions.staged)
+        const checked = checkedAt === undefined ? {} : { checked_at: checkedAt }
+        outbox.write({ ...entry, seq, ...checked }, revisions.staged)
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         log.warn({ task_id, code: error.code }, 'a task could not be put on the queue; it is tried again')

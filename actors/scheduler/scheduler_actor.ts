@@ -57,7 +57,7 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
   }
 
   return actor(scheduler, {
-    async stage_task({ task_id, attempt, executor, class: workerClass, priority, deadline }) {
+    async stage_task({ task_id, attempt, executor, class: workerClass, priority, deadline, seq: before }) {
       if (!CLASS.test(workerClass)) {
         throw new Refusal('unsupported', 'that is no name of a class of workers', { field: 'class' })
       }
@@ -67,7 +67,10 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
       // The deadline first: a task that is on the queue without one could outlive it.
       if (deadline !== undefined) await keepDeadline(storing, task_id, deadline, work)
       await prepare(work)
-      const seq = await workQueue.stage(work, priority, `${task_id}.${attempt}`, task_id, hint)
+      if (before !== undefined && (await workQueue.holds(before))) return { seq: before }
+      // A lost message is followed by one of another id, which the queue does not take for the lost one.
+      const messageId = before === undefined ? `${task_id}.${attempt}` : `${task_id}.${attempt}.${before}`
+      const seq = await workQueue.stage(work, priority, messageId, task_id, hint)
       remember(task_id, work)
       return { seq }
     },

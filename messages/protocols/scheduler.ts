@@ -9,7 +9,7 @@ const token = z.string().max(64)
 
 export const scheduler = protocol('scheduler', 'Stages tasks by capability, watches leases, cancels', ['execution'], {
   stage_task: {
-    about: 'Puts a task on the work queue; staging the same task and attempt again changes nothing',
+    about: 'Puts a task on the work queue; staging the same task and attempt again changes nothing while it is there',
     callers: ['management'],
     request: z.strictObject({
       task_id: taskId,
@@ -18,6 +18,8 @@ export const scheduler = protocol('scheduler', 'Stages tasks by capability, watc
       class: z.string(),
       priority,
       deadline: z.int().optional(),
+      /** The sequence it was given before: it is put again only if the queue has lost that message. */
+      seq: z.int().optional(),
     }),
     reply: z.strictObject({ seq: z.int() }),
     refuses: ['unsupported'],

@@ -127,6 +127,17 @@ export function workQueueContract(name: string, queueOf: () => { queue: WorkQueu
     expect(Math.min(...counts)).toBeGreaterThan(0)
   })
 
+  test(`${name}: a message is held until it has ended, leased or not`, async () => {
+    const { queue } = queueOf()
+    const work = await freshClass()
+    const seq = await stage(work, 'held')
+    expect(await queue.holds(seq)).toBe(true)
+    const [lease] = await fetch(work, 1, LONG_MS)
+    expect(await queue.holds(seq)).toBe(true)
+    lease?.ack()
+    await expect.poll(() => queue.holds(seq)).toBe(false)
+  })
+
   test(`${name}: a removed message is not delivered, and its neighbours are`, async () => {
     const work = await freshClass()
     const seqs = await Promise.all(['a', 'b', 'c'].map((text) => stage(work, text)))

@@ -47,6 +47,24 @@ describe('a task that could not be put on the queue', () => {
     expect(second.queue.staged).toMatchObject([{ task_id }])
   })
 
+  it('is looked for on the queue each minute, and put there again when the broker has lost it', async () => {
+    const world = await openWorld()
+    const task_id = await createEchoTask(world)
+    await world.as('alice').invoke_task({ task_id })
+    await rounds(world)
+    expect(world.queue.staged).toHaveLength(1)
+    world.clock.advance(60_000)
+    await rounds(world)
+    // The scheduler is told the sequence, and finds out whether the message is there.
+    expect(world.queue.staged).toHaveLength(2)
+    expect(world.queue.asked.at(-1)).toMatchObject({ task_id, attempt: 1, seq: 1 })
+    await rounds(world)
+    expect(world.queue.staged).toHaveLength(2)
+    world.clock.advance(60_000)
+    await rounds(world)
+    expect(world.queue.staged).toHaveLength(3)
+  })
+
   it('fails when its deadline passes first', async () => {
     const world = await openWorld()
     const task_id = await stagedInTrouble(world, { deadline: world.clock.now() + 4000 })

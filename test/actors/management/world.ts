@@ -33,6 +33,7 @@ export interface World {
 /** What a real scheduler promises to management, without a broker. */
 export class RememberingScheduler {
   readonly staged: { task_id: string; attempt: number; class: string; priority: string }[] = []
+  readonly asked: object[] = []
   readonly canceled: { task_id: string; seq?: number | undefined; worker?: string | undefined }[] = []
   readonly #seqs = new Map<string, number>()
   /** Thrown by the next calls while set. */
@@ -46,6 +47,7 @@ export class RememberingScheduler {
       stage_task: (request) => {
         if (this.trouble !== undefined) throw this.trouble
         const { task_id, attempt, priority } = request
+        this.asked.push(request)
         this.staged.push({ task_id, attempt, class: request.class, priority })
         const message = `${task_id}.${attempt}`
         const seq = this.#seqs.get(message) ?? this.#seqs.size + 1

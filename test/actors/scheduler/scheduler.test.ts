@@ -56,7 +56,7 @@ function from(role: string, id: string): LetterContext {
 const fromManagement = () => from('management', 'management-one')
 const fromWorker = () => from('execution', 'execution-one')
 
-const hint = (taskId: string, more: { attempt?: number; deadline?: number; class?: string } = {}) => ({
+const hint = (taskId: string, more: { attempt?: number; deadline?: number; class?: string; seq?: number } = {}) => ({
   task_id: taskId,
   attempt: 1,
   executor: 'builtin' as const,
@@ -103,6 +103,19 @@ describe('staging', () => {
     expect(prepare.mock.calls).toEqual([[[{ executor: 'builtin', workerClass: 'tdx' }]]])
     clock.advance(30_000)
     expect(prepare.mock.lastCall).toEqual([[WORK, { executor: 'builtin', workerClass: 'tdx' }]])
+  })
+})
+
+describe('a task that was staged before', () => {
+  test('is left alone while the queue holds it, and put again when it was lost', async () => {
+    const taskId = createId('task')
+    const { seq } = await handlers.stage_task(hint(taskId), fromManagement())
+    expect(await handlers.stage_task(hint(taskId, { seq }), fromManagement())).toEqual({ seq })
+    expect(host.workQueue.size).toBe(1)
+    await host.workQueue.remove(seq)
+    const again = await handlers.stage_task(hint(taskId, { seq }), fromManagement())
+    expect(again.seq).not.toBe(seq)
+    expect(host.workQueue.size).toBe(1)
   })
 })
 
