@@ -3,13 +3,21 @@
  * a callback subscription and a map of what is pending. Neither is sealed, signed, checked or repeated.
  */
 import { randomBytes } from 'node:crypto'
-import type { connectBroker } from '../runtime/index.ts'
+import { connect } from '@nats-io/transport-node'
 import { BARE_SUBJECT } from './protocols.ts'
 
-export type BareConnection = Awaited<ReturnType<typeof connectBroker>>
+export type BareConnection = Awaited<ReturnType<typeof connect>>
 export type Call = () => Promise<unknown>
 
 const REQUEST_MS = 5_000
+
+/**
+ * Connects as the library does it by default, not as our transport does: that one turns off the stack traces which
+ * `request` keeps for each call, and would make it look better than it is for who just uses it.
+ */
+export function connectBare(servers: string, user: string, pass: string, name: string): Promise<BareConnection> {
+  return connect({ servers, user, pass, name })
+}
 
 export function answerBare(connection: BareConnection): void {
   connection.subscribe(BARE_SUBJECT, {

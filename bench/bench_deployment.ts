@@ -28,7 +28,12 @@ export interface BenchDeployment {
   stop(): Promise<void>
 }
 
-export async function startBenchDeployment(workers: number, say: (text: string) => void): Promise<BenchDeployment> {
+/** @param slots runs at once in each worker */
+export async function startBenchDeployment(
+  workers: number,
+  slots: number,
+  say: (text: string) => void,
+): Promise<BenchDeployment> {
   const dist = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../dist' : '..')
   const stateFolder = await mkdtemp(join(tmpdir(), 'tacit-bench-'))
   const removeFolder = () => rm(stateFolder, { recursive: true, force: true })
@@ -38,6 +43,7 @@ export async function startBenchDeployment(workers: number, say: (text: string) 
     platform: async (paths) => (platform = await openBenchPlatform(paths, dist)),
     search: readConfig().search,
     workers,
+    slots,
     say,
     ...(import.meta.url.endsWith('.ts') ? { entryPath: join(dist, 'actors', 'main.js') } : {}),
   }).catch(async (error: unknown) => {

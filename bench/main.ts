@@ -18,13 +18,13 @@ async function run(): Promise<BenchReport> {
   const [fewest = 1] = plan.workers
   const startsMs: number[] = []
   for (let start = 1; start < plan.starts; start += 1) {
-    const bench = await startBenchDeployment(fewest, say)
+    const bench = await startBenchDeployment(fewest, plan.slots, say)
     startsMs.push(bench.deployment.startMs)
     await bench.stop()
     say(`start ${start} of ${plan.starts}: ${bench.deployment.startMs} ms`)
   }
 
-  const bench = await startBenchDeployment(fewest, say)
+  const bench = await startBenchDeployment(fewest, plan.slots, say)
   startsMs.push(bench.deployment.startMs)
   try {
     await bench.join('bench_echo')

@@ -23,6 +23,8 @@ export interface Plan {
   stagedMs: number
   stagedWarmUpMs: number
   workers: readonly number[]
+  /** Runs at once in each worker. */
+  slots: number
   starts: number
 }
 
@@ -36,6 +38,7 @@ export const FULL_PLAN: Plan = {
   stagedMs: 1_500,
   stagedWarmUpMs: 2_000,
   workers: [1, 2],
+  slots: 64,
   starts: 5,
 }
 

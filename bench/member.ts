@@ -1,9 +1,10 @@
 /** The entry of the benchmark's forked members: takes its configuration from the host, enrols, and plays its role. */
 import { Refusal } from '../messages/index.ts'
 import type { Service, ServiceHost } from '../runtime/index.ts'
-import { connectBroker, createLog, openHostLink, startMember, systemClock } from '../runtime/index.ts'
+import { createLog, openHostLink, startMember, systemClock } from '../runtime/index.ts'
 import { startAsker } from './asker_member.ts'
 import type { BareConnection } from './bare_calls.ts'
+import { connectBare } from './bare_calls.ts'
 import { startEcho } from './echo_member.ts'
 import { benchAsker, benchEcho } from './protocols.ts'
 
@@ -24,14 +25,13 @@ try {
   const begin = roles[config.service]
   if (begin === undefined) throw new Refusal('unsupported', `the benchmark has no role "${config.service}"`)
   link.tellState('attesting')
-  const { natsUrl: url, natsUser: user, natsPassword: password } = config
   const member = await startMember({
     config,
     clock: systemClock,
     log: createLog(config.service, config.logLevel),
     attest: (reportData) => link.attest(reportData),
     onLost: fail,
-    start: async (host) => begin(host, await connectBroker({ url, user, password, name: `${config.service}-bare` })),
+    start: async (host) => begin(host, await connectBare(config.natsUrl, config.natsUser, config.natsPassword, 'bare')),
   })
   link.onDrain(() => void member.drain().then(() => process.exit(0)))
   link.tellState('ready', { memberId: member.memberId, measurement: member.measurement })

@@ -41,7 +41,9 @@ export function readShared(result: Uint8Array, items: readonly string[]): string
   const lines = Buffer.from(result).toString('latin1').split('\n')
   if (lines.at(-1) === '') lines.pop()
   if (lines.length !== items.length || lines.some((line) => line !== '0' && line !== '1')) {
-    throw new Refusal('malformed', `the result has ${lines.length} lines for ${items.length} items`)
+    throw new Refusal('malformed', `the result has ${lines.length} lines for ${items.length} items`, {
+      hint: 'read it with the list that was sent',
+    })
   }
   return items.filter((_, index) => lines[index] === '1')
 }

@@ -48,10 +48,12 @@ export async function waitForTask(
     options.onChange?.(task)
     last = task
   }
-  if (last === undefined) throw new Refusal('unavailable', 'the watch ended without a word')
+  if (last === undefined)
+    throw new Refusal('unavailable', 'the watch ended without a word', { hint: 'ask with get_task' })
   if (last.state === 'Finished') return last
   throw new Refusal(
     last.state === 'Canceled' ? 'canceled' : 'function_failed',
     `the task ended as ${last.state}: ${last.reason}`,
+    { hint: 'get_task shows all of it' },
   )
 }

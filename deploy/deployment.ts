@@ -214,7 +214,7 @@ async function undoAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
 async function orAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
   let onAbort = () => {}
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new Refusal('canceled', 'the start was given up'))
+    onAbort = () => reject(new Refusal('canceled', 'the start was given up', { hint: 'start it again' }))
   })
   if (signal?.aborted === true) onAbort()
   signal?.addEventListener('abort', onAbort)

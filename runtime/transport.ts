@@ -33,7 +33,7 @@ export interface Transport {
     data: Uint8Array,
     options?: { reply?: string; headers?: Readonly<Record<string, string>> },
   ): void
-  /** The callback must not throw: it would take the connection with it. */
+  /** The callback answers for its own errors: one that it throws is a defect, and ends the process. */
   subscribe(subject: string, options: { queue?: string }, callback: (delivery: Delivery) => void): Subscription
   /** Resolves when the broker has seen all that was published before. */
   flush(): Promise<void>
@@ -88,13 +88,21 @@ export function createTransport(connection: NatsConnection): Transport {
         callback: (error, message) => {
           // A permission violation arrives here too; the connection reports it as a status of its own.
           if (error !== null) return
-          callback({
+          const delivery: Delivery = {
             subject: message.subject,
             reply: message.reply !== undefined && INBOX.test(message.reply) ? message.reply : undefined,
             data: message.data,
             noResponders: message.data.length === 0 && message.headers?.code === 503,
             header: (name) => (message.headers?.has(name) === true ? message.headers.get(name) : undefined),
-          })
+          }
+          try {
+            callback(delivery)
+          } catch (defect) {
+            // Thrown here, it would silence the connection for good and leave it open: the client stops reading.
+            queueMicrotask(() => {
+              throw defect
+            })
+          }
         },
       })
     },

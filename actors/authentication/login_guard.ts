@@ -66,7 +66,9 @@ export class LoginGuard {
     const matches = await this.#hasher.matches(password, user.value?.scrypt, signal)
     if (!matches || user.value === undefined) {
       await this.#countFailure(id, failed)
-      throw new Refusal('wrong_credentials', 'the id or the password is wrong')
+      throw new Refusal('wrong_credentials', 'the id or the password is wrong', {
+        hint: 'check both; an admin can reset a password',
+      })
     }
     if (failed.value !== undefined) await tryCommit(this.#store, [remove(failed)])
     return { ...user, value: user.value }

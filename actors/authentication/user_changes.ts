@@ -21,7 +21,11 @@ export async function addUser(store: StorageClient, record: Omit<UserRecord, 'ge
   await commitDecision(store, async () => {
     const account = await readAccount(store, record.id)
     if (account.user.value?.request_id === record.request_id) return undefined
-    if (account.user.value !== undefined) throw new Refusal('already_exists', `there is a user ${record.id} already`)
+    if (account.user.value !== undefined)
+      throw new Refusal('already_exists', `there is a user ${record.id} already`, {
+        hint: 'choose another id',
+        field: 'id',
+      })
     // A deleted user of the same id left a generation behind: its tokens must not open the new user's sessions.
     const generation = account.revocation.value?.generation ?? 0
     return [put(account.user, { ...record, generation }), ...adminWrites(account, record.id, undefined, record.role)]
@@ -52,7 +56,8 @@ export async function changeUser(
     if (account.revocation.value?.request_id === request.id) return undefined
     const before = account.user.value
     check(before)
-    if (before === undefined) throw new Refusal('not_found', `there is no user ${id}`)
+    if (before === undefined)
+      throw new Refusal('not_found', `there is no user ${id}`, { hint: 'list_users shows who there is', field: 'id' })
     const after = change(before)
     if (after === 'unchanged') return undefined
     const revocation = endAllSessions(before, account.revocation.value, request.nowMs, request.id)

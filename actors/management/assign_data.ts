@@ -111,7 +111,9 @@ async function checkAccess(access: AccessClient, party: string, data: readonly D
   const decisions = await Promise.all(data.map((record) => mayUseData(access, party, record)))
   const denied = decisions.find((decision) => !decision.allowed)
   if (denied !== undefined) {
-    throw new Refusal('forbidden', `the rule ${denied.rule} does not allow it: ${denied.reason}`)
+    throw new Refusal('forbidden', `the rule ${denied.rule} does not allow it: ${denied.reason}`, {
+      hint: 'assign data of your own',
+    })
   }
 }
 

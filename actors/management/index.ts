@@ -1,6 +1,6 @@
 /**
  * Management keeps functions, data and tasks. Everything it knows is in storage, so any member may serve any letter; what
- * a member holds beside is turns, and notes on their way to the outbox.
+ * a member holds beside is turns, notes on their way to the outbox, and a memory of tasks that storage must confirm.
  */
 import { access_control, management, scheduler, storage } from '../../messages/index.ts'
 import type { StartService } from '../../runtime/index.ts'
@@ -16,6 +16,7 @@ import { createRecovery } from './recovery.ts'
 import { runMethods } from './run_methods.ts'
 import { createStaging } from './staging.ts'
 import { taskMethods } from './task_methods.ts'
+import { TaskMemory } from './task_memory.ts'
 import { TaskStore } from './task_store.ts'
 import { untimelyEnds } from './untimely_end.ts'
 
@@ -24,8 +25,9 @@ export const start: StartService = async (host) => {
   const store = host.client(storage)
   const access = host.client(access_control)
   const scheduling = host.client(scheduler)
-  const tasks = new TaskStore(store, new Lanes(), events)
-  const outbox = new OutboxWriter(store, log)
+  const memory = new TaskMemory()
+  const outbox = new OutboxWriter(store, memory, clock, log)
+  const tasks = new TaskStore(store, new Lanes(), events, memory, outbox)
   const staging = createStaging(scheduling, outbox, log)
   const ends = untimelyEnds(store, scheduling, clock, log)
   const recovery = createRecovery(store, tasks, staging, outbox, ends, clock, log)

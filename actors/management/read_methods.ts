@@ -39,8 +39,8 @@ export function readMethods(
   events: Events,
 ): Methods {
   /** The task as it is now; one whose deadline has passed ends here, for nobody else may come by. */
-  async function readNow(taskId: string, userId: string): Promise<LoadedTask> {
-    const loaded = await tasks.read(taskId)
+  async function readNow(taskId: string, userId: string, aboveVersion?: number): Promise<LoadedTask> {
+    const loaded = await (aboveVersion === undefined ? tasks.read(taskId) : tasks.readAbove(taskId, aboveVersion))
     checkParty(loaded, userId)
     const { deadline } = loaded.record.terms.options
     if (deadline === undefined || clock.now() < deadline) return loaded
@@ -52,8 +52,8 @@ export function readMethods(
     })
   }
 
-  async function readFor(taskId: string, userId: string): Promise<LoadedTask> {
-    const loaded = await readNow(taskId, userId)
+  async function readFor(taskId: string, userId: string, aboveVersion?: number): Promise<LoadedTask> {
+    const loaded = await readNow(taskId, userId, aboveVersion)
     if (!(await maySeeTask(access, userId, loaded.record)).allowed) throw noSuchTask(taskId)
     return loaded
   }
@@ -73,10 +73,10 @@ export function readMethods(
       const change = watchEvents(events, clock, task_id)
       try {
         // Subscribed before the first read: a change in between leaves its mark, and the wait ends at once.
-        let loaded = await readFor(task_id, caller.user_id)
+        let loaded = await readFor(task_id, caller.user_id, after_version)
         while (loaded.record.version <= after_version && clock.now() < until && !context.signal.aborted) {
           await change.next(Math.min(BACKSTOP_MS, until - clock.now()), context.signal)
-          loaded = await readNow(task_id, caller.user_id)
+          loaded = await readNow(task_id, caller.user_id, after_version)
         }
         return viewTask(loaded)
       } finally {

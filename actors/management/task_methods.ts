@@ -8,11 +8,10 @@ import { noSuchFunction } from './function_methods.ts'
 import type { FunctionRecord } from './function_record.ts'
 import { functionKey, taskKey, taskOfKey, termsKey } from './keys.ts'
 import type { StorageClient } from './records.ts'
-import { commit, readMany, settle } from './records.ts'
+import { readMany, settle } from './records.ts'
 import { beginTask } from './task_machine.ts'
 import type { TaskRecord } from './task_record.ts'
 import { unpackRecord, unpackTask } from './task_record.ts'
-import { newTaskWrites } from './task_store.ts'
 import type { TaskStore } from './task_store.ts'
 import { digestTerms, partiesOf, withoutData, writeTerms } from './task_terms.ts'
 import { checkParty, viewForOutsider, viewTask } from './task_view.ts'
@@ -45,15 +44,14 @@ export function taskMethods(
           throw noSuchFunction(request.function_id)
         }
         const record = createTask(taskId, caller.user_id, fn, request, clock.now())
-        await commit(storage, [
-          ...newTaskWrites(record),
-          ...record.parties.map((party) => ({
+        await tasks.create(
+          record,
+          record.parties.map((party) => ({
             key: taskOfKey(party, record.created_at, taskId),
             value: new Uint8Array(0),
             revision: 0,
           })),
-        ])
-        tasks.announce(record)
+        )
         return { task_id: taskId }
       })
     },

@@ -48,7 +48,11 @@ type Rule<K extends TaskEventType> = (facts: TaskFacts, event: EventOf<K>) => Re
 
 const RULES: { [K in TaskEventType]: Rule<K> } = {
   assign_data(facts, { party, files }) {
-    if (files.length === 0) return new Refusal('invalid_request', 'no file is assigned', { field: 'inputs' })
+    if (files.length === 0)
+      return new Refusal('invalid_request', 'no file is assigned', {
+        hint: 'name a file of the task, and your data',
+        field: 'inputs',
+      })
     for (const file of files) {
       const refusal = refuseFile(facts.terms, party, file, files)
       if (refusal !== undefined) return refusal
@@ -66,10 +70,16 @@ const RULES: { [K in TaskEventType]: Rule<K> } = {
   },
 
   invoke_task(facts, { party, at, facts: { function_enabled, quota, access } }) {
-    if (party !== facts.creator) return new Refusal('forbidden', `only ${facts.creator}, who created it, may invoke it`)
+    if (party !== facts.creator)
+      return new Refusal('forbidden', `only ${facts.creator}, who created it, may invoke it`, {
+        hint: 'ask the creator',
+      })
     if (isOverdue(facts, at)) return overdue()
     if (!function_enabled) return new Refusal('not_ready', 'the function is disabled', { hint: 'ask its owner' })
-    if (!access.allowed) return new Refusal('forbidden', `the rule ${access.rule} does not allow it: ${access.reason}`)
+    if (!access.allowed)
+      return new Refusal('forbidden', `the rule ${access.rule} does not allow it: ${access.reason}`, {
+        hint: 'create a task whose parties own its function and data',
+      })
     if (quota !== undefined && quota.used >= quota.limit) {
       return new Refusal('quota_exceeded', `the function's quota of ${quota.limit} runs is used up`, {
         hint: 'ask its owner for more',
@@ -103,7 +113,9 @@ const RULES: { [K in TaskEventType]: Rule<K> } = {
 
   cancel_task(facts, { party, is_admin }) {
     if (is_admin || party === facts.creator) return undefined
-    return new Refusal('forbidden', `only ${facts.creator}, who created it, or an admin may cancel it`)
+    return new Refusal('forbidden', `only ${facts.creator}, who created it, or an admin may cancel it`, {
+      hint: 'ask one of them',
+    })
   },
 }
 
@@ -177,7 +189,10 @@ function refuseFile(
   const field = `${file.kind}.${file.name}`
   const declared = findFile(terms, file.kind, file.name)
   if (declared === undefined) {
-    return new Refusal('invalid_request', `${field}: the task declares no such file`, { field })
+    return new Refusal('invalid_request', `${field}: the task declares no such file`, {
+      hint: 'get_task shows which files it declares',
+      field,
+    })
   }
   if (!file.owners.includes(party)) {
     return new Refusal('forbidden', `${field}: ${party} does not own ${file.data_id}`, {
@@ -186,10 +201,14 @@ function refuseFile(
     })
   }
   if (declared.data_id !== undefined) {
-    return new Refusal('already_exists', `${field}: ${declared.data_id} is assigned already`, { field })
+    return new Refusal('already_exists', `${field}: ${declared.data_id} is assigned already`, {
+      hint: 'an assignment stays; create another task for other data',
+      field,
+    })
   }
   if (!sameSet(declared.owners, file.owners)) {
     return new Refusal('forbidden', `${field}: the data is not owned by exactly ${declared.owners.join(', ')}`, {
+      hint: 'assign data of the owners that the task declares',
       field,
     })
   }

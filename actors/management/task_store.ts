@@ -1,18 +1,21 @@
 /**
  * Tasks on storage: read whole, changed by decisions. A change is one commit: the task, its terms if they changed, its
  * outbox entry, and whatever else the decision writes. When someone else was faster, the task is read and the decision
- * taken again, so racing commands are settled and none is lost.
+ * taken again, so racing commands are settled and none is lost. A decision is tried first on what this member remembers
+ * of the task; storage agrees to its commit or it counts for nothing, and nothing is refused from memory.
  */
 import type { TaskResult } from '../../messages/index.ts'
 import { Refusal, taskEventSubject } from '../../messages/index.ts'
 import type { Events, Write } from '../../runtime/index.ts'
 import { resultKey, stagedKey, taskKey, termsKey } from './keys.ts'
 import type { Lanes } from './lanes.ts'
+import type { OutboxWriter } from './outbox_writer.ts'
 import type { StorageClient } from './records.ts'
-import { commit, readMany, settle } from './records.ts'
+import { commit, isConflict, readMany, settle } from './records.ts'
 import type { StagedEntry } from './staged_entry.ts'
 import { writeStagedEntry } from './staged_entry.ts'
 import { isEnded } from './task_machine.ts'
+import type { TaskMemory } from './task_memory.ts'
 import { shortReasonOf } from './task_reason.ts'
 import type { TaskRecord } from './task_record.ts'
 import { packRecord, packTask, packTerms, unpackRecord, unpackTask } from './task_record.ts'
@@ -22,6 +25,8 @@ export interface LoadedTask {
   staged?: StagedEntry
   result?: TaskResult
   revisions: { task: number; terms: number; staged: number }
+  /** What its documents take, about. */
+  bytes: number
 }
 
 export interface Change {
@@ -40,15 +45,24 @@ export interface Change {
 export type Hold = (key: string) => Promise<void>
 export type Decide = (loaded: LoadedTask, hold: Hold) => Promise<Change> | Change
 
+interface Changed {
+  change: Change
+  changed: LoadedTask
+}
+
 export class TaskStore {
   readonly #storage: StorageClient
   readonly #lanes: Lanes
   readonly #events: Events
+  readonly #memory: TaskMemory
+  readonly #outbox: OutboxWriter
 
-  constructor(storage: StorageClient, lanes: Lanes, events: Events) {
+  constructor(storage: StorageClient, lanes: Lanes, events: Events, memory: TaskMemory, outbox: OutboxWriter) {
     this.#storage = storage
     this.#lanes = lanes
     this.#events = events
+    this.#memory = memory
+    this.#outbox = outbox
   }
 
   /** @throws Refusal `not_found` */
@@ -62,17 +76,42 @@ export class TaskStore {
     const entries = await readMany(this.#storage, Object.values(keys))
     const [task, terms, staged, result] = Object.values(keys).map((key) => entries.get(key))
     if (task === undefined || terms === undefined) throw noSuchTask(taskId)
-    return {
+    const loaded = {
       record: unpackTask(task.value, terms.value),
-      ...(staged === undefined ? {} : { staged: unpackRecord<StagedEntry>(staged.value) }),
+      ...(staged === undefined
+        ? {}
+        : { staged: this.#outbox.noted(unpackRecord<StagedEntry>(staged.value), staged.revision) }),
       ...(result === undefined ? {} : { result: unpackRecord<TaskResult>(result.value) }),
       revisions: { task: task.revision, terms: terms.revision, staged: staged?.revision ?? 0 },
+      bytes: task.value.length + terms.value.length + (result?.value.length ?? 0),
     }
+    // Two reads, or a read and a commit, may overtake each other.
+    const known = this.#memory.get(taskId)
+    if (known === undefined || known.revisions.task <= loaded.revisions.task) this.#memory.keep(loaded)
+    return loaded
+  }
+
+  /** The task in any version above `version`, as it is remembered; or as it is now. @throws Refusal `not_found` */
+  async readAbove(taskId: string, version: number): Promise<LoadedTask> {
+    const known = this.#memory.get(taskId)
+    return known !== undefined && known.record.version > version ? known : this.read(taskId)
+  }
+
+  /** Commits a task that did not exist before, with what else belongs to it. @throws Refusal `conflict` if it does */
+  async create(record: TaskRecord, writes: readonly Write[]): Promise<void> {
+    const own: Write[] = [
+      { key: taskKey(record.task_id), value: packTask(record, shortReasonOf(record)), revision: 0 },
+      { key: termsKey(record.task_id), value: packTerms(record), revision: 0 },
+    ]
+    const [task = 0, terms = 0] = await commit(this.#storage, [...own, ...writes])
+    this.#memory.keep({ record, revisions: { task, terms, staged: 0 }, bytes: sizeOf(own) })
+    this.announce(record)
   }
 
   /** @throws what `decide` throws, a change's own refusal, `not_found`, or `conflict` when every attempt was too late */
   async change(taskId: string, decide: Decide): Promise<LoadedTask> {
-    const { change, changed } = await settle(() => this.#attempt(taskId, decide))
+    const { change, changed } =
+      (await this.#attemptFromMemory(taskId, decide)) ?? (await settle(() => this.#attempt(taskId, decide)))
     await change.afterwards?.(changed)
     if (change.refusal !== undefined) throw change.refusal
     return changed
@@ -83,15 +122,42 @@ export class TaskStore {
     this.#events.publish(taskEventSubject(task_id), { task_id, state, version })
   }
 
-  async #attempt(taskId: string, decide: Decide): Promise<{ change: Change; changed: LoadedTask }> {
+  /** Undefined where the task is not remembered, or is another one by now: then it must be read. */
+  #attemptFromMemory(taskId: string, decide: Decide): Promise<Changed | undefined> {
+    if (this.#memory.get(taskId) === undefined) return Promise.resolve(undefined)
+    return this.#inTurn(taskId, async (hold) => {
+      const known = this.#memory.get(taskId)
+      if (known === undefined) return undefined
+      try {
+        const change = await decide(known, hold)
+        if (change.next !== known.record) return { change, changed: await this.#commit(known, change) }
+        if (await this.#isPresent(known)) return { change, changed: known }
+      } catch (error) {
+        // A refusal from memory counts only if the task is what it was thought to be.
+        if (!(error instanceof Refusal) || (!isConflict(error) && (await this.#isPresent(known)))) throw error
+      }
+      this.#memory.forget(taskId)
+      return undefined
+    })
+  }
+
+  async #isPresent({ record, revisions }: LoadedTask): Promise<boolean> {
+    const present = await this.read(record.task_id)
+    return present.revisions.task === revisions.task && present.revisions.staged === revisions.staged
+  }
+
+  #attempt(taskId: string, decide: Decide): Promise<Changed> {
+    return this.#inTurn(taskId, async (hold) => {
+      const loaded = await this.read(taskId)
+      const change = await decide(loaded, hold)
+      return { change, changed: change.next === loaded.record ? loaded : await this.#commit(loaded, change) }
+    })
+  }
+
+  async #inTurn<T>(taskId: string, work: (hold: Hold) => Promise<T>): Promise<T> {
     const leaves = [await this.#lanes.enter(taskKey(taskId))]
     try {
-      const loaded = await this.read(taskId)
-      const change = await decide(loaded, async (key) => void leaves.push(await this.#lanes.enter(key)))
-      if (change.next === loaded.record) return { change, changed: loaded }
-      const changed = await this.#commit(loaded, change)
-      this.announce(changed.record)
-      return { change, changed }
+      return await work(async (key) => void leaves.push(await this.#lanes.enter(key)))
     } finally {
       for (const leave of leaves.reverse()) leave()
     }
@@ -108,12 +174,14 @@ export class TaskStore {
       const value = staged === undefined ? null : packRecord(staged)
       own.push({ key: stagedKey(task_id), value, revision: revisions.staged })
     }
+    const termsAt = own.length
     if (next.terms !== record.terms) {
       own.push({ key: termsKey(task_id), value: packTerms(next), revision: revisions.terms })
     }
     if (result !== undefined) own.push({ key: resultKey(task_id), value: packRecord(result), revision: 0 })
     const committed = await commit(this.#storage, [...own, ...writes])
-    return {
+    if (staged !== loaded.staged) this.#outbox.drop(task_id)
+    const changed: LoadedTask = {
       record: next,
       ...(staged === undefined ? {} : { staged }),
       ...(result === undefined ? {} : { result }),
@@ -121,17 +189,18 @@ export class TaskStore {
         ...revisions,
         task: committed[0] ?? 0,
         staged: staged === loaded.staged ? revisions.staged : (committed[1] ?? 0),
+        terms: next.terms === record.terms ? revisions.terms : (committed[termsAt] ?? 0),
       },
+      bytes: loaded.bytes + sizeOf(own),
     }
+    this.#memory.keep(changed)
+    this.announce(next)
+    return changed
   }
 }
 
-/** The writes of a new task's own two documents. */
-export function newTaskWrites(record: TaskRecord): Write[] {
-  return [
-    { key: taskKey(record.task_id), value: packTask(record, shortReasonOf(record)), revision: 0 },
-    { key: termsKey(record.task_id), value: packTerms(record), revision: 0 },
-  ]
+function sizeOf(writes: readonly Write[]): number {
+  return writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
 }
 
 /** A task that does not exist and one of others look alike. */

@@ -78,7 +78,10 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
 async function registerInput(context: PartyContext, encrypted: string, keyFilePath: string): Promise<string> {
   const keyFile = await readKeyFile(keyFilePath)
   const { crypto, tag } = keyFile
-  if (tag === undefined) throw new Refusal('invalid_request', `${keyFilePath} is the key file of an output`)
+  if (tag === undefined)
+    throw new Refusal('invalid_request', `${keyFilePath} is the key file of an output`, {
+      hint: 'name the one that "tacit data encrypt" wrote',
+    })
   const bytes = await readGiven(encrypted, ENCRYPTED)
   decryptFile(bytes, crypto, tag) // a wrong pair is found here, not in the middle of a task
   return withSession(context, async (api, connection) => {

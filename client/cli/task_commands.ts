@@ -84,7 +84,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const staged = await api.invoke_task({ task_id: id })
-        if (options.wait) await followTask(context, api, id)
+        if (options.wait) await followTask(context, api, id, staged)
         else showTask(context, staged)
       })
     })
@@ -98,11 +98,11 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
   task
     .command('list')
     .description('your tasks, newest first')
-    .addOption(new Option('--state <state>').choices([...TASK_STATES]))
-    .action(async (options: { state?: TaskView['state'] }, command: Command) => {
+    .addOption(new Option('--only <state>', 'those in this state').choices([...TASK_STATES]))
+    .action(async (options: { only?: TaskView['state'] }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const { tasks } = await api.list_tasks(options.state === undefined ? {} : { state: options.state })
+        const { tasks } = await api.list_tasks(options.only === undefined ? {} : { state: options.only })
         context.output.result(
           { tasks },
           tasks.map(({ task_id, state, reason }) => `${task_id}  ${state}  ${reason}`),
@@ -126,10 +126,13 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
 }
 
 /** Says each change, and shows the end; one without a result is a failure of the command. */
-async function followTask(context: PartyContext, api: Api, id: string): Promise<void> {
+async function followTask(context: PartyContext, api: Api, id: string, seen?: TaskView): Promise<void> {
+  const { output, signal } = context
+  const tell = ({ state, reason }: TaskView) => output.say(`${state}: ${reason}`)
+  if (seen !== undefined) tell(seen)
   let last: TaskView | undefined
-  for await (const changed of watchTask(api, id, { signal: context.signal })) {
-    context.output.say(`${changed.state}: ${changed.reason}`)
+  for await (const changed of watchTask(api, id, { signal, afterVersion: seen?.version ?? 0 })) {
+    tell(changed)
     last = changed
   }
   if (last?.state === 'Finished') return showTask(context, last)

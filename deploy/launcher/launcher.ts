@@ -118,7 +118,7 @@ export class Launcher {
     assert(adminPasswordPath !== undefined, 'a launcher that starts authentication has a place for its admin')
     await writePrivate(adminPasswordPath, `id: ${id}\npassword: ${password}\n`)
     say(
-      `made the first admin "${id}"; its password is in ${adminPasswordPath}, readable by you alone: move it to a safe place`,
+      `made the first admin "${id}"; its password is in ${adminPasswordPath}, readable by you alone`,
     )
   }
 }

@@ -47,6 +47,8 @@ interface Pending {
   attemptEndsMs: number
   retryAtMs: number
   retryDelayMs: number
+  /** Why it waits for its retry; absent while it is under way. */
+  refusal: Refusal | undefined
   frame: FrameUnderWay<Pending> | undefined
   settle: (answer: { body: unknown } | { error: Error }) => void
 }
@@ -122,6 +124,7 @@ export class Asker {
         attemptEndsMs: repeatable ? now + attemptMs : deadlineMs,
         retryAtMs: Number.POSITIVE_INFINITY,
         retryDelayMs: RETRY_MS_MIN,
+        refusal: undefined,
         frame: undefined,
         settle: (answer) => {
           if (!this.#pending.delete(number)) return
@@ -282,6 +285,7 @@ export class Asker {
     const at = this.#clock.now() + pending.retryDelayMs
     if (at >= pending.deadlineMs) return pending.settle({ error: refusal })
     pending.frame = undefined
+    pending.refusal = refusal
     pending.retryAtMs = at
     pending.attemptEndsMs = Number.POSITIVE_INFINITY
     pending.retryDelayMs = Math.min(pending.retryDelayMs * 2, RETRY_MS_MAX)
@@ -291,9 +295,9 @@ export class Asker {
     const now = this.#clock.now()
     for (const pending of this.#pending.values()) {
       if (now >= pending.deadlineMs) {
-        pending.settle({
-          error: new Refusal('deadline_exceeded', `no answer from ${pending.destination.subject} in time`),
-        })
+        const { refusal, destination } = pending
+        const error = refusal ?? new Refusal('deadline_exceeded', `no answer from ${destination.subject} in time`)
+        pending.settle({ error })
       } else if (now >= pending.attemptEndsMs || now >= pending.retryAtMs) this.#tryAgain(pending, now)
     }
     for (const [counter, frame] of this.#frames) {
@@ -312,6 +316,7 @@ export class Asker {
     const outbox = this.#outbox(pending.destination)
     if (pending.frame !== undefined) outbox.answered(pending.frame)
     pending.frame = undefined
+    pending.refusal = undefined
     pending.retryAtMs = Number.POSITIVE_INFINITY
     pending.attemptEndsMs = pending.repeatable ? now + pending.attemptMs : pending.deadlineMs
     try {

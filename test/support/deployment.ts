@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { connect } from '@nats-io/transport-node'
 import type { KeyPair } from '../../attestation/index.ts'
 import type { Api, Session } from '../../client/index.ts'
 import { BUILTINS, TacitConnection } from '../../client/index.ts'
@@ -165,6 +166,18 @@ export async function invokeTask(
   const { task_id } = await api.create_task({ function_id, arguments: args, options }, patience)
   await api.invoke_task({ task_id }, patience)
   return task_id
+}
+
+/** The ids of the members that answer whoever asks, by service, as "nats micro ls" finds them. */
+export async function findMembers(url: string): Promise<Record<string, string[]>> {
+  const connection = await connect({ servers: url })
+  const found: Record<string, string[]> = {}
+  for await (const message of await connection.requestMany('$SRV.PING', '', { maxWait: 2_000, strategy: 'stall' })) {
+    const { name, id } = message.json<{ name: string; id: string }>()
+    found[name] = [...(found[name] ?? []), id]
+  }
+  await connection.close()
+  return found
 }
 
 /** Polls until `check` gives something, for what tells nobody when it happens: log files, other processes. */

@@ -6,13 +6,7 @@ import type { EvidenceDevice, KeyPair } from '../../attestation/index.ts'
 import { createSimulatedDevice, generateSigningKey, manifestDigest, toBase64url } from '../../attestation/index.ts'
 import { Authority, ownAdmission, startCoordinator } from '../../actors/coordinator/index.ts'
 import type { Client, Clock, Log, RunningMember, Service, ServiceHost } from '../../runtime/index.ts'
-import {
-  MemoryRegister,
-  openPassportBucket,
-  silentLog,
-  startMember,
-  systemClock,
-} from '../../runtime/index.ts'
+import { MemoryRegister, openPassportBucket, silentLog, startMember, systemClock } from '../../runtime/index.ts'
 import type { Refusal } from '../../messages/index.ts'
 import type { TestBroker } from './broker.ts'
 import { startBroker } from './broker.ts'
@@ -25,7 +19,11 @@ export interface TestPlatform extends AsyncDisposable {
   root: KeyPair
   authority: () => Authority
   /** A member of `role` whose service is made by `start`. */
-  join(role: string, start: (host: ServiceHost) => Service | Promise<Service>, options?: JoinOptions): Promise<TestMember>
+  join(
+    role: string,
+    start: (host: ServiceHost) => Service | Promise<Service>,
+    options?: JoinOptions,
+  ): Promise<TestMember>
   stop(): Promise<void>
 }
 
@@ -98,7 +96,8 @@ export async function startPlatform(options: PlatformOptions): Promise<TestPlatf
     ...(join.memberId === undefined ? {} : { memberId: join.memberId }),
   })
   const deviceFor = (role: string, join: JoinOptions) =>
-    join.device ?? createSimulatedDevice(join.root ?? root, role, join.measurement ?? measurementOf(role), () => clock.now())
+    join.device ??
+    createSimulatedDevice(join.root ?? root, role, join.measurement ?? measurementOf(role), () => clock.now())
 
   const coordinatorDevice = deviceFor('coordinator', {})
   let begin: (host: ServiceHost) => Service = () => {

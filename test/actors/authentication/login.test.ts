@@ -37,7 +37,7 @@ describe('login', () => {
     const wrong = await refusalOf('ann', 'a wrong one')
     expect(unknown).toEqual(wrong)
     expect(wrong).toEqual({
-      note: { code: 'wrong_credentials', message: 'the id or the password is wrong' },
+      note: { code: 'wrong_credentials', message: 'the id or the password is wrong', hint: expect.any(String) },
       hashes: 1,
     })
   })

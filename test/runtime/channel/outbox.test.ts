@@ -72,6 +72,14 @@ describe('the outbox', () => {
     expect(names()).toEqual(['a', 'b', 'c'])
   })
 
+  test('sends many letters in two halves when nothing is under way, so that one is opened while the other is sealed', async () => {
+    const { push, frames } = sampleOutbox()
+    for (let i = 0; i < 100; i += 1) push('x')
+    await nextTurn()
+    await nextTurn()
+    expect(frames.map(({ items }) => items.length)).toEqual([50, 50])
+  })
+
   test('closes a frame at its number of letters and at its size', async () => {
     const { push, frames } = sampleOutbox()
     for (let i = 0; i < FRAME_LETTERS_MAX + 1; i += 1) push('x')

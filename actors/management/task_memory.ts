@@ -1,0 +1,46 @@
+/**
+ * Tasks as this member last committed or read them, so that the next step of a task need not read it again. A cache, and
+ * never the truth: what is decided on it counts only when a compare-and-set on storage agrees. Bounded in tasks and
+ * bytes; the one that was longest out of use goes first.
+ */
+import type { LoadedTask } from './task_store.ts'
+import type { StagedEntry } from './staged_entry.ts'
+
+const TASKS_MAX = 4_096
+const BYTES_MAX = 32 * 1024 * 1024
+/** A larger task is read each time: few of them would push out all the others. */
+const TASK_BYTES_MAX = 64 * 1024
+
+export class TaskMemory {
+  readonly #tasks = new Map<string, LoadedTask>()
+  #bytes = 0
+
+  get(taskId: string): LoadedTask | undefined {
+    return this.#tasks.get(taskId)
+  }
+
+  keep(task: LoadedTask): void {
+    const { task_id } = task.record
+    this.forget(task_id)
+    if (task.bytes > TASK_BYTES_MAX) return
+    this.#tasks.set(task_id, task)
+    this.#bytes += task.bytes
+    while (this.#tasks.size > TASKS_MAX || this.#bytes > BYTES_MAX) {
+      const [oldest] = this.#tasks.keys()
+      if (oldest === undefined) break
+      this.forget(oldest)
+    }
+  }
+
+  forget(taskId: string): void {
+    this.#bytes -= this.#tasks.get(taskId)?.bytes ?? 0
+    this.#tasks.delete(taskId)
+  }
+
+  /** The task's outbox entry was replaced, and nothing else of it. */
+  noteStaged(staged: StagedEntry, replacedRevision: number, revision: number): void {
+    const task = this.#tasks.get(staged.task_id)
+    if (task === undefined || task.revisions.staged !== replacedRevision) return
+    this.#tasks.set(staged.task_id, { ...task, staged, revisions: { ...task.revisions, staged: revision } })
+  }
+}
