@@ -18,7 +18,7 @@ import {
 } from '../messages/index.ts'
 import type { Client } from './actor.ts'
 import { Asker } from './channel/asker.ts'
-import { toGroup, toMember } from './channel/destination.ts'
+import { toGroup, toGroupAsClient, toMember } from './channel/destination.ts'
 import type { Admission, AdmissionSource } from './channel/enrolment.ts'
 import { remoteAdmission } from './channel/enrolment.ts'
 import { Identity } from './channel/identity.ts'
@@ -104,7 +104,8 @@ async function serve(
   }
   const passports = openPassportBucket(connection, false)
   const peers = new Peers(passports, trusted, clock)
-  const channel = new SealedChannel(identity, keyRing, peers, new ReplayWindow(clock), clock)
+  const replays = new ReplayWindow(clock)
+  const channel = new SealedChannel(identity, keyRing, peers, replays, clock)
   const asker = new Asker(channel, transport, inbox, clock, log, () => renewal.request())
   const client = <P extends Protocol>(protocol: P): Client<P> =>
     asker.client(protocol, (method) => toGroup(protocol.name, method))
@@ -118,7 +119,7 @@ async function serve(
       workerClass,
       manifestText: config.manifest,
       attest: options.attest,
-      client: client(coordinator),
+      client: asker.client(coordinator, (method) => toGroupAsClient(coordinator.name, method)),
       clock,
     })
   const accept = (next: Admission) => {
@@ -160,7 +161,8 @@ async function serve(
       : { saveAdminPassword: (password: string) => options.saveAdminPassword!('admin', password) }),
     client,
     clientOf: (protocol, member) => asker.client(protocol, () => toMember(protocol.name, member)),
-    sealTo: (group, subject, body) => channel.sealToGroup('post', group, subject, [pack(body)], POST_LIFETIME_MS).bytes,
+    sealTo: (group, subject, body) =>
+      channel.sealToGroup('post', group, subject, [pack(body)], { lifetimeMs: POST_LIFETIME_MS }).bytes,
     async openFrom(subject, bytes) {
       const { peer, letters } = await channel.open(subject, bytes, (_peer, kind) => {
         if (kind !== 'post') throw new Refusal('misaddressed', 'the work queue takes posts only')
@@ -207,7 +209,7 @@ async function serve(
       passport: passportDigest(admission.passport).toString('hex'),
       ...(workerClass === undefined ? {} : { class: workerClass, slots: slotsIn(config.settings) }),
     }),
-    data: () => ({ ...group.load }),
+    data: () => ({ ...group.load, peers: peers.size, frames_remembered: replays.size }),
   })
   await transport.flush()
   log.info({ member: memberId, measurement }, 'the member is ready')

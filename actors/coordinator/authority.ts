@@ -213,7 +213,10 @@ export class Authority {
   /** The bucket is not trusted: what it gives must be our passport of that member, though it may have expired. */
   async #findMember(member: string): Promise<Passport> {
     const jws = MEMBER.test(member) ? await this.#options.passports.byMember(member) : undefined
-    if (jws === undefined) throw new Refusal('not_found', `no member "${member}" has a passport`)
+    if (jws === undefined)
+      throw new Refusal('not_found', `no member "${member}" has a passport`, {
+        hint: 'nats micro ls shows who there is',
+      })
     const atMs = Math.min(this.#options.clock.now(), expiryOf(jws) - 1)
     const passport = await verifyPassport(jws, this.issuerKey, this.manifest, atMs)
     if (passport.member !== member) throw new Refusal('not_admitted', `the passport of "${member}" is another member's`)

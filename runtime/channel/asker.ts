@@ -5,15 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../../messages/index.ts'
-import {
-  assert,
-  COMMON_REFUSALS,
-  encodeRequest,
-  HEADERS,
-  parseRefusal,
-  parseReply,
-  Refusal,
-} from '../../messages/index.ts'
+import { assert, encodeRequest, HEADERS, parseRefusal, parseReply, Refusal } from '../../messages/index.ts'
 import type { AskOptions, Client } from '../actor.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -23,6 +15,7 @@ import { Outbox } from './outbox.ts'
 import type { Destination } from './destination.ts'
 import type { OpenedFrame, SealedChannel } from './sealed_channel.ts'
 import { typedClient } from './typed_client.ts'
+import { readUnsigned } from './unsigned_refusal.ts'
 
 const TIMEOUT_MS = 10_000
 /** How long one try of a repeatable request waits; a killed member costs its callers this much. */
@@ -154,10 +147,13 @@ export class Asker {
   }
 
   #outbox(destination: Destination): Outbox<Pending> {
-    let outbox = this.#outboxes.get(destination.subject)
+    // One subject may be asked under two names, and a frame has one sender.
+    const id =
+      destination.kind === 'group' && destination.asClient ? `client ${destination.subject}` : destination.subject
+    let outbox = this.#outboxes.get(id)
     if (outbox === undefined) {
       outbox = new Outbox((frame) => void this.#send(destination, frame))
-      this.#outboxes.set(destination.subject, outbox)
+      this.#outboxes.set(id, outbox)
     }
     return outbox
   }
@@ -170,7 +166,7 @@ export class Asker {
       // Sealing to a group is synchronous and keeps the order of frames; one member's key may have to be looked up first.
       const { bytes, counter } =
         destination.kind === 'group'
-          ? this.#channel.sealToGroup('request', destination.group, destination.subject, letters)
+          ? this.#channel.sealToGroup('request', destination.group, destination.subject, letters, destination)
           : this.#channel.sealToPeer(
               'request',
               await this.#channel.peers.resolveMember(destination.member, destination.service),
@@ -199,19 +195,8 @@ export class Asker {
 
   #receive(delivery: Delivery): void {
     const counter = Number(delivery.subject.slice(this.#inbox.length + 1))
-    if (delivery.noResponders)
-      return this.#unsent(counter, new Refusal('unavailable', 'nobody answers for this service'))
-    const code = delivery.header(HEADERS.code)
-    if (code !== undefined) {
-      const refusal = parseRefusal({ code, message: delivery.header(HEADERS.error) })
-      // Not signed by anybody: it can only make us give up or try again, which the broker can do anyway. What none but a
-      // handler decides, it cannot say: nobody is revoked by a header.
-      const isOfTheDoor = COMMON_REFUSALS.includes(refusal.code)
-      return this.#unsent(
-        counter,
-        isOfTheDoor ? refusal : new Refusal('unavailable', 'an answer that nobody signed was ignored'),
-      )
-    }
+    const refusal = readUnsigned(delivery)
+    if (refusal !== undefined) return this.#unsent(counter, refusal)
     try {
       const opened = this.#channel.open(delivery.subject, delivery.data, ({ sender }, kind) => {
         if (kind !== 'reply') throw new Refusal('misaddressed', 'an inbox takes replies only')

@@ -88,6 +88,7 @@ export function remoteAdmission(options: {
   workerClass: string | undefined
   manifestText: string
   attest: (reportData: Uint8Array) => Promise<EvidenceNote>
+  /** Asks under our own keys: see `toGroupAsClient`. */
   client: Client<typeof coordinator>
   clock: Clock
 }): AdmissionSource {

@@ -14,6 +14,8 @@ export class Identity {
   /** The member's id, or the client's key thumbprint. */
   readonly id: string
   readonly sessionPrefix: Uint8Array = randomBytes(8)
+  /** Our own keys, which is how we speak before we are admitted, and always when we ask to be. */
+  readonly clientCredential: Credential
   #credential: Credential
   #passport: string | undefined
   #frames = 0
@@ -25,11 +27,12 @@ export class Identity {
     this.role = role
     this.id = id
     this.#thumbprint = clientThumbprint(keys.signingKey.publicKey)
-    this.#credential = {
+    this.clientCredential = {
       kind: 'client',
       signingKey: keys.signingKey.publicKey,
       sealingKey: keys.sealingKey.publicKey,
     }
+    this.#credential = this.clientCredential
   }
 
   /** An outside party: its frames carry its own keys. */

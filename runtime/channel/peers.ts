@@ -60,6 +60,11 @@ export class Peers {
     this.#revoked = new Set(members)
   }
 
+  /** How many are remembered. */
+  get size(): number {
+    return this.#peers.size
+  }
+
   /**
    * The peer, where nothing has to be looked up for it; refuses one that has expired or was revoked. A client is known by
    * what its frame says, and is kept by `remember` only once such a frame was opened: noise must not crowd out anybody.

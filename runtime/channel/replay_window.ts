@@ -20,6 +20,11 @@ export class ReplayWindow {
     this.#rotateAtMs = clock.now() + GENERATION_MS
   }
 
+  /** How many frames are remembered. */
+  get size(): number {
+    return this.#current.size + this.#previous.size
+  }
+
   /** Refuses `replayed` for a frame that was accepted before; asked before anything is opened. */
   check(frame: string): void {
     this.#rotate()

@@ -4,7 +4,7 @@
  */
 import type { KeyPair } from '../../attestation/index.ts'
 import { deriveSealingSecret, openFrame, sealFrame } from '../../attestation/index.ts'
-import type { FrameKind, ParsedFrame } from '../../messages/index.ts'
+import type { FrameHeader, FrameKind, ParsedFrame } from '../../messages/index.ts'
 import { CLOCK_SKEW_MS, FRAME_LIFETIME_MS_MAX, parseFrame, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../clock.ts'
 import type { Identity } from './identity.ts'
@@ -15,6 +15,13 @@ import type { ReplayWindow } from './replay_window.ts'
 /** Long enough for the slowest ordinary call, short enough that the replay window stays small. */
 const FRAME_LIFETIME_MS = 30_000
 const GROUP_SECRETS_MAX = 256
+
+export interface GroupSealing {
+  /** How long the frame is good for; half a minute unless told. */
+  lifetimeMs?: number
+  /** Under our own keys instead of our passport. */
+  asClient?: boolean
+}
 
 export interface OpenedFrame {
   kind: FrameKind
@@ -49,7 +56,7 @@ export class SealedChannel {
     group: string,
     subject: string,
     letters: readonly Uint8Array[],
-    lifetimeMs?: number,
+    { lifetimeMs = FRAME_LIFETIME_MS, asClient = false }: GroupSealing = {},
   ) {
     const { epoch, public_key } = this.keyRing.publicKey(group, this.#clock.now())
     const id = Buffer.from(public_key).toString('latin1')
@@ -60,13 +67,16 @@ export class SealedChannel {
       if (this.#groupSecrets.size >= GROUP_SECRETS_MAX) this.#groupSecrets.clear()
       this.#groupSecrets.set(id, secret)
     }
-    return this.#seal(kind, group, epoch, subject, letters, secret, lifetimeMs ?? FRAME_LIFETIME_MS)
+    const credential = asClient ? this.identity.clientCredential : this.identity.credential
+    return this.#seal({ kind, credential, receiver: group, epoch, subject }, letters, secret, lifetimeMs)
   }
 
   /** Seals letters to one peer's own key. */
   sealToPeer(kind: 'request' | 'reply', peer: Peer, subject: string, letters: readonly Uint8Array[]) {
     const secret = this.peers.secret(peer, this.identity.keys.sealingKey, 'own', 'from_us')
-    return this.#seal(kind, peer.sender.id, 0, subject, letters, secret, FRAME_LIFETIME_MS)
+    const { credential } = this.identity
+    const address = { kind, credential, receiver: peer.sender.id, epoch: 0, subject }
+    return this.#seal(address, letters, secret, FRAME_LIFETIME_MS)
   }
 
   /**
@@ -124,10 +134,7 @@ export class SealedChannel {
   }
 
   #seal(
-    kind: FrameKind,
-    receiver: string,
-    epoch: number,
-    subject: string,
+    address: Pick<FrameHeader, 'kind' | 'credential' | 'receiver' | 'epoch' | 'subject'>,
     letters: readonly Uint8Array[],
     secret: Uint8Array,
     lifetimeMs: number,
@@ -135,16 +142,12 @@ export class SealedChannel {
     const { id, nonce, counter } = this.identity.nextFrame()
     const issuedAtMs = this.#clock.now()
     const header = {
-      kind,
-      credential: this.identity.credential,
-      epoch,
+      ...address,
       id,
+      nonce,
       issuedAtMs,
       expiresAtMs: issuedAtMs + lifetimeMs,
-      nonce,
       letters: letters.length,
-      subject,
-      receiver,
     }
     return { bytes: sealFrame(header, letters, this.identity.keys.signingKey, secret), counter }
   }

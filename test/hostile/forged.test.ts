@@ -39,7 +39,7 @@ describe('a frame that was changed on its way', () => {
     // All of the sealed rest, the credential, the id, the nonce: nothing but the seal finds these.
     expect(changed.filter((code) => code === 'not_admitted').length).toBeGreaterThan(frame.length - 92)
     await scene.expectUnharmed()
-    expect((await scene.eve.send(SAY, frame))?.sealed).toBe(true)
+    expect((await scene.eve.send(SAY, frame)).sealed).toBe(true)
     expect(scene.handled()).toContain('from Eve')
   })
 
@@ -56,7 +56,7 @@ describe('a frame that was changed on its way', () => {
     const [one, two] = [eve.craft(groupKey()), eve.craft(groupKey())]
     const end = parseFrame(one).headerBytes.length
     const mixed = Buffer.concat([one.subarray(0, end), two.subarray(end)])
-    expect((await eve.send(SAY, mixed))?.code).toBe('not_admitted')
+    expect((await eve.send(SAY, mixed)).code).toBe('not_admitted')
     await scene.expectUnharmed()
   })
 })
@@ -68,8 +68,8 @@ describe('a frame under another name', () => {
     expect(header.credential.kind).toBe('passport')
     const forged = eve.craft(groupKey(), { header: { credential: header.credential } })
     const answer = await eve.send(SAY, forged)
-    expect(answer?.code).toBe('not_admitted')
-    expect(answer?.text).not.toContain(asker.memberId)
+    expect(answer.code).toBe('not_admitted')
+    expect(answer.text).not.toContain(asker.memberId)
     await scene.expectUnharmed(['honest'])
   })
 
@@ -78,20 +78,20 @@ describe('a frame under another name', () => {
     const victim = generateKeys()
     const mixed = { signingKey: victim.signingKey, sealingKey: eve.identity.keys.sealingKey }
     const forged = eve.craft(groupKey(), { header: { credential: credentialOf(mixed) } })
-    expect((await eve.send(SAY, forged))?.code).toBe('not_admitted')
+    expect((await eve.send(SAY, forged)).code).toBe('not_admitted')
     await scene.expectUnharmed()
   })
 
   test('signed by another key than the one that stands in it is not admitted', async () => {
     const { eve, groupKey } = scene
-    expect((await eve.send(SAY, eve.craft(groupKey(), { signer: generateKeys() })))?.code).toBe('not_admitted')
+    expect((await eve.send(SAY, eve.craft(groupKey(), { signer: generateKeys() }))).code).toBe('not_admitted')
     await scene.expectUnharmed()
   })
 
   test('sealed to another key than the group has is not admitted', async () => {
     const { eve, groupKey } = scene
     const other = generateKeys().sealingKey.publicKey
-    expect((await eve.send(SAY, eve.craft(groupKey(), { sealTo: other })))?.code).toBe('not_admitted')
+    expect((await eve.send(SAY, eve.craft(groupKey(), { sealTo: other }))).code).toBe('not_admitted')
     await scene.expectUnharmed()
   })
 
@@ -101,7 +101,7 @@ describe('a frame under another name', () => {
       const sealingKey = Buffer.alloc(32)
       sealingKey[0] = first
       const credential = { ...credentialOf(eve.identity.keys), sealingKey }
-      expect((await eve.send(SAY, eve.craft(groupKey(), { header: { credential } })))?.code).toBe('not_admitted')
+      expect((await eve.send(SAY, eve.craft(groupKey(), { header: { credential } }))).code).toBe('not_admitted')
     }
     await scene.expectUnharmed()
   })
@@ -120,8 +120,8 @@ describe('a frame under another name', () => {
     ]) {
       answers.push(await eve.send(SAY, frame))
     }
-    expect(new Set(answers.map((answer) => answer?.text)).size).toBe(1)
-    expect(answers[0]?.code).toBe('not_admitted')
+    expect(new Set(answers.map((answer) => answer.text)).size).toBe(1)
+    expect(answers[0]!.code).toBe('not_admitted')
   })
 })
 
@@ -136,14 +136,14 @@ describe('a proper frame with improper letters', () => {
     ['with a deadline that is no number', () => [pack([1, 'say', Number.NaN, null, { text: 'x' }])]],
   ])('%s is refused whole', async (_what, letters) => {
     const { eve, groupKey } = scene
-    expect((await eve.send(SAY, eve.craft(groupKey(), { letters: letters() })))?.code).toBe('malformed')
+    expect((await eve.send(SAY, eve.craft(groupKey(), { letters: letters() }))).code).toBe('malformed')
     await scene.expectUnharmed()
   })
 
   test('with a deadline that has passed is answered, and not handled', async () => {
     const { eve, groupKey } = scene
     const answer = await eve.send(SAY, eve.craft(groupKey(), { letters: [sayLetter('late', 1, Date.now() - 1)] }))
-    expect(answer?.sealed).toBe(true)
+    expect(answer.sealed).toBe(true)
     await scene.expectUnharmed()
   })
 
@@ -151,7 +151,7 @@ describe('a proper frame with improper letters', () => {
     const { eve, groupKey } = scene
     for (const letters of [1, 3, 256]) {
       const frame = eve.craft(groupKey(), { header: { letters }, letters: [sayLetter('a', 1), sayLetter('b', 2)] })
-      expect((await eve.send(SAY, frame))?.code).toBe('malformed')
+      expect((await eve.send(SAY, frame)).code).toBe('malformed')
     }
     await scene.expectUnharmed()
   })
@@ -164,7 +164,7 @@ test('a line break in the name of the receiver, which a refusal would quote in a
   for (const name of ['\r\n', '\n\n', '\0\0', '  ']) {
     const changed = Buffer.from(frame)
     changed.write(name, at, 'latin1')
-    expect((await eve.send(SAY, changed))?.code).toBe('malformed')
+    expect((await eve.send(SAY, changed)).code).toBe('malformed')
   }
   await scene.expectUnharmed()
 })
@@ -197,10 +197,10 @@ test("a frame of a client's making cannot call what is for members", async () =>
     'tacit.desk.inner',
     eve.craft(groupKey(), { letters, header: { subject: 'tacit.desk.inner' } }),
   )
-  expect(answer?.code).toBe('not_admitted')
-  expect(answer?.text).toContain('not open to clients')
+  expect(answer.code).toBe('not_admitted')
+  expect(answer.text).toContain('not open to clients')
   // Nor under the subject of what it may call.
-  expect((await eve.send(SAY, eve.craft(groupKey(), { letters })))?.sealed).toBe(true)
+  expect((await eve.send(SAY, eve.craft(groupKey(), { letters }))).sealed).toBe(true)
   await scene.expectUnharmed()
 })
 

@@ -16,7 +16,7 @@ describe('a frame', () => {
     const { eve, groupKey } = scene
     const frame = eve.craft(groupKey())
     for (const subject of ['tacit.desk.once', 'tacit.desk.invented', `tacit.control.${scene.desk.memberId}`]) {
-      expect((await eve.send(subject, frame))?.code, subject).toBe('misaddressed')
+      expect((await eve.send(subject, frame)).code, subject).toBe('misaddressed')
     }
     await scene.expectUnharmed()
   })
@@ -24,21 +24,21 @@ describe('a frame', () => {
   test('for another service is misaddressed there', async () => {
     const { eve } = scene
     const { bytes } = await scene.catchFrame('honest')
-    expect((await eve.send('tacit.coordinator.get_nonce', bytes))?.code).toBe('misaddressed')
+    expect((await eve.send('tacit.coordinator.get_nonce', bytes)).code).toBe('misaddressed')
     await scene.expectUnharmed(['honest'])
   })
 
   test('for another group cannot be opened, though it comes on our subject', async () => {
     const { eve, groupKey } = scene
     const frame = eve.craft(groupKey('coordinator'), { header: { subject: SAY } })
-    expect((await eve.send(SAY, frame))?.code).toBe('stale_epoch')
+    expect((await eve.send(SAY, frame)).code).toBe('stale_epoch')
     await scene.expectUnharmed()
   })
 
   test('for another member is misaddressed', async () => {
     const { eve, groupKey } = scene
     const frame = eve.craft(groupKey(), { header: { epoch: 0, receiver: scene.asker.memberId } })
-    expect((await eve.send(SAY, frame))?.code).toBe('misaddressed')
+    expect((await eve.send(SAY, frame)).code).toBe('misaddressed')
     await scene.expectUnharmed()
   })
 
@@ -52,14 +52,14 @@ describe('a frame', () => {
       body: {},
     })
     const answer = await eve.send(SAY, eve.craft(groupKey(), { letters: [once] }))
-    expect(answer?.sealed).toBe(true)
+    expect(answer.sealed).toBe(true)
     await scene.expectUnharmed()
   })
 
   test('of another kind has no place at a service, nor a request at an inbox', async () => {
     const { eve, groupKey } = scene
-    expect((await eve.send(SAY, eve.craft(groupKey(), { header: { kind: 'reply' } })))?.code).toBe('misaddressed')
-    expect((await eve.send(SAY, eve.craft(groupKey(), { header: { kind: 'post' } })))?.code).toBe('misaddressed')
+    expect((await eve.send(SAY, eve.craft(groupKey(), { header: { kind: 'reply' } }))).code).toBe('misaddressed')
+    expect((await eve.send(SAY, eve.craft(groupKey(), { header: { kind: 'post' } }))).code).toBe('misaddressed')
     await scene.expectUnharmed()
   })
 })
@@ -71,7 +71,7 @@ describe('an answer', () => {
     await platform.join('desk', () => deskService(new DeskLog()))
     const { bytes } = await scene.catchFrame('honest')
     const answer = await eve.send(SAY, bytes)
-    expect(answer?.sealed === true || answer?.code === 'replayed').toBe(true)
+    expect(answer.sealed === true || answer.code === 'replayed').toBe(true)
     expect((await honest.say({ text: 'next' })).text).toBe('next')
   })
 
@@ -115,7 +115,7 @@ describe('answers go to inboxes only', () => {
       ['$SRV.PING', ''],
       ['$SRV.INFO.desk', ''],
     ]
-    for (const [subject, data] of messages) await eve.send(subject, data, target)
+    for (const [subject, data] of messages) await eve.sendWithReply(subject, data, target)
     expect(written).toEqual([])
     // The state of the coordinator is as it was, and members are still admitted.
     await scene.platform.join('stranger', () => deskService())

@@ -83,7 +83,7 @@ describe('time', () => {
     const { eve, groupKey } = scene
     const now = Date.now()
     const frame = eve.craft(groupKey(), { header: { issuedAtMs: now + issuedAtMs, expiresAtMs: now + expiresAtMs } })
-    expect((await eve.send(SAY, frame))?.code).toBe('expired')
+    expect((await eve.send(SAY, frame)).code).toBe('expired')
     await scene.expectUnharmed()
   })
 })
@@ -91,6 +91,6 @@ describe('time', () => {
 test('a frame id that was used is used up, whatever comes under it next', async () => {
   const { eve, groupKey } = scene
   const id = Buffer.alloc(16, 7)
-  expect((await eve.send(SAY, eve.craft(groupKey(), { header: { id } })))?.sealed).toBe(true)
-  expect((await eve.send(SAY, eve.craft(groupKey(), { header: { id } })))?.code).toBe('replayed')
+  expect((await eve.send(SAY, eve.craft(groupKey(), { header: { id } }))).sealed).toBe(true)
+  expect((await eve.send(SAY, eve.craft(groupKey(), { header: { id } }))).code).toBe('replayed')
 })

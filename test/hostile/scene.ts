@@ -30,7 +30,6 @@ export class Eve {
   /** Everything that crossed the broker, but for its own API. */
   readonly seen: Msg[] = []
   readonly identity = Identity.client(generateKeys())
-  #inbox = 0
 
   constructor(connection: NatsConnection) {
     this.connection = connection
@@ -46,27 +45,25 @@ export class Eve {
     }
   }
 
-  /** Publishes and waits for the answer. Silence is known by the answer to a ping that was sent after it. */
-  async send(subject: string, data: Uint8Array | string, reply?: string): Promise<Answer | undefined> {
-    const inbox = reply ?? `_INBOX.eve.${(this.#inbox += 1)}`
-    let answer: Msg | undefined
-    const subscription = this.connection.subscribe(inbox, {
-      callback: (_error, message) => (answer ??= message) && undefined,
-    })
-    this.connection.publish(subject, data, { reply: inbox })
-    // One that the desk answers always and at once, behind the other on the same connection, several times for what is
-    // looked up in between.
-    for (let i = 0; i < 5 && answer === undefined; i += 1)
-      await this.connection.request('tacit.desk.say', '{"text":""}')
-    subscription.unsubscribe()
-    if (answer === undefined) return undefined
-    const code = answer.headers?.has('Tacit-Code') === true ? answer.headers.get('Tacit-Code') : undefined
+  /** Sends a message and waits for its answer. */
+  async send(subject: string, data: Uint8Array | string): Promise<Answer> {
+    const answer = await this.connection.request(subject, data, { timeout: 10_000 })
+    const { headers } = answer
+    const code = headers?.has('Tacit-Code') === true ? headers.get('Tacit-Code') : undefined
+    const sealed = looksLikeFrame(answer.data)
     return {
       code,
-      sealed: looksLikeFrame(answer.data),
-      text: looksLikeFrame(answer.data) ? '' : answer.string(),
-      headers: Object.fromEntries((answer.headers?.keys() ?? []).map((key) => [key, answer!.headers!.get(key)])),
+      sealed,
+      text: sealed ? '' : answer.string(),
+      headers: Object.fromEntries((headers?.keys() ?? []).map((key) => [key, headers!.get(key)])),
     }
+  }
+
+  /** Has answers go where no inbox is, and waits until the desk must have dealt with the message. */
+  async sendWithReply(subject: string, data: Uint8Array | string, reply: string): Promise<void> {
+    this.connection.publish(subject, data, { reply })
+    // Behind it on the same connection; several, for what is looked up in between.
+    for (let i = 0; i < 5; i += 1) await this.connection.request(SAY, '{"text":""}')
   }
 
   /** A frame of Eve's own making: proper in every way, but for what the test changes. */
@@ -156,7 +153,10 @@ export async function openScene(options: Partial<PlatformOptions> = {}): Promise
     async catchFrame(text) {
       const before = eve.seen.length
       await honest.say({ text })
-      const message = eve.seen.slice(before).find(({ subject, data }) => subject === SAY && looksLikeFrame(data))!
+      const find = () => eve.seen.slice(before).find(({ subject, data }) => subject === SAY && looksLikeFrame(data))
+      // Eve's connection may be a little behind.
+      while (find() === undefined) await eve.connection.flush()
+      const message = find()!
       const bytes = Buffer.from(message.data)
       return { bytes, reply: message.reply!, header: parseFrame(bytes).header }
     },

@@ -84,7 +84,7 @@ describe('a deployment that runs until Ctrl-C', () => {
   )
 
   test(
-    'killed without a warning, it leaves no process, and starts again with what it had',
+    'killed without a warning, it leaves no process, starts again with what it had, and alone',
     { timeout: 60_000 },
     async () => {
       const { up, told } = await startUp('--workers', '1')
@@ -98,20 +98,22 @@ describe('a deployment that runs until Ctrl-C', () => {
       expect(await readFile(told.admin_password, 'utf8')).toBe(password)
       await writeFile(path('admin.pw'), /^password: (.+)$/m.exec(password)![1]!)
       expect(await run(['login', 'admin', '--password-file', path('admin.pw')])).toMatchObject({ code: 0 })
+
+      // And it is the only one on its state folder.
+      const second = await run(['up', '--json'])
+      expect(second.code).toBe(2)
+      expect(documentOf(second)).toMatchObject({
+        error: {
+          code: 'state_in_use',
+          message: expect.stringContaining(String(again.up.pid)),
+          hint: expect.any(String),
+        },
+      })
+      const doctor = await run(['doctor', '--json'])
+      expect(doctor.code).toBe(2)
+      expect(documentOf(doctor)).toMatchObject({ ok: false, error: { code: 'not_ready' } })
     },
   )
-
-  test('is the only one on its state folder', { timeout: 60_000 }, async () => {
-    const { up } = await startUp('--workers', '0')
-    const second = await run(['up', '--json'])
-    expect(second.code).toBe(2)
-    expect(documentOf(second)).toMatchObject({
-      error: { code: 'state_in_use', message: expect.stringContaining(String(up.pid)), hint: expect.any(String) },
-    })
-    const doctor = await run(['doctor', '--json'])
-    expect(doctor.code).toBe(2)
-    expect(documentOf(doctor)).toMatchObject({ ok: false, error: { code: 'not_ready' } })
-  })
 
   test('can be given up while it starts', { timeout: 60_000 }, async () => {
     const up = start('up', '--json')

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
-import { toGroup, toMember } from '../../../runtime/index.ts'
+import { toGroup, toGroupAsClient, toMember } from '../../../runtime/index.ts'
 
-test('a request goes to a group on the subject of its method', () => {
-  expect(toGroup('echo', 'say')).toEqual({ kind: 'group', service: 'echo', group: 'echo', subject: 'tacit.echo.say' })
+test('a request goes to a group on the subject of its method, under our passport or under our own keys', () => {
+  const destination = { kind: 'group', service: 'echo', group: 'echo', subject: 'tacit.echo.say' }
+  expect(toGroup('echo', 'say')).toEqual({ ...destination, asClient: false })
+  expect(toGroupAsClient('echo', 'say')).toEqual({ ...destination, asClient: true })
 })
 
 test('or to one member of a service on its control subject', () => {

@@ -25,6 +25,7 @@ describe('an identity', () => {
     identity.admit('a.b.c')
     expect(identity.credential).toEqual({ kind: 'passport', digest: passportDigest('a.b.c') })
     expect(identity.passport).toBe('a.b.c')
+    expect(identity.clientCredential.kind).toBe('client')
   })
 
   test('answers to its name, and to that of its key, on which its first answers wait', () => {

@@ -92,6 +92,16 @@ describe('the channel', () => {
     expect(counters).toEqual([1, 2, 3])
   })
 
+  test('can speak under the own keys though it has a passport, and is a client then', async () => {
+    const { world, echo, group } = await meeting()
+    const worker = await world.member('execution', 'execution-1', [group])
+    const { bytes } = worker.channel.sealToGroup('request', 'echo', SUBJECT, [letter], { asClient: true })
+    const opened = await echo.channel.open(SUBJECT, bytes, anyone)
+    expect(opened.peer.sender.role).toBe('client')
+    const answer = echo.channel.sealToPeer('reply', opened.peer, 'tacit.inbox.execution.a.1', [letter])
+    expect((await worker.channel.open('tacit.inbox.execution.a.1', answer.bytes, anyone)).letters).toEqual([letter])
+  })
+
   test('does not seal to a group of which it knows no key', async () => {
     const { client } = await meeting()
     expect(() => client.channel.sealToGroup('request', 'storage', 'tacit.storage.get', [letter])).toThrow(
