@@ -31,7 +31,7 @@ describe('who listens', () => {
     await honest.say(wrong).catch(() => {})
     await eve.connection.flush()
     const wire = eve.seen.map(({ subject, data, headers: fields }) =>
-      Buffer.concat([Buffer.from(subject), Buffer.from(data), Buffer.from(fields?.toString() ?? '')]),
+      Buffer.concat([Buffer.from(subject), Buffer.from(data), Buffer.from(JSON.stringify([...(fields ?? [])]))]),
     )
     expect(wire.length).toBeGreaterThan(4)
     for (const message of wire) {

@@ -10,7 +10,7 @@ import { copyCodeWithSlowEcho } from '../support/code_copy.ts'
 import type { TestDeployment } from '../support/deployment.ts'
 import { eventually, invokeTask, registerEcho, startTestDeployment } from '../support/deployment.ts'
 
-const LEASE_MS = 1_500
+const LEASE_MS = 2_000
 const FOREVER_MS = 600_000
 
 const wait = (ms: number) => ({ message: { wait_ms: ms } })
@@ -100,7 +100,7 @@ describe('workers', () => {
   })
 
   test('a frozen worker loses its lease, and its late result is refused', async () => {
-    const id = await invokeTask(platform.admin, slowEcho, wait(1_500), { attempts: 2 })
+    const id = await invokeTask(platform.admin, slowEcho, wait(1_500))
     await untilState(platform, id, 'Running')
     // Both are frozen: nobody outside can see which of them has the task, and either would do.
     const frozen = platform.deployment.services().filter(({ service }) => service === 'execution')
@@ -109,7 +109,8 @@ describe('workers', () => {
     try {
       const fresh = await platform.deployment.addWorker()
       finished = await waitForTask(platform.admin.api, id)
-      expect(finished).toMatchObject({ state: 'Finished', attempt: 2 })
+      expect(finished.state).toBe('Finished')
+      expect(finished.attempt).toBeGreaterThan(1)
       expect(await workerOf(finished, platform)).toBe(fresh.memberId)
     } finally {
       for (const { pid } of frozen) process.kill(pid!, 'SIGCONT')

@@ -3,7 +3,7 @@
  * with it, and parties that come in from outside. It ends with `stop()` or `await using`.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
 import type { KeyPair } from '../../attestation/index.ts'
@@ -31,8 +31,6 @@ export interface TestDeployment extends AsyncDisposable {
   /** The one that runs now; another after `start`. */
   readonly deployment: Deployment
   readonly stateFolder: string
-  /** A folder beside the state folder, for files of the parties. */
-  readonly partyFolder: string
   /** The manifest's text. */
   readonly manifest: string
   /** What the operator was told. */
@@ -58,8 +56,6 @@ export type TestDeploymentOptions = Partial<Omit<DeploymentOptions, 'stateFolder
 export async function startTestDeployment(options: TestDeploymentOptions = {}): Promise<TestDeployment> {
   const folder = await temporaryFolder()
   const stateFolder = join(folder.path, 'state')
-  const partyFolder = join(folder.path, 'parties')
-  await mkdir(partyFolder)
   const said: string[] = []
   const say = (text: string) => void said.push(text)
   let connections: TacitConnection[] = []
@@ -130,7 +126,6 @@ export async function startTestDeployment(options: TestDeploymentOptions = {}): 
       return running().admin
     },
     stateFolder,
-    partyFolder,
     said,
     connect,
     login,

@@ -47,7 +47,7 @@ test('answers of one turn to one asker leave in one frame, to the subject of the
   box.push(two!.peer, `${two!.subject}.9`, Buffer.from('x'))
   await until(2)
   expect(frames.map(({ subject }) => subject).sort()).toEqual([`${one!.subject}.0`, `${two!.subject}.9`])
-  expect(letters().sort()).toEqual([1, 3])
+  expect(letters().toSorted((a, b) => a - b)).toEqual([1, 3])
 })
 
 test('a frame closes at its number of letters', async () => {

@@ -156,10 +156,13 @@ describe('replays', () => {
   test('and once more by another member of the group, who knows nothing of the first: the request id is the same there', async () => {
     const { echo, second, client } = await meeting()
     const frame = request(client)
-    const [one, two] = await Promise.all([echo, second].map(({ channel }) => channel.open(SUBJECT, frame, anyone)))
-    expect(one!.sessionPrefix).toBe(two!.sessionPrefix)
-    expect(one!.peer.sender).toEqual(two!.peer.sender)
-    expect(one!.letters).toEqual(two!.letters)
+    const [one, two] = [
+      await echo.channel.open(SUBJECT, frame, anyone),
+      await second.channel.open(SUBJECT, frame, anyone),
+    ]
+    expect(one.sessionPrefix).toBe(two.sessionPrefix)
+    expect(one.peer.sender).toEqual(two.peer.sender)
+    expect(one.letters).toEqual(two.letters)
   })
 
   test('a post is opened as often as it is delivered', async () => {
