@@ -10,17 +10,12 @@ export function pack(value: unknown): Buffer {
   return packr.pack(value)
 }
 
-/** The memory that was last unpacked from. The codec keeps notes on a view, and the letters of a frame share one memory. */
-let memory: Buffer | undefined
-
 /** Unpacks one value that fills `bytes` exactly; anything else is `malformed`, more than `bytesMax` is `too_large`. */
 export function unpack(bytes: Uint8Array, bytesMax: number): unknown {
-  const { buffer, byteOffset: start, length } = bytes
-  if (length > bytesMax) throw new Refusal('too_large', `${length} bytes are more than the ${bytesMax} allowed here`)
-  if (memory?.buffer !== buffer) memory = Buffer.from(buffer)
+  if (bytes.length > bytesMax)
+    throw new Refusal('too_large', `${bytes.length} bytes are more than the ${bytesMax} allowed here`)
   try {
-    // An end of 0 would mean all of the memory.
-    return length === 0 ? unpackr.unpack(bytes) : unpackr.unpack(memory, { start, end: start + length })
+    return unpackr.unpack(bytes)
   } catch (cause) {
     throw new Refusal('malformed', 'the body is not one msgpack value', { cause })
   }

@@ -65,10 +65,9 @@ export function encodeFrameHeader(header: FrameHeader): Buffer {
     isName(header.subject) && isName(header.receiver),
     'a frame names its subject and its receiver in printable ASCII',
   )
-  const subject = Buffer.from(header.subject, 'latin1')
-  const receiver = Buffer.from(header.receiver, 'latin1')
-  const credentialBytes = credential.kind === 'passport' ? 32 : 64
-  const bytes = Buffer.allocUnsafe(FIXED_BYTES + credentialBytes + subject.length + receiver.length)
+  const { subject, receiver } = header
+  const subjectAt = FIXED_BYTES + (credential.kind === 'passport' ? 32 : 64)
+  const bytes = Buffer.allocUnsafe(subjectAt + subject.length + receiver.length)
   MAGIC.copy(bytes, 0)
   bytes[3] = FRAME_VERSION
   bytes[4] = FRAME_KINDS[header.kind]
@@ -88,8 +87,8 @@ export function encodeFrameHeader(header: FrameHeader): Buffer {
     bytes.set(credential.signingKey, FIXED_BYTES)
     bytes.set(credential.sealingKey, FIXED_BYTES + 32)
   }
-  subject.copy(bytes, FIXED_BYTES + credentialBytes)
-  receiver.copy(bytes, FIXED_BYTES + credentialBytes + subject.length)
+  bytes.write(subject, subjectAt, 'latin1')
+  bytes.write(receiver, subjectAt + subject.length, 'latin1')
   return bytes
 }
 
@@ -149,12 +148,12 @@ export function parseFrame(input: Uint8Array): ParsedFrame {
   }
 }
 
-/** Letters one after another, each behind its length (u32). */
-export function encodeLetters(letters: readonly Uint8Array[]): Buffer {
-  let total = 0
+/** Letters one after another, each behind its length (u32), and `bytesBefore` bytes of room in front of them. */
+export function encodeLetters(letters: readonly Uint8Array[], bytesBefore = 0): Buffer {
+  let total = bytesBefore
   for (const letter of letters) total += 4 + letter.length
   const bytes = Buffer.allocUnsafe(total)
-  let at = 0
+  let at = bytesBefore
   for (const letter of letters) {
     bytes.writeUInt32BE(letter.length, at)
     bytes.set(letter, at + 4)

@@ -12,6 +12,7 @@ import type { OpenedFrame, SealedChannel } from './channel/sealed_channel.ts'
 import type { Clock } from './clock.ts'
 import { HandledLetter } from './letter_context.ts'
 import type { EndpointStats } from './service_announcement.ts'
+import { BoundedLog } from './bounded_log.ts'
 import type { Log } from './log.ts'
 import { Mailbox } from './mailbox.ts'
 import type { Delivery, Subscription, Transport } from './transport.ts'
@@ -55,12 +56,15 @@ export class Group {
   readonly #mailbox: Mailbox
   readonly #replies: ReplyBox
   readonly #stopping = new AbortController()
+  /** Strangers can have as many frames refused as they like; they must not fill the disk with it. */
+  readonly #noise: BoundedLog
   #subscriptions: Subscription[] = []
 
   constructor(options: GroupOptions) {
     this.#options = options
     setMaxListeners(0, this.#stopping.signal) // one for each letter that is handled
     this.#mailbox = options.mailbox ?? new Mailbox()
+    this.#noise = new BoundedLog(options.log, options.clock)
     this.#replies = new ReplyBox(options.channel, options.transport, options.log)
   }
 
@@ -213,7 +217,7 @@ export class Group {
 
   #refuseFrame(delivery: Delivery, error: unknown): void {
     const refusal = this.#asRefusal(error, delivery.subject)
-    this.#options.log.warn({ code: refusal.code, why: refusal.cause, subject: delivery.subject }, refusal.message)
+    this.#noise.warn({ code: refusal.code, why: refusal.cause, subject: delivery.subject }, refusal.message)
     const method = this.#methodOf(delivery.subject)
     if (method !== undefined) this.#options.stats.record(method, 0, true)
     if (delivery.reply !== undefined) this.#publishRefusal(delivery.reply, withoutReason(refusal))

@@ -7,7 +7,7 @@ import type { FileScheme } from '../../messages/index.ts'
 import { FILE_SCHEMES, FILES_BUCKET, Refusal } from '../../messages/index.ts'
 import { createFileCrypto, downloadOutput, fileUrlOf, planOutput } from '../file_transfer.ts'
 import { readGiven, writeGiven } from './given_file.ts'
-import { readKeyFile, writeKeyFile } from './key_file.ts'
+import { readKeyFile, writeKeyFile, writeNewKeyFile } from './key_file.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 
@@ -28,7 +28,7 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
         const { output } = contextOf(command)
         const crypto = createFileCrypto(options.scheme)
         const { bytes, tag } = encryptFile(await readGiven(plain, 'the file to encrypt'), crypto)
-        await writeKeyFile(options.keyFile, { crypto, tag })
+        await writeNewKeyFile(options.keyFile, { crypto, tag })
         await writeGiven(encrypted, bytes)
         output.result({ encrypted, key_file: options.keyFile, tag }, [
           `encrypted ${plain} into ${encrypted}; its key is in ${options.keyFile}`,
@@ -99,7 +99,7 @@ function registerOutput(context: PartyContext, keyFilePath: string, scheme: File
   return withSession(context, async (api) => {
     const planned = planOutput(createFileCrypto(scheme))
     // The key is written before the platform knows of it: an output nobody can open would be worse than a file too many.
-    await writeKeyFile(keyFilePath, planned)
+    await writeNewKeyFile(keyFilePath, planned)
     const { data_id } = await api.register_output_file(planned)
     await writeKeyFile(keyFilePath, { ...planned, data_id })
     return data_id

@@ -1,7 +1,6 @@
 /** A key file: what a party needs to open one file again. It is written for its owner alone, and never leaves it. */
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import type { FileCrypto } from '../../messages/index.ts'
 import { dataId, fileCrypto, fileTag, fileUrl, parseBy, Refusal, toJsonValue } from '../../messages/index.ts'
 import { writeGiven } from './given_file.ts'
 
@@ -27,6 +26,20 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
   return parseBy(schema, value, 'key file')
 }
 
-export async function writeKeyFile(path: string, keyFile: KeyFile & { crypto: FileCrypto }): Promise<void> {
+/** Writes a key file where there is none; a key is never written over another, which could not be had again. */
+export async function writeNewKeyFile(path: string, keyFile: KeyFile): Promise<void> {
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  )
+  if (exists) {
+    throw new Refusal('already_exists', `${path} is there already, and may hold the only key of a file`, {
+      hint: 'name another file with --key-file, or move that one away',
+    })
+  }
+  await writeKeyFile(path, keyFile)
+}
+
+export async function writeKeyFile(path: string, keyFile: KeyFile): Promise<void> {
   await writeGiven(path, `${JSON.stringify(toJsonValue(keyFile), null, 2)}\n`, 0o600)
 }

@@ -202,6 +202,8 @@ describe('parties use the platform by the tacit command alone', () => {
       [2, 'invalid_request', ['doctor', '--port', '99999']],
       [2, 'not_found', ['login', 'alice', '--password-file', path('absent')]],
       [2, 'not_found', ['data', 'encrypt', path('absent'), path('y'), '--key-file', path('z')]],
+      // A key that is written over cannot be had again.
+      [2, 'already_exists', ['data', 'encrypt', path('bob.pw'), path('y'), '--key-file', path('bob.key')]],
       [2, 'forbidden', ['data', 'encrypt', path('bob.pw'), path('absent/y'), '--key-file', path('z')]],
       [2, 'not_found', ['data', 'register', '--input', path('bob.pw'), '--key-file', path('absent')]],
       [2, 'malformed', ['--as', 'fay', 'function', 'register', '--spec', path('not.json')]],

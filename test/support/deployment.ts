@@ -179,7 +179,7 @@ export async function findMembers(url: string): Promise<Record<string, string[]>
 export async function eventually<T>(
   what: string,
   check: () => T | undefined | Promise<T | undefined>,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const giveUpMs = systemClock.now() + timeoutMs
   for (;;) {
