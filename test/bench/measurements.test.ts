@@ -7,11 +7,12 @@ import { VARIANTS } from '../../bench/protocols.ts'
 import { prepareStagedEcho } from '../../bench/staged_tasks.ts'
 
 const SMALL: Plan = {
-  rounds: 2,
   payloadBytes: 256,
+  askRounds: 2,
   askInFlight: [1, 4],
   askMs: 30,
   askWarmUpMs: 10,
+  stagedRounds: 1,
   stagedInFlight: [1, 3],
   stagedMs: 30,
   stagedWarmUpMs: 10,
@@ -46,7 +47,7 @@ test('calls and staged tasks are measured on a deployment, each with its ratio t
       expect(p99Ms).toBeGreaterThanOrEqual(p50Ms)
       expect(ratio).toBeGreaterThan(0)
     }
-    expect(said).toHaveLength(2 * SMALL.rounds)
+    expect(said).toHaveLength(SMALL.askRounds + SMALL.stagedRounds)
   } finally {
     await bench.stop()
   }
