@@ -52,6 +52,12 @@ export async function startBenchDeployment(
   })
   const manifest = await readFile(deployment.manifestPath, 'utf8')
   const leave: (() => Promise<void>)[] = []
+  let stopped: Promise<void> | undefined
+  const stop = async () => {
+    await Promise.all(leave.map((end) => end()))
+    await deployment.stop()
+    await removeFolder()
+  }
 
   return {
     deployment,
@@ -61,11 +67,7 @@ export async function startBenchDeployment(
     connect: () => TacitConnection.open({ url: deployment.natsUrl, manifest }),
     adminPassword: () => readAdminPassword(deployment.paths),
     operatorAddress: (name) => ({ url: deployment.natsUrl, ...deployment.operator, name }),
-    async stop() {
-      await Promise.all(leave.map((end) => end()))
-      await deployment.stop()
-      await removeFolder()
-    },
+    stop: () => (stopped ??= stop()),
   }
 }
 

@@ -13,12 +13,13 @@ import type { Result } from './report.ts'
 import { summarize } from './report.ts'
 
 export interface Plan {
-  rounds: number
   payloadBytes: number
+  askRounds: number
   askInFlight: readonly number[]
   /** How long one variant is measured in one round, and how long it is run before the first. */
   askMs: number
   askWarmUpMs: number
+  stagedRounds: number
   stagedInFlight: readonly number[]
   stagedMs: number
   stagedWarmUpMs: number
@@ -28,15 +29,17 @@ export interface Plan {
   starts: number
 }
 
+/** About two minutes on a machine that does nothing else. */
 export const FULL_PLAN: Plan = {
-  rounds: 7,
   payloadBytes: 256,
+  askRounds: 7,
   askInFlight: [1, 64, 256],
-  askMs: 400,
-  askWarmUpMs: 1_000,
+  askMs: 300,
+  askWarmUpMs: 700,
+  stagedRounds: 5,
   stagedInFlight: [1, 32, 256],
-  stagedMs: 1_500,
-  stagedWarmUpMs: 2_000,
+  stagedMs: 1_200,
+  stagedWarmUpMs: 3_000,
   workers: [1, 2],
   slots: 64,
   starts: 5,
@@ -70,7 +73,12 @@ export async function openAsk(bench: BenchDeployment, payloadBytes: number): Pro
 export async function measureAsks(ask: Ask, plan: Plan, say: (text: string) => void): Promise<Result[]> {
   const cells = plan.askInFlight.flatMap((inFlight) => VARIANTS.map((variant) => ({ inFlight, variant })))
   for (const { inFlight, variant } of cells) await ask(variant, inFlight, plan.askWarmUpMs)
-  const rounds = await inRounds(plan.rounds, cells, ({ inFlight, variant }) => ask(variant, inFlight, plan.askMs), say)
+  const rounds = await inRounds(
+    plan.askRounds,
+    cells,
+    ({ inFlight, variant }) => ask(variant, inFlight, plan.askMs),
+    say,
+  )
   return cells.map(({ inFlight, variant }, cell) => {
     const base = cells.findIndex((other) => other.inFlight === inFlight && other.variant === 'nats-request')
     return summarize({ name: variant, inFlight, workers: 1 }, columnOf(rounds, cell), columnOf(rounds, base))
@@ -98,7 +106,7 @@ export async function measureStaged(
     forMs: plan.stagedWarmUpMs,
     callsMax: CALLS_MAX,
   })
-  const rounds = await inRounds(plan.rounds, cells, run, say)
+  const rounds = await inRounds(plan.stagedRounds, cells, run, say)
   return cells.flatMap(({ inFlight, staged }, cell) => {
     const about = { name: 'staged-echo' as const, inFlight, workers }
     return staged ? [summarize(about, columnOf(rounds, cell), columnOf(rounds, cell + 1))] : []

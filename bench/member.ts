@@ -9,9 +9,8 @@ import { startEcho } from './echo_member.ts'
 import { benchAsker, benchEcho } from './protocols.ts'
 
 const roles: Readonly<Record<string, (host: ServiceHost, connection: BareConnection) => Service>> = {
-  // A service of one protocol is a service of any, as far as the runtime calls it.
-  [benchEcho.name]: (host, connection) => startEcho(host, connection) as unknown as Service,
-  [benchAsker.name]: (host, connection) => startAsker(host, connection) as unknown as Service,
+  [benchEcho.name]: startEcho,
+  [benchAsker.name]: startAsker,
 }
 
 const link = openHostLink(process, systemClock)

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { bytes, protocol } from '../messages/index.ts'
 
-export const ECHO_BYTES_MAX = 65_536
+const ECHO_BYTES_MAX = 65_536
 /** Where the responder listens outside of any envelope. */
 export const BARE_SUBJECT = 'bench.echo'
 

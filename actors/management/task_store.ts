@@ -93,7 +93,7 @@ export class TaskStore {
 
   /** The task in any version above `version`, as it is remembered; or as it is now. @throws Refusal `not_found` */
   async readAbove(taskId: string, version: number): Promise<LoadedTask> {
-    const known = this.#memory.get(taskId)
+    const known = this.#recall(taskId)
     return known !== undefined && known.record.version > version ? known : this.read(taskId)
   }
 
@@ -126,7 +126,7 @@ export class TaskStore {
   #attemptFromMemory(taskId: string, decide: Decide): Promise<Changed | undefined> {
     if (this.#memory.get(taskId) === undefined) return Promise.resolve(undefined)
     return this.#inTurn(taskId, async (hold) => {
-      const known = this.#memory.get(taskId)
+      const known = this.#recall(taskId)
       if (known === undefined) return undefined
       try {
         const change = await decide(known, hold)
@@ -139,6 +139,13 @@ export class TaskStore {
       this.#memory.forget(taskId)
       return undefined
     })
+  }
+
+  /** The task as it is remembered, with the note on its entry that waits to be written. */
+  #recall(taskId: string): LoadedTask | undefined {
+    const known = this.#memory.get(taskId)
+    if (known?.staged === undefined) return known
+    return { ...known, staged: this.#outbox.noted(known.staged, known.revisions.staged) }
   }
 
   async #isPresent({ record, revisions }: LoadedTask): Promise<boolean> {

@@ -117,9 +117,7 @@ export class Launcher {
     const { adminPasswordPath, say } = this.#options
     assert(adminPasswordPath !== undefined, 'a launcher that starts authentication has a place for its admin')
     await writePrivate(adminPasswordPath, `id: ${id}\npassword: ${password}\n`)
-    say(
-      `made the first admin "${id}"; its password is in ${adminPasswordPath}, readable by you alone`,
-    )
+    say(`made the first admin "${id}"; its password is in ${adminPasswordPath}, readable by you alone`)
   }
 }
 

@@ -5,7 +5,7 @@
 import type { EvidenceDevice, KeyPair } from '../../attestation/index.ts'
 import { createSimulatedDevice, generateSigningKey, manifestDigest, toBase64url } from '../../attestation/index.ts'
 import { Authority, ownAdmission, startCoordinator } from '../../actors/coordinator/index.ts'
-import type { Client, Clock, Log, RunningMember, Service, ServiceHost } from '../../runtime/index.ts'
+import type { Clock, Log, RunningMember, Service, ServiceHost } from '../../runtime/index.ts'
 import { MemoryRegister, openPassportBucket, silentLog, startMember, systemClock } from '../../runtime/index.ts'
 import type { Refusal } from '../../messages/index.ts'
 import type { TestBroker } from './broker.ts'
@@ -165,5 +165,3 @@ export async function startPlatform(options: PlatformOptions): Promise<TestPlatf
     [Symbol.asyncDispose]: stop,
   }
 }
-
-export type { Client }

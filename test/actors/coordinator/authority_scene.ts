@@ -16,7 +16,7 @@ import type { EvidenceDevice } from '../../../attestation/index.ts'
 
 export const MINUTE = 60_000
 export const PASSPORT_MS = 10 * MINUTE
-export const times = { epochMs: 60 * MINUTE, overlapMs: 20 * MINUTE, postMs: 7 * 24 * 60 * MINUTE, leadMs: PASSPORT_MS }
+const times = { epochMs: 60 * MINUTE, overlapMs: 20 * MINUTE, postMs: 7 * 24 * 60 * MINUTE, leadMs: PASSPORT_MS }
 export const measurementOf = (role: string) => Buffer.from(role).toString('hex').padEnd(64, '0')
 
 /** Passports in a map: what the bucket of the broker holds, and may be made to hold. */

@@ -124,8 +124,8 @@ describe('coordinators', () => {
     const started = await Promise.all([startOne(), startOne(), startOne()])
     const [one] = started
     for (const { authority } of started) {
-      expect(authority.issuerKey).toEqual(one!.authority.issuerKey)
-      expect(authority.directory()).toEqual(one!.authority.directory())
+      expect(authority.issuerKey).toEqual(one.authority.issuerKey)
+      expect(authority.directory()).toEqual(one.authority.directory())
     }
     await Promise.all(Array.from({ length: 6 }, () => join('asker')))
     await join('desk', () => deskService())
