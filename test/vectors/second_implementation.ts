@@ -92,7 +92,7 @@ export function readHeader(frame: Buffer): { header: Header; end: number } {
   return { header, end }
 }
 
-export function writeHeader(header: Header): Buffer {
+function writeHeader(header: Header): Buffer {
   const { credential } = header
   const fixed = Buffer.alloc(60)
   fixed.write('TCT')
