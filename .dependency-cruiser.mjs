@@ -97,8 +97,8 @@ export default {
     door(
       'nats',
       '@nats-io',
-      'runtime/(transport|kv_buckets|jetstream_[a-z_]+|object_file_store|member)\\.ts',
-      'NATS is reached through the transport, the queue, the buckets and the file store.',
+      'runtime/(transport|kv_buckets|jetstream_[a-z_]+|object_file_store|member)\\.ts|bench/bare_calls\\.ts',
+      'NATS is reached through the transport, the queue, the buckets and the file store; the bench calls it bare to compare.',
     ),
     door('level', 'classic-level', 'runtime/level_store\\.ts', 'LevelDB is one implementation of Store.'),
     door('pino', 'pino', 'runtime/log\\.ts', 'Output goes through the log.'),

@@ -7,7 +7,7 @@ import type { scheduler } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Client, Log } from '../../runtime/index.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
-import type { LoadedTask } from './task_store.ts'
+import type { LoadedTask } from './loaded_task.ts'
 
 /** Longer than this nobody who invokes should wait: the task is staged, and recovery sees to the queue. */
 const STAGE_TIMEOUT_MS = 3_000

@@ -3,7 +3,7 @@
  * never the truth: what is decided on it counts only when a compare-and-set on storage agrees. Bounded in tasks and
  * bytes; the one that was longest out of use goes first.
  */
-import type { LoadedTask } from './task_store.ts'
+import type { LoadedTask } from './loaded_task.ts'
 import type { StagedEntry } from './staged_entry.ts'
 
 const TASKS_MAX = 4_096

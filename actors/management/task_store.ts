@@ -9,6 +9,7 @@ import { Refusal, taskEventSubject } from '../../messages/index.ts'
 import type { Events, Write } from '../../runtime/index.ts'
 import { resultKey, stagedKey, taskKey, termsKey } from './keys.ts'
 import type { Lanes } from './lanes.ts'
+import type { LoadedTask } from './loaded_task.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
 import type { StorageClient } from './records.ts'
 import { commit, isConflict, readMany, settle } from './records.ts'
@@ -19,15 +20,6 @@ import type { TaskMemory } from './task_memory.ts'
 import { shortReasonOf } from './task_reason.ts'
 import type { TaskRecord } from './task_record.ts'
 import { packRecord, packTask, packTerms, unpackRecord, unpackTask } from './task_record.ts'
-
-export interface LoadedTask {
-  record: TaskRecord
-  staged?: StagedEntry
-  result?: TaskResult
-  revisions: { task: number; terms: number; staged: number }
-  /** What its documents take, about. */
-  bytes: number
-}
 
 export interface Change {
   /** The record as it was loaded when nothing is to be written. */

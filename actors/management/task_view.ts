@@ -1,6 +1,6 @@
 /** The task as its parties see it, and who may see it. */
 import type { TaskView } from '../../messages/index.ts'
-import type { LoadedTask } from './task_store.ts'
+import type { LoadedTask } from './loaded_task.ts'
 import { noSuchTask } from './task_store.ts'
 import { reasonOf } from './task_reason.ts'
 

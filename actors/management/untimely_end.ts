@@ -13,7 +13,8 @@ import type { StorageClient } from './records.ts'
 import { advance, isEnded } from './task_machine.ts'
 import type { TaskEvent } from './task_rules.ts'
 import { isOverdue } from './task_rules.ts'
-import type { Change, Hold, LoadedTask } from './task_store.ts'
+import type { LoadedTask } from './loaded_task.ts'
+import type { Change, Hold } from './task_store.ts'
 
 const STOP_TIMEOUT_MS = 2_000
 

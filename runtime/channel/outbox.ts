@@ -7,7 +7,7 @@ import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX, Refusal } from '../../messages/i
 
 const FRAMES_UNDER_WAY_MAX = 2
 /** From so many letters on, what could be one frame leaves as two: the other side opens the first while we seal the second. */
-const SPLIT_LETTERS_MIN = 48
+const SPLIT_LETTERS_MIN = 96
 const WAITING_MAX = 20_000
 /** A slow answer must not hold back the letters behind it for longer than this. */
 const UNDER_WAY_MS = 5

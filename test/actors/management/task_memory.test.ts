@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { StagedEntry } from '../../../actors/management/staged_entry.ts'
 import { TaskMemory } from '../../../actors/management/task_memory.ts'
 import type { TaskRecord } from '../../../actors/management/task_record.ts'
-import type { LoadedTask } from '../../../actors/management/task_store.ts'
+import type { LoadedTask } from '../../../actors/management/loaded_task.ts'
 
 function taskOf(task_id: string, more: Partial<LoadedTask> = {}): LoadedTask {
   // The memory looks at nothing else of a record.
