@@ -54,6 +54,7 @@ describe('who listens', () => {
   test('never sees one nonce twice under one key', async () => {
     const { eve, honest } = scene
     for (let i = 0; i < 50; i += 1) await honest.say({ text: `${i}` })
+    await eve.connection.flush()
     const requests = await eve.framesOn(SAY)
     const answers = eve.seen.filter(({ subject }) => subject.startsWith(`tacit.inbox.asker.${scene.asker.memberId}.`))
     for (const frames of [requests, answers]) {
