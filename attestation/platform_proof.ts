@@ -31,16 +31,19 @@ export function coordinatorReportData({ issuerKey, nonce, manifestDigest, told }
   return bindReportData('coordinator', [issuerKey, nonce, manifestDigest, digestJson(toJsonValue(told))])
 }
 
-export function memberReportData(member: {
+/** What a member's evidence is over: who it is to be, and by which keys. */
+export interface MemberStatement {
   role: string
   member: string
   workerClass: string | undefined
   signingKey: Uint8Array
   sealingKey: Uint8Array
   nonce: Uint8Array
-}): Uint8Array {
-  const { role, workerClass = '', signingKey, sealingKey, nonce } = member
-  return bindReportData('member', [role, member.member, workerClass, signingKey, sealingKey, nonce])
+}
+
+export function memberReportData(statement: MemberStatement): Uint8Array {
+  const { role, member, workerClass = '', signingKey, sealingKey, nonce } = statement
+  return bindReportData('member', [role, member, workerClass, signingKey, sealingKey, nonce])
 }
 
 /** Refuses `platform_untrusted` with every reason, unless the evidence is the manifest's coordinator saying this. */

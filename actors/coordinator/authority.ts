@@ -3,7 +3,7 @@
  * state is one sealed document in a register that all coordinator members share; any of them can take over.
  */
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
-import type { KeyPair, Manifest, Passport } from '../../attestation/index.ts'
+import type { KeyPair, Manifest, Passport, MemberStatement } from '../../attestation/index.ts'
 import {
   appraise,
   ENDORSEMENT_NONCE,
@@ -53,13 +53,7 @@ export interface AuthorityOptions {
 }
 
 /** What a member shows to be admitted. */
-export interface Applicant {
-  role: string
-  member: string
-  workerClass: string | undefined
-  signingKey: Uint8Array
-  sealingKey: Uint8Array
-  nonce: Uint8Array
+export interface Applicant extends MemberStatement {
   evidence: EvidenceNote
 }
 

@@ -1,23 +1,16 @@
 import type { Msg } from '@nats-io/nats-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { ReplyLetter } from '../../messages/index.ts'
 import { encodeRequest, pack, parseReply } from '../../messages/index.ts'
 import { Mailbox } from '../../runtime/index.ts'
-import type { TestBroker } from '../support/broker.ts'
-import { startBroker } from '../support/broker.ts'
 import type { OpenAsker } from './open_desk.ts'
-import { Office } from './open_desk.ts'
+import type { Office } from './open_desk.ts'
+import { officeForEachTest } from './open_desk.ts'
 
-let broker: TestBroker
 let office: Office
-beforeAll(async () => {
-  broker = await startBroker()
+officeForEachTest((opened) => {
+  office = opened
 })
-afterAll(() => broker.stop())
-beforeEach(() => {
-  office = new Office(broker)
-})
-afterEach(() => office[Symbol.asyncDispose]())
 
 const later = () => Date.now() + 10_000
 const letter = (number: number, method: string, body: unknown, deadlineMs = later()) =>

@@ -1,20 +1,13 @@
 /** A member under load, and a member that leaves. */
 import { Mailbox } from '../../runtime/index.ts'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { TestBroker } from '../support/broker.ts'
+import { describe, expect, test } from 'vitest'
 import { startBroker } from '../support/broker.ts'
-import { Office } from './open_desk.ts'
+import { Office, officeForEachTest } from './open_desk.ts'
 
-let broker: TestBroker
 let office: Office
-beforeAll(async () => {
-  broker = await startBroker()
+officeForEachTest((opened) => {
+  office = opened
 })
-afterAll(() => broker.stop())
-beforeEach(() => {
-  office = new Office(broker)
-})
-afterEach(() => office[Symbol.asyncDispose]())
 
 describe('a full mailbox', () => {
   test('refuses, and the asker asks again until there is room', async () => {

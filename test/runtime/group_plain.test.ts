@@ -1,21 +1,14 @@
 /** Plain requests through the whole door, on a real broker; what each may say is in plain_request.test.ts. */
 import type { Msg } from '@nats-io/nats-core'
 import { headers } from '@nats-io/nats-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { TestBroker } from '../support/broker.ts'
-import { startBroker } from '../support/broker.ts'
-import { Office } from './open_desk.ts'
+import { describe, expect, test } from 'vitest'
+import type { Office } from './open_desk.ts'
+import { officeForEachTest } from './open_desk.ts'
 
-let broker: TestBroker
 let office: Office
-beforeAll(async () => {
-  broker = await startBroker()
+officeForEachTest((opened) => {
+  office = opened
 })
-afterAll(() => broker.stop())
-beforeEach(() => {
-  office = new Office(broker)
-})
-afterEach(() => office[Symbol.asyncDispose]())
 
 describe('plain requests', () => {
   const json = (message: Msg) => message.json<Record<string, unknown>>()

@@ -22,7 +22,9 @@ import {
   toGroup,
 } from '../../runtime/index.ts'
 import { passportOf, samplePlatform } from '../attestation/sample_platform.ts'
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import type { TestBroker } from '../support/broker.ts'
+import { startBroker } from '../support/broker.ts'
 import type { GroupEpochKey } from './channel/sample_channel.ts'
 import { groupEpoch } from './channel/sample_channel.ts'
 import { desk, DeskLog, deskService } from './desk.ts'
@@ -137,4 +139,19 @@ export class Office implements AsyncDisposable {
     for (const asker of this.#askers) asker.close()
     for (const connection of this.#connections) await connection.close()
   }
+}
+
+/** One broker for the tests of a file, and an office of its own for each test; `take` is handed it before the test. */
+export function officeForEachTest(take: (office: Office) => void): void {
+  let broker: TestBroker
+  let office: Office
+  beforeAll(async () => {
+    broker = await startBroker()
+  })
+  afterAll(() => broker.stop())
+  beforeEach(() => {
+    office = new Office(broker)
+    take(office)
+  })
+  afterEach(() => office[Symbol.asyncDispose]())
 }

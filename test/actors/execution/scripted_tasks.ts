@@ -1,13 +1,27 @@
 /** A scheduler and its tasks, scripted, and a worker that runs them: for tests of the worker's loop. */
 import { expect, onTestFinished } from 'vitest'
 import { startExecution } from '../../../actors/execution/index.ts'
-import type { RunOrder, RunOutcome } from '../../../messages/index.ts'
+import type { FileCrypto, RunOrder, RunOutcome } from '../../../messages/index.ts'
 import { createId, pack, Refusal, stagedSubject } from '../../../messages/index.ts'
 import type { LetterContext } from '../../../runtime/actor.ts'
 import { ManualClock } from '../../../runtime/clock.ts'
 import { MemoryFileStore } from '../../../runtime/memory_file_store.ts'
 import { MemoryWorkQueue } from '../../../runtime/memory_work_queue.ts'
 import { scriptedHost, sealHint } from '../../support/scripted_host.ts'
+
+/** Arguments that tell the scripted thread what to do. */
+export const scripted = (deed: string, value: unknown = null) => ({ arguments: { deed, with: value as string } })
+
+export const crypto: FileCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 1), iv: Buffer.alloc(12, 2) }
+/** An output of a run, as the order names it. */
+export const output = (name: string) => ({
+  name,
+  data_id: 'output-00000000-0000-4000-8000-000000000000',
+  url: `nats-object://files/${name}`,
+  crypto,
+})
+/** An output as its function declares it. */
+export const declared = (name: string, optional = false) => ({ name, description: '', optional })
 
 export const LEASE_MS = 9_000
 const WORK = { executor: 'builtin', workerClass: 'standard' }

@@ -1,19 +1,8 @@
 /** What a worker does with the files of a run: inputs that must match their tags, outputs that are never overwritten. */
 import { describe, expect, test, vi } from 'vitest'
 import { encryptFile } from '../../../attestation/file_schemes/scheme.ts'
-import type { FileCrypto } from '../../../messages/index.ts'
 import { Refusal } from '../../../messages/index.ts'
-import { SCRIPTED_THREAD, ScriptedTasks } from './scripted_tasks.ts'
-
-const scripted = (deed: string, value: unknown = null) => ({ arguments: { deed, with: value as string } })
-const crypto: FileCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 1), iv: Buffer.alloc(12, 2) }
-const output = (name: string) => ({
-  name,
-  data_id: 'output-00000000-0000-4000-8000-000000000000',
-  url: `nats-object://files/${name}`,
-  crypto,
-})
-const declared = (name: string, optional = false) => ({ name, description: '', optional })
+import { SCRIPTED_THREAD, scripted, ScriptedTasks, crypto, output, declared } from './scripted_tasks.ts'
 
 describe('inputs', () => {
   const input = (file: Uint8Array, tag: Uint8Array) => ({

@@ -1,26 +1,19 @@
 import type { Msg } from '@nats-io/nats-core'
 import { headers } from '@nats-io/nats-core'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { RefusalCode } from '../../../messages/index.ts'
 import { encodeReply, parseFrame, parseRequest } from '../../../messages/index.ts'
 import { toMember } from '../../../runtime/index.ts'
-import type { TestBroker } from '../../support/broker.ts'
-import { startBroker } from '../../support/broker.ts'
 import { desk } from '../desk.ts'
 import type { OpenAsker, OpenDesk, Person } from '../open_desk.ts'
-import { Office } from '../open_desk.ts'
+import type { Office } from '../open_desk.ts'
+import { officeForEachTest } from '../open_desk.ts'
 
-let broker: TestBroker
 let office: Office
-beforeAll(async () => {
-  broker = await startBroker()
+officeForEachTest((opened) => {
+  office = opened
 })
-afterAll(() => broker.stop())
-beforeEach(() => {
-  office = new Office(broker)
-})
-afterEach(() => office[Symbol.asyncDispose]())
 
 /** Sits where the desk should, sees each request, and does with it what the test says. */
 async function sitInFor(

@@ -1,24 +1,17 @@
 import type { Msg } from '@nats-io/nats-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { FRAME_BYTES_MAX, FRAME_LETTERS_MAX, parseFrame } from '../../../messages/index.ts'
 import { silentLog } from '../../../runtime/index.ts'
 import type { Peer } from '../../../runtime/index.ts'
 import { ReplyBox } from '../../../runtime/channel/reply_box.ts'
-import type { TestBroker } from '../../support/broker.ts'
-import { startBroker } from '../../support/broker.ts'
 import type { Person } from '../open_desk.ts'
-import { Office } from '../open_desk.ts'
+import type { Office } from '../open_desk.ts'
+import { officeForEachTest } from '../open_desk.ts'
 
-let broker: TestBroker
 let office: Office
-beforeAll(async () => {
-  broker = await startBroker()
+officeForEachTest((opened) => {
+  office = opened
 })
-afterAll(() => broker.stop())
-beforeEach(() => {
-  office = new Office(broker)
-})
-afterEach(() => office[Symbol.asyncDispose]())
 
 /** A box of the desk, two askers that it knows, and the frames that come to each, as numbers of letters. */
 async function openBox() {
