@@ -83,6 +83,8 @@ export const coordinator = protocol(
       request: z.strictObject({ member: z.string().max(80) }),
       reply: z.strictObject({}),
       refuses: ['not_found'],
+      // What cannot be undone is done on a signature that is in our hands.
+      rootInside: true,
     },
   },
 )
