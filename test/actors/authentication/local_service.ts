@@ -77,7 +77,7 @@ export function memoryStorage(): MemoryStorage {
         const revisions = writes.map(({ key, value }) => {
           revision += 1
           if (value === null) entries.delete(key)
-          else entries.set(key, { value, revision })
+          else if (value !== undefined) entries.set(key, { value, revision })
           return revision
         })
         return { revisions }
