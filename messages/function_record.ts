@@ -48,6 +48,15 @@ export const functionSpec = z.strictObject({
 })
 export type FunctionSpec = z.infer<typeof functionSpec>
 
+/** How often a function was and may be used. */
+export const functionUsage = z.strictObject({
+  function_id: functionId,
+  /** Absent: unlimited. */
+  quota: z.int().min(0).optional(),
+  /** Runs that were staged and not given back, over all versions. */
+  runs: z.int().min(0),
+})
+
 /** `function_digest` covers executor, name, payload, arguments, inputs and outputs: what runs, not who may run it. */
 export const functionView = functionSpec.extend({
   function_id: functionId,

@@ -1,13 +1,24 @@
 /** A function as management stores it: everything but the payload, which may be large and is kept beside it. */
 import type { FunctionSpec, FunctionView } from '../../messages/index.ts'
-import { digestJson, pack, Refusal, toJsonValue } from '../../messages/index.ts'
+import { createHash } from 'node:crypto'
+import { digestJson, pack, Refusal } from '../../messages/index.ts'
 
 export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
   function_id: string
   owner: string
   function_digest: string
   payload_bytes: number
+  /** SHA-256 of the payload; absent without one. */
+  payload_digest?: string
   disabled: boolean
+  /** True for one that was deleted: nobody sees it any more, and its id is not given again. */
+  deleted: boolean
+  /** Payloads it has had: each is kept. */
+  payloads: number
+  /** The last requests that changed it. */
+  changed_by: string[]
+  /** Shelves that it is to be taken off. */
+  leaving: string[]
 }
 
 /** What lists show of a function. */
@@ -49,7 +60,12 @@ export function writeFunction(functionId: string, owner: string, spec: FunctionS
     owner,
     function_digest: digestFunction(spec),
     payload_bytes: payload.length,
+    ...(payload.length === 0 ? {} : { payload_digest: digestPayload(payload) }),
     disabled: false,
+    deleted: false,
+    payloads: payload.length === 0 ? 0 : 1,
+    changed_by: [],
+    leaving: [],
   }
   if (pack(record).length > RECORD_BYTES_MAX) {
     throw new Refusal('too_large', `the function without its payload takes more than ${RECORD_BYTES_MAX} bytes`, {
@@ -61,7 +77,11 @@ export function writeFunction(functionId: string, owner: string, spec: FunctionS
 
 /** Covers what runs, not who may run it. */
 function digestFunction({ name, executor, payload, arguments: args, inputs, outputs }: FunctionSpec): string {
-  return digestJson(toJsonValue({ name, executor, payload, arguments: args, inputs, outputs }))
+  return digestJson({ name, executor, payload_digest: digestPayload(payload), arguments: args, inputs, outputs })
+}
+
+export function digestPayload(payload: Uint8Array): string {
+  return createHash('sha256').update(payload).digest('hex')
 }
 
 /**
@@ -69,9 +89,21 @@ function digestFunction({ name, executor, payload, arguments: args, inputs, outp
  * a private one, and no more. The allowlist itself names other users.
  */
 export function viewFunction(record: FunctionRecord, payload: Uint8Array, viewer: { sees_all: boolean }): FunctionView {
-  const { payload_bytes: _payloadBytes, ...shown } = record
+  const { quota, arguments: args } = record
   return {
-    ...shown,
+    function_id: record.function_id,
+    owner: record.owner,
+    name: record.name,
+    description: record.description,
+    executor: record.executor,
+    public: record.public,
+    disabled: record.disabled,
+    function_digest: record.function_digest,
+    arguments: args,
+    inputs: record.inputs,
+    outputs: record.outputs,
+    needs: record.needs,
+    ...(quota === undefined ? {} : { quota }),
     payload: viewer.sees_all || record.public ? payload : new Uint8Array(0),
     allowlist: viewer.sees_all ? record.allowlist : [],
   }

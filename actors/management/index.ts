@@ -7,7 +7,9 @@ import type { StartService } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import { agreementMethods } from './agreement_methods.ts'
 import { assignMethods } from './assign_data.ts'
+import { dataChanges } from './data_changes.ts'
 import { dataMethods } from './data_methods.ts'
+import { functionChanges } from './function_changes.ts'
 import { functionMethods } from './function_methods.ts'
 import { Lanes } from './lanes.ts'
 import { OutboxWriter } from './outbox_writer.ts'
@@ -36,7 +38,9 @@ export const start: StartService = async (host) => {
   return {
     actor: actor(management, {
       ...functionMethods(store, access),
+      ...functionChanges(store, access),
       ...dataMethods(store, access),
+      ...dataChanges(store, access, clock),
       ...taskMethods(store, access, tasks, ends, clock),
       ...readMethods(store, access, tasks, ends, clock, events),
       ...assignMethods(store, access, tasks, ends, clock),

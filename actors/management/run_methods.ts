@@ -100,7 +100,8 @@ async function orderRun(storage: StorageClient, record: TaskRecord): Promise<Run
   assert(run !== undefined, 'a task that was leased has a run')
   const { timeout_ms, deadline } = terms.options
   const files = [...terms.inputs, ...terms.outputs].map((file) => fileKey(file.data_id ?? ''))
-  const keys = [...files, ...(fn.has_payload ? [payloadKey(terms.function_id)] : [])]
+  const payload = fn.payload_digest === undefined ? [] : [payloadKey(terms.function_id, fn.payload_digest)]
+  const keys = [...files, ...payload]
   const entries = keys.length === 0 ? new Map<string, never>() : await readMany(storage, keys)
   const placed = (dataId: string | undefined) => {
     const entry = entries.get(fileKey(dataId ?? ''))
@@ -115,7 +116,7 @@ async function orderRun(storage: StorageClient, record: TaskRecord): Promise<Run
     function_digest: terms.function_digest,
     function_name: fn.name,
     executor: terms.executor,
-    payload: entries.get(payloadKey(terms.function_id))?.value ?? NO_PAYLOAD,
+    payload: payload.flatMap((key) => entries.get(key)?.value ?? [])[0] ?? NO_PAYLOAD,
     arguments: terms.arguments,
     declared_outputs: fn.outputs,
     inputs: terms.inputs.map(({ name, data_id, tag }) => {
