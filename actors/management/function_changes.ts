@@ -9,8 +9,9 @@ import type { Handlers, Write } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
 import { mayUseFunction } from './access.ts'
 import { noSuchFunction } from './function_methods.ts'
+import { packPayload } from './function_payload.ts'
 import type { FunctionRecord } from './function_record.ts'
-import { digestPayload, shelvesOf, writeFunction } from './function_record.ts'
+import { shelvesOf, writeFunction } from './function_record.ts'
 import { arrangeShelves } from './function_shelves.ts'
 import { functionKey, payloadKey } from './keys.ts'
 import type { StorageClient } from './records.ts'
@@ -68,8 +69,10 @@ export function functionChanges(storage: StorageClient, access: AccessClient): M
       const isOwner = (record: FunctionRecord) => record.owner === caller.user_id
       await change(function_id, caller, context.requestId, isOwner, async (record) => {
         const fresh = writeFunction(function_id, record.owner, spec)
-        const key = payloadKey(function_id, digestPayload(spec.payload))
-        const isNew = fresh.payload_bytes > 0 && !(await readMany(storage, [key])).has(key)
+        const { payload_digest } = fresh
+        const key = payloadKey(function_id, payload_digest ?? '')
+        const kept = payload_digest === undefined ? undefined : (await readMany(storage, [key])).get(key)
+        const isNew = payload_digest !== undefined && kept === undefined
         if (isNew && record.payloads >= PAYLOADS_MAX) {
           throw new Refusal('too_large', `the function has had ${PAYLOADS_MAX} payloads, and all of them are kept`, {
             hint: 'register the next one as a new function',
@@ -83,7 +86,9 @@ export function functionChanges(storage: StorageClient, access: AccessClient): M
           payloads: record.payloads + (isNew ? 1 : 0),
           leaving: [...new Set([...record.leaving, ...shelvesOf(record)])].filter((shelf) => !shelves.includes(shelf)),
         }
-        return { next, writes: isNew ? [{ key, value: spec.payload, revision: 0 }] : [] }
+        // The same payload may lie elsewhere by now.
+        const payload = { key, value: packPayload(spec.payload), revision: kept?.revision ?? 0 }
+        return { next, writes: payload_digest === undefined ? [] : [payload] }
       })
       return { function_id }
     },

@@ -7,6 +7,7 @@ import { createId, Refusal } from '../../messages/index.ts'
 import type { Entry, Handlers, Write } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
 import { mayUseFunction } from './access.ts'
+import { packPayload, viewPayload } from './function_payload.ts'
 import type { FunctionRecord, FunctionSummary } from './function_record.ts'
 import { shelvesOf, viewFunction, writeFunction } from './function_record.ts'
 import { arrangeShelves, shelfWrites } from './function_shelves.ts'
@@ -21,7 +22,6 @@ import { packRecord, unpackRecord } from './task_record.ts'
 /** The shelves that fit the commit of record and payload. */
 const SHELVES_AT_ONCE = KEYS_MAX - 2
 const PAGE = 200
-const NO_PAYLOAD = new Uint8Array(0)
 
 type Methods = Pick<
   Handlers<typeof management>,
@@ -46,7 +46,7 @@ export function functionMethods(storage: StorageClient, access: AccessClient): M
         { key: functionKey(functionId), value: packRecord(record), revision: 0 },
         ...(payload_digest === undefined
           ? []
-          : [{ key: payloadKey(functionId, payload_digest), value: request.payload, revision: 0 }]),
+          : [{ key: payloadKey(functionId, payload_digest), value: packPayload(request.payload), revision: 0 }]),
         ...shelfWrites(record, shelves.slice(0, SHELVES_AT_ONCE)),
       ]
       try {
@@ -64,7 +64,7 @@ export function functionMethods(storage: StorageClient, access: AccessClient): M
       const record = await readFor(caller, request.function_id)
       const key = payloadKey(record.function_id, record.payload_digest ?? '')
       const payload = record.payload_digest === undefined ? undefined : (await readMany(storage, [key])).get(key)
-      return viewFunction(record, payload?.value ?? NO_PAYLOAD, { sees_all: seesAllOf(caller, record) })
+      return viewFunction(record, viewPayload(payload?.value), { sees_all: seesAllOf(caller, record) })
     },
 
     async get_function_usage({ caller, request }) {

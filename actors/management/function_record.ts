@@ -1,12 +1,13 @@
 /** A function as management stores it: everything but the payload, which may be large and is kept beside it. */
 import type { FunctionSpec, FunctionView } from '../../messages/index.ts'
-import { createHash } from 'node:crypto'
 import { digestJson, pack, Refusal } from '../../messages/index.ts'
+import { digestPayload, orderBytesOf } from './function_payload.ts'
 
 export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
   function_id: string
   owner: string
   function_digest: string
+  /** What the payload takes of a run order. */
   payload_bytes: number
   /** SHA-256 of the payload; absent without one. */
   payload_digest?: string
@@ -54,16 +55,17 @@ export function writeFunction(functionId: string, owner: string, spec: FunctionS
     throw invalid('allowlist', `the entry "${stranger}" names nobody`, 'an entry is a user id or org:<attribute>')
   }
   const { payload, ...rest } = spec
+  const payload_digest = digestPayload(payload)
   const record: FunctionRecord = {
     ...rest,
     function_id: functionId,
     owner,
     function_digest: digestFunction(spec),
-    payload_bytes: payload.length,
-    ...(payload.length === 0 ? {} : { payload_digest: digestPayload(payload) }),
+    payload_bytes: orderBytesOf(payload),
+    ...(payload_digest === undefined ? {} : { payload_digest }),
     disabled: false,
     deleted: false,
-    payloads: payload.length === 0 ? 0 : 1,
+    payloads: payload_digest === undefined ? 0 : 1,
     changed_by: [],
     leaving: [],
   }
@@ -80,16 +82,12 @@ function digestFunction({ name, executor, payload, arguments: args, inputs, outp
   return digestJson({ name, executor, payload_digest: digestPayload(payload), arguments: args, inputs, outputs })
 }
 
-export function digestPayload(payload: Uint8Array): string {
-  return createHash('sha256').update(payload).digest('hex')
-}
-
 /**
  * The owner and an admin see all. Everyone may read what a public function runs; an allowlisted user learns how to call
  * a private one, and no more. The allowlist itself names other users.
  */
 export function viewFunction(record: FunctionRecord, payload: Uint8Array, viewer: { sees_all: boolean }): FunctionView {
-  const { quota, arguments: args } = record
+  const { quota, arguments: args, payload_digest } = record
   return {
     function_id: record.function_id,
     owner: record.owner,
@@ -104,6 +102,7 @@ export function viewFunction(record: FunctionRecord, payload: Uint8Array, viewer
     outputs: record.outputs,
     needs: record.needs,
     ...(quota === undefined ? {} : { quota }),
+    ...(payload_digest === undefined ? {} : { payload_digest }),
     payload: viewer.sees_all || record.public ? payload : new Uint8Array(0),
     allowlist: viewer.sees_all ? record.allowlist : [],
   }
@@ -139,7 +138,8 @@ function checkExecutor(spec: FunctionSpec): void {
       field: 'name',
     })
   }
-  if (spec.payload.length > 0) throw invalid('payload', 'a builtin function has no payload', 'leave the payload out')
+  if (digestPayload(spec.payload) !== undefined)
+    throw invalid('payload', 'a builtin function has no payload', 'leave the payload out')
 }
 
 function checkNames(field: string, names: readonly string[]): void {
