@@ -39,6 +39,8 @@ export const API_ROLES = {
   approve_task: ALL,
   invoke_task: DATA,
   cancel_task: DATA,
+  query_audit_log: ADMIN,
+  verify_audit_log: ADMIN,
   revoke_member: ADMIN,
 } as const satisfies Record<DoorMethod, readonly Role[]>
 

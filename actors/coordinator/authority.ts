@@ -36,6 +36,8 @@ import {
 const STATE_BYTES_MAX = 512 * 1024
 const NONCE_LIFE_MS = 60_000
 const TRIES_MAX = 16
+/** Who writes the audit log; management reads it, too. */
+const AUDITORS: readonly string[] = ['frontend', 'management']
 /** A member's name stands in subjects and keys of buckets. */
 const MEMBER = /^[A-Za-z0-9_-]{1,80}$/
 
@@ -176,7 +178,7 @@ export class Authority {
       expiresAtMs: passport.expiresAtMs,
       keys: this.#privateKeys(applicant),
       directory: this.directory(),
-      secrets: applicant.role === 'storage' ? { storage_key: this.#state.storage_key } : {},
+      secrets: this.#secretsFor(applicant.role),
       endorsement: this.#endorsement,
       revoked: this.#state.revoked.map(({ member }) => member),
     }
@@ -213,7 +215,11 @@ export class Authority {
   /** The bucket is not trusted: what it gives must be our passport of that member, though it may have expired. */
   async #findMember(member: string): Promise<Passport> {
     const jws = MEMBER.test(member) ? await this.#options.passports.byMember(member) : undefined
-    if (jws === undefined) throw new Refusal('not_found', `no member "${member}" has a passport`)
+    if (jws === undefined) {
+      throw new Refusal('not_found', `no member "${member}" has a passport`, {
+        hint: 'name a member as "nats micro ls" shows it',
+      })
+    }
     const atMs = Math.min(this.#options.clock.now(), expiryOf(jws) - 1)
     const passport = await verifyPassport(jws, this.issuerKey, this.manifest, atMs)
     if (passport.member !== member) throw new Refusal('not_admitted', `the passport of "${member}" is another member's`)
@@ -251,6 +257,11 @@ export class Authority {
       await register.replace(sealState(numbered, sealingKey), this.#revision).catch(ignoreConflict)
     }
     throw new Refusal('conflict', "the coordinator's state keeps changing")
+  }
+
+  #secretsFor(role: string): Record<string, Uint8Array> {
+    if (role === 'storage') return { storage_key: this.#state.storage_key }
+    return AUDITORS.includes(role) ? { audit_key: this.#state.audit_key } : {}
   }
 
   #groupsFor(role: string, workerClass: string | undefined): string[] {

@@ -1,5 +1,6 @@
 /** What the frontend may be asked: the one door for functions, data and tasks. */
 import { z } from 'zod'
+import { auditEntry, auditFinding } from '../audit.ts'
 import { dataView, fileCrypto, fileTag, fileUrl } from '../data_record.ts'
 import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../function_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
@@ -199,6 +200,41 @@ export const apiMethods = {
     request: taskReference,
     reply: taskView,
     refuses: ['not_found', 'forbidden', 'not_ready', 'quota_exceeded', 'conflict', 'task_ended'],
+  },
+  query_audit_log: {
+    about: 'Shows what was called, refused, decided and changed, newest first',
+    request: z.strictObject({
+      user: z.string().max(64).optional(),
+      method: z.string().max(64).optional(),
+      task: taskId.optional(),
+      outcome: z.string().max(64).optional(),
+      /** Somewhere in the record, whatever its case. */
+      text: z.string().min(1).max(200).optional(),
+      /** At this moment or later, and before that one (ms since 1970). */
+      from: z.int().min(0).optional(),
+      to: z.int().min(0).optional(),
+      after: z.string().max(120).optional(),
+      limit: z.int().min(1).max(500).default(100),
+    }),
+    reply: z.strictObject({
+      entries: z.array(auditEntry),
+      /** Pages on the way that did not open: verify_audit_log says which. */
+      damaged: z.int(),
+      next,
+    }),
+    refuses: [],
+  },
+  verify_audit_log: {
+    about: 'Reads the whole audit log, and tells what was removed, changed or put elsewhere',
+    request: nothing,
+    reply: z.strictObject({
+      intact: z.boolean(),
+      writers: z.int(),
+      records: z.int(),
+      /** The first hundred. */
+      findings: z.array(auditFinding),
+    }),
+    refuses: ['unsupported'],
   },
   cancel_task: {
     about: 'Cancels a task that has not ended',

@@ -89,6 +89,24 @@ describe('parties use the platform by the tacit command alone', () => {
     expect(await as('bob', 'task', 'list', '--only', 'Finished')).toMatchObject({ tasks: [{ task_id: task }] })
     expect(await as('fay', 'function', 'list')).toMatchObject({ functions: [{ function_id: fid }] })
 
+    // What happened is in the audit log, the refusal included, and nothing of what the lists hold.
+    expect(documentOf(await run(['--as', 'bob', 'audit', 'query', '--json']))).toMatchObject({
+      error: { code: 'forbidden' },
+    })
+    const query = async (...words: string[]) =>
+      (await as('admin', 'audit', 'query', ...words))['entries'] as { method: string; outcome: string; user: string }[]
+    const refused = await eventually('the refusal is in the log', async () => {
+      const entries = await query('--user', 'bob', '--outcome', 'forbidden')
+      return entries.length > 0 ? entries : undefined
+    })
+    expect(refused).toMatchObject([{ method: 'query_audit_log' }])
+    const ofTask = await query('--task', task)
+    expect(ofTask.map(({ outcome }) => outcome)).toEqual(
+      expect.arrayContaining(['Created', 'Approved', 'Staged', 'Running', 'Finished', 'allowed', 'ok']),
+    )
+    expect(JSON.stringify(await query('--limit', '500'))).not.toMatch(/\b(?:ann|ben|cid|dan|eve)\b|long password/)
+    expect(await as('admin', 'audit', 'verify')).toMatchObject({ intact: true, findings: [] })
+
     for (const [user, lines] of Object.entries({ alice: '0\n1\n1\n', bob: '1\n1\n0\n0\n' })) {
       const opened = await as(user, 'data', 'decrypt', path(`${user}-result.key`), path(`${user}.out`), '--task', task)
       expect(opened).toMatchObject({ bytes: lines.length })

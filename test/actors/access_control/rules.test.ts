@@ -38,6 +38,8 @@ const SPECIFIED: Record<DoorMethod, string> = {
   approve_task: 'D A F',
   invoke_task: 'D A',
   cancel_task: 'D A',
+  query_audit_log: 'A',
+  verify_audit_log: 'A',
   revoke_member: 'A',
 }
 const LETTERS: Record<Role, string> = { PlatformAdmin: 'A', FunctionOwner: 'F', DataOwner: 'D', DataOwnerManager: 'D' }

@@ -55,9 +55,9 @@ describe('the authority', () => {
     manifestText = manifestNamed('one')
   })
 
-  function manifestNamed(name: string): string {
-    const reference = (role: string, more: object = {}) => [
-      { platform: 'simulated', measurement: measurementOf(role), ...more },
+  function manifestNamed(name: string, more: readonly string[] = []): string {
+    const reference = (role: string, classes: object = {}) => [
+      { platform: 'simulated', measurement: measurementOf(role), ...classes },
     ]
     return JSON.stringify({
       apiVersion: 'v1',
@@ -67,6 +67,7 @@ describe('the authority', () => {
         coordinator: reference('coordinator'),
         desk: reference('desk'),
         storage: reference('storage'),
+        ...Object.fromEntries(more.map((role) => [role, reference(role)])),
         execution: reference('execution', { classes: ['standard'] }),
       },
     })
@@ -255,6 +256,17 @@ describe('the authority', () => {
       const worker = await admit(authority, 'execution', { workerClass: 'standard' })
       expect(worker.admission.secrets).toEqual({})
       expect(worker.admission.keys.map(({ group }) => group)).toEqual(['execution-standard'])
+    })
+
+    test('brings the audit key to who writes the log, as the authority has it', async () => {
+      const authority = await open({ manifestText: manifestNamed('one', ['frontend', 'management']) })
+      const keys = new Set<string>()
+      for (const role of ['frontend', 'management']) {
+        const { secrets } = (await admit(authority, role)).admission
+        expect(Object.keys(secrets)).toEqual(['audit_key'])
+        keys.add(Buffer.from(secrets['audit_key'] ?? []).toString('hex'))
+      }
+      expect([keys.size, [...keys][0]?.length]).toEqual([1, 64])
     })
 
     test('carries the proof that receipts need', async () => {

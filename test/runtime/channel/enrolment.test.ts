@@ -72,7 +72,9 @@ describe('the platform', () => {
   test('is asked with a fresh nonce each time, and answers to a subject that nobody can guess', async () => {
     const nonces: string[] = []
     const replies: (string | undefined)[] = []
-    connection.subscribe('tacit.coordinator.get_platform', { callback: (_error, { reply }) => void replies.push(reply) })
+    connection.subscribe('tacit.coordinator.get_platform', {
+      callback: (_error, { reply }) => void replies.push(reply),
+    })
     answerWith((nonce) => {
       nonces.push(Buffer.from(nonce).toString('hex'))
       return honestReply(nonce)
