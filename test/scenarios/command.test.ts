@@ -89,6 +89,19 @@ describe('parties use the platform by the tacit command alone', () => {
     expect(await as('bob', 'task', 'list', '--only', 'Finished')).toMatchObject({ tasks: [{ task_id: task }] })
     expect(await as('fay', 'function', 'list')).toMatchObject({ functions: [{ function_id: fid }] })
 
+    // Data and functions are looked after while others use them.
+    expect(await as('alice', 'data', 'get', alice.output)).toMatchObject({ data: { data_id: alice.output } })
+    expect(((await as('alice', 'data', 'list', '--kind', 'input'))['data'] as unknown[]).length).toBe(1)
+    const passedOn = String((await as('alice', 'data', 'pass-on', alice.output))['data_id'])
+    const moved = await as('alice', 'data', 'move', passedOn, 'nats-object://files/elsewhere')
+    expect(await as('alice', 'data', 'delete', String(moved['data_id']))).toMatchObject({ deleted: true })
+    const fused = String((await as('alice', 'data', 'fuse', 'alice', 'bob'))['data_id'])
+    expect(await as('bob', 'data', 'get', fused)).toMatchObject({ data: { owners: ['alice', 'bob'] } })
+    expect(await as('fay', 'function', 'usage', fid)).toMatchObject({ runs: 1 })
+    await as('fay', 'function', 'update', fid, '--builtin', 'builtin-ordered-set-intersect', '--public')
+    expect(await as('admin', 'function', 'disable', fid)).toMatchObject({ disabled: true })
+    expect(await as('fay', 'function', 'delete', fid)).toMatchObject({ deleted: true })
+
     // What happened is in the audit log, the refusal included, and nothing of what the lists hold.
     expect(documentOf(await run(['--as', 'bob', 'audit', 'query', '--json']))).toMatchObject({
       error: { code: 'forbidden' },
