@@ -91,7 +91,8 @@ describe('a guest', () => {
   test.each(methods)(
     'may ask $callee.$method when clients may or the service answers for itself, admission apart',
     ({ callee, method, subject }) => {
-      const named = callee === 'authentication' || callee === 'frontend' || callersOf(PROTOCOLS[callee], method).includes('client')
+      const named =
+        callee === 'authentication' || callee === 'frontend' || callersOf(PROTOCOLS[callee], method).includes('client')
       const membersOnly = subject === 'tacit.coordinator.enrol' || subject === 'tacit.coordinator.get_nonce'
       expect(permits(publish, subject)).toBe(named && !membersOnly)
     },
