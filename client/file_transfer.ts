@@ -1,8 +1,14 @@
 /** A party's files: encrypted on its side with a fresh key, kept in the deployment's object store, and opened again here. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { decryptFile, encryptFile } from '../attestation/index.ts'
-import type { FileCrypto, FileScheme } from '../messages/index.ts'
-import { FILE_BYTES_MAX, FILES_BUCKET } from '../messages/index.ts'
+import type { FileCrypto, FileScheme, StoredPayload } from '../messages/index.ts'
+import {
+  FILE_BYTES_MAX,
+  FILES_BUCKET,
+  PAYLOAD_BYTES_MAX,
+  Refusal,
+  STORED_PAYLOAD_BYTES_MAX,
+} from '../messages/index.ts'
 import type { FileStore } from '../runtime/index.ts'
 
 const KEY_BYTES: Record<FileScheme, number> = { 'aes-gcm-128': 16, 'aes-gcm-256': 32 }
@@ -26,6 +32,16 @@ export async function uploadInput(
   const name = randomUUID()
   await files.write(FILES_BUCKET, name, bytes)
   return { url: fileUrlOf(name), tag, crypto }
+}
+
+/** What `register_function` takes as its payload: the bytes, or where they were uploaded to when no message takes them. */
+export async function providePayload(files: FileStore, payload: Uint8Array): Promise<Uint8Array | StoredPayload> {
+  if (payload.length <= PAYLOAD_BYTES_MAX) return payload
+  if (payload.length > STORED_PAYLOAD_BYTES_MAX) {
+    throw new Refusal('too_large', `the payload has ${payload.length} bytes, ${STORED_PAYLOAD_BYTES_MAX} are allowed`)
+  }
+  const digest = createHash('sha256').update(payload).digest('hex')
+  return { ...(await uploadInput(files, payload)), digest }
 }
 
 /** A place and a key for an output that is yet to be written: what `register_output_file` takes. */

@@ -6,6 +6,7 @@ import { Writable } from 'node:stream'
 import { Command, CommanderError } from 'commander'
 import type { GlobalOptions, Output, PartyContext } from '../client/cli/index.ts'
 import {
+  addAuditCommands,
   addDataCommands,
   addFunctionCommands,
   addMemberCommands,
@@ -78,6 +79,7 @@ async function main(argv: readonly string[]): Promise<number> {
     addTaskCommands(program, partyContext)
     addMemberCommands(program, partyContext)
     addReceiptCommands(program, partyContext)
+    addAuditCommands(program, partyContext)
     addSchemaCommand(program, partyContext)
     for (const command of everyCommand(program)) command.option('--json', 'one JSON document on stdout').exitOverride()
     await program.parseAsync(argv)

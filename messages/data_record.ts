@@ -11,6 +11,12 @@ export const fileUrl = z
     message: 'must be nats-object://<bucket>/<name> or data:;base64,<text>',
   })
 
+/** A place in the deployment's object store. */
+export const objectUrl = z
+  .string()
+  .max(300)
+  .regex(/^nats-object:\/\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9._=-]{1,200}$/, 'must be nats-object://<bucket>/<name>')
+
 const iv = bytes(12, 12)
 
 /** AES-GCM with 8 zero bytes of associated data; the file is the ciphertext followed by the 16-byte tag. */

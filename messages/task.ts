@@ -1,7 +1,7 @@
 /** Tasks: their states, their terms, and what their parties may see. */
 import { z } from 'zod'
 import { bytes } from './bytes.ts'
-import { executor, fieldName, functionOutput, jsonValue, needs } from './function_record.ts'
+import { executor, fieldName, functionOutput, jsonValue, needs, storedPayload } from './function_record.ts'
 import { fileCrypto, fileTag, fileUrl } from './data_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from './ids.ts'
 import { PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX } from './limits.ts'
@@ -96,6 +96,8 @@ export const runOrder = z.strictObject({
   function_name: z.string(),
   executor,
   payload: bytes(0, PAYLOAD_BYTES_MAX),
+  /** Where the payload is, when it did not fit a message; `payload` is empty then. */
+  stored_payload: storedPayload.optional(),
   arguments: z.record(fieldName, jsonValue),
   declared_outputs: z.array(functionOutput),
   inputs: z.array(z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag })),

@@ -2,7 +2,7 @@
  * An actor is a protocol and a handler for each method. This file is only its shape; delivery is the group's work.
  */
 import type { z } from 'zod'
-import type { MethodName, Protocol, ReplyOf, RequestOf } from '../messages/index.ts'
+import type { MethodName, Protocol, Refusal, ReplyOf, RequestOf } from '../messages/index.ts'
 
 /** Who sent a letter, as admission verified it. */
 export interface Sender {
@@ -37,6 +37,8 @@ export type Handlers<P extends Protocol> = {
 export interface Actor<P extends Protocol = Protocol> {
   readonly protocol: P
   readonly handlers: Handlers<P>
+  /** Told of what was refused before it came to a handler: a request of another form, a method that there is not. */
+  readonly onRefused?: (method: string, refusal: Refusal) => void
 }
 
 export function actor<P extends Protocol>(protocol: P, handlers: Handlers<P>): Actor<P> {

@@ -15,11 +15,21 @@ const ADMIN: readonly Role[] = ['PlatformAdmin']
 /** The roles that may call each method. A method without a row does not compile; one that is not listed is refused. */
 export const API_ROLES = {
   register_function: FUNCTIONS,
+  update_function: FUNCTIONS,
   get_function: ALL,
+  get_function_usage: ALL,
+  disable_function: FUNCTIONS,
+  delete_function: FUNCTIONS,
   list_functions: ALL,
   register_input_file: DATA,
   register_output_file: DATA,
-  get_data: DATA,
+  update_input_file: DATA,
+  update_output_file: DATA,
+  register_fusion_output: DATA,
+  register_input_from_output: DATA,
+  get_input_file: DATA,
+  get_output_file: DATA,
+  delete_data: DATA,
   list_data: DATA,
   create_task: DATA,
   get_task: ALL,
@@ -29,6 +39,8 @@ export const API_ROLES = {
   approve_task: ALL,
   invoke_task: DATA,
   cancel_task: DATA,
+  query_audit_log: ADMIN,
+  verify_audit_log: ADMIN,
   revoke_member: ADMIN,
 } as const satisfies Record<DoorMethod, readonly Role[]>
 

@@ -8,6 +8,7 @@ import { isRetryable, Refusal, RESULT_BYTES_MAX } from '../../messages/index.ts'
 import type { Clock, ServiceHost } from '../../runtime/index.ts'
 import type { Executor, RunProduct } from './executor.ts'
 import { readInputs } from './input_files.ts'
+import { readPayload } from './payload.ts'
 import { writeOutputs } from './output_files.ts'
 
 const MESSAGE_CHARS_MAX = 4_000
@@ -42,7 +43,8 @@ async function runOrder(order: RunOrder, tools: RunTools, signal: AbortSignal): 
   signal.throwIfAborted()
   const startedAt = tools.clock.now()
   const inputs = await readInputs(order, tools.files, signal)
-  const product = await executor.run(order, inputs, signal)
+  const payload = await readPayload(order, tools.files, signal)
+  const product = await executor.run({ ...order, payload }, inputs, signal)
   if (product.returnValue.length > RESULT_BYTES_MAX) {
     throw new Refusal('function_failed', `the return value is larger than ${RESULT_BYTES_MAX} bytes`)
   }

@@ -11,6 +11,10 @@ export interface DataRecord {
   assigned_to?: string
   /** The url's length, so that a task's run order can be bounded without reading urls. */
   url_bytes: number
+  /** Since when someone is about to delete it, ms since 1970; it is given to no task meanwhile. */
+  deleting_at?: number
+  /** The request that deleted it. What remains then says that the id is taken; its key and place are gone. */
+  deleted_by?: string
 }
 
 /** Read when a run begins, and by nothing else. */

@@ -3,6 +3,7 @@ import type { management, RunOrder, RunOutcome, TaskResult } from '../../message
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Clock, Handlers, Write } from '../../runtime/index.ts'
 import type { DataRecord, FileRecord } from './data_record.ts'
+import { orderPayload } from './function_payload.ts'
 import { compareTokens, parseToken } from './fencing_token.ts'
 import { dataKey, fileKey, payloadKey } from './keys.ts'
 import type { StorageClient } from './records.ts'
@@ -17,7 +18,6 @@ import type { UntimelyEnds } from './untimely_end.ts'
 
 /** The log is for people and may be cut; result and terms together must fit one letter. */
 const LOG_BYTES_MAX = 64 * 1024
-const NO_PAYLOAD = new Uint8Array(0)
 
 type Methods = Pick<Handlers<typeof management>, 'start_run' | 'end_run'>
 
@@ -100,7 +100,8 @@ async function orderRun(storage: StorageClient, record: TaskRecord): Promise<Run
   assert(run !== undefined, 'a task that was leased has a run')
   const { timeout_ms, deadline } = terms.options
   const files = [...terms.inputs, ...terms.outputs].map((file) => fileKey(file.data_id ?? ''))
-  const keys = [...files, ...(fn.has_payload ? [payloadKey(terms.function_id)] : [])]
+  const payload = fn.payload_digest === undefined ? [] : [payloadKey(terms.function_id, fn.payload_digest)]
+  const keys = [...files, ...payload]
   const entries = keys.length === 0 ? new Map<string, never>() : await readMany(storage, keys)
   const placed = (dataId: string | undefined) => {
     const entry = entries.get(fileKey(dataId ?? ''))
@@ -115,7 +116,7 @@ async function orderRun(storage: StorageClient, record: TaskRecord): Promise<Run
     function_digest: terms.function_digest,
     function_name: fn.name,
     executor: terms.executor,
-    payload: entries.get(payloadKey(terms.function_id))?.value ?? NO_PAYLOAD,
+    ...orderPayload(payload.map((key) => entries.get(key)?.value)[0]),
     arguments: terms.arguments,
     declared_outputs: fn.outputs,
     inputs: terms.inputs.map(({ name, data_id, tag }) => {

@@ -33,7 +33,7 @@ const NOTHING: TaskFacts = {
   created_at: 0,
   updated_at: 0,
   order_bytes: 0,
-  function: { name: '', owner: '', public: false, outputs: [], has_payload: false, has_quota: false },
+  function: { name: '', owner: '', public: false, outputs: [] },
   terms: {
     function_id: '',
     function_digest: '',
@@ -116,7 +116,11 @@ export const taskMachine = definition.createMachine({
           guard: 'permitted',
           description: 'by the creator; function enabled, quota left, access control allows every item',
           target: 'Staged',
-          actions: assign(({ event }) => ({ attempt: 1, invoked_by: event.request_id })),
+          actions: assign(({ event }) => ({
+            attempt: 1,
+            invoked_by: event.request_id,
+            counted_in: event.facts.counted_in,
+          })),
         },
         ...untimelyEnds,
       },

@@ -38,6 +38,8 @@ export interface AssignableFile extends AssignedFile {
 export interface InvocationFacts {
   function_enabled: boolean
   quota?: { limit: number; used: number }
+  /** Where the run is counted. */
+  counted_in: string
   access: { allowed: boolean; rule: string; reason: string }
 }
 

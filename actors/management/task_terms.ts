@@ -78,6 +78,25 @@ export function withAssigned(terms: TaskTerms, files: readonly AssignedFile[]): 
   return { ...terms, inputs: place('inputs'), outputs: place('outputs') }
 }
 
+/** True when the terms say all that the request says; what it leaves to the function may differ. */
+export function holdsRequest(terms: TaskTerms, request: TermsRequest): boolean {
+  const has = (files: readonly TermsFile[], given: Declared) =>
+    digestJson(files.map(({ name, owners }) => [name, owners])) ===
+    digestJson(listFiles(given).map(({ name, owners }) => [name, owners]))
+  const { needs, ...options } = request.options
+  const { needs: termsNeeds, ...termsOptions } = terms.options
+  return (
+    Object.entries(request.arguments).every(
+      ([key, value]) =>
+        Object.hasOwn(terms.arguments, key) && canonicalJson(terms.arguments[key]) === canonicalJson(value),
+    ) &&
+    has(terms.inputs, request.inputs) &&
+    has(terms.outputs, request.outputs) &&
+    digestJson(termsOptions) === digestJson(options) &&
+    (needs.class === undefined || needs.class === termsNeeds.class)
+  )
+}
+
 function completeArguments(fn: FunctionRecord, given: TermsRequest['arguments']): Record<string, JsonValue> {
   for (const key of Object.keys(given)) {
     const argument = fn.arguments.find((other) => other.key === key)
@@ -110,6 +129,10 @@ function declareFiles(kind: 'inputs' | 'outputs', declared: FunctionRecord['inpu
       throw unfit(`${kind}.${file.name}`, `the file ${file.name} is needed; declare who owns it`)
     }
   }
+  return listFiles(given)
+}
+
+function listFiles(given: Declared): TermsFile[] {
   return Object.entries(given)
     .map(([name, owners]) => ({ name, owners: [...new Set(owners)].sort() }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))

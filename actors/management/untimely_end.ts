@@ -7,8 +7,7 @@ import type { scheduler } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Client, Clock, Log } from '../../runtime/index.ts'
 import { parseToken } from './fencing_token.ts'
-import { quotaKey } from './keys.ts'
-import { readQuota } from './quota.ts'
+import { giveBackRun } from './quota.ts'
 import type { StorageClient } from './records.ts'
 import { advance, isEnded } from './task_machine.ts'
 import type { TaskEvent } from './task_rules.ts'
@@ -57,10 +56,9 @@ export function untimelyEnds(
     const next = advance(record, event)
     if (record.state !== 'Staged' && record.state !== 'Running') return { next }
     const afterwards = () => stop(loaded)
-    if (!record.function.has_quota || record.run !== undefined) return { next, afterwards }
-    await hold(quotaKey(record.terms.function_id))
-    const { count } = await readQuota(storage, record.terms.function_id)
-    return { next, afterwards, writes: [count(-1)] }
+    if (record.counted_in === undefined || record.run !== undefined) return { next, afterwards }
+    await hold(record.counted_in)
+    return { next, afterwards, writes: [await giveBackRun(storage, record.counted_in)] }
   }
 
   async function endOverdue(loaded: LoadedTask, hold: Hold): Promise<Change | undefined> {

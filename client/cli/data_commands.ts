@@ -6,6 +6,7 @@ import { decryptFile, encryptFile } from '../../attestation/index.ts'
 import type { FileScheme } from '../../messages/index.ts'
 import { FILE_SCHEMES, FILES_BUCKET, Refusal } from '../../messages/index.ts'
 import { createFileCrypto, downloadOutput, fileUrlOf, planOutput } from '../file_transfer.ts'
+import { addDataRecordCommands } from './data_record_commands.ts'
 import { readGiven, writeGiven } from './given_file.ts'
 import { readKeyFile, writeKeyFile, writeNewKeyFile } from './key_file.ts'
 import type { PartyContext } from './party.ts'
@@ -18,6 +19,7 @@ const schemeOption = () =>
 
 export function addDataCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
   const data = program.command('data').description('encrypted inputs and outputs')
+  addDataRecordCommands(data, contextOf)
   data
     .command('encrypt <plain> <encrypted>')
     .description('encrypt a file under a fresh key, and write the key file')

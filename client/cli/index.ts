@@ -1,6 +1,7 @@
 /** The commands of a party, and what every command shares. */
 export * from './output.ts'
 export type { GlobalOptions, PartyContext } from './party.ts'
+export { addAuditCommands } from './audit_commands.ts'
 export { addDataCommands } from './data_commands.ts'
 export { addFunctionCommands } from './function_commands.ts'
 export { addMemberCommands } from './member_commands.ts'

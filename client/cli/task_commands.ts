@@ -6,6 +6,7 @@ import { PRIORITIES, TASK_STATES } from '../../messages/index.ts'
 import type { Api } from '../connection.ts'
 import { watchTask } from '../task_watch.ts'
 import { CommandFailure } from './output.ts'
+import { collectAll, PAGE } from './every_page.ts'
 import { collect, parseArguments, parseOwners, parsePairs } from './pairs.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
@@ -102,7 +103,11 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .action(async (options: { only?: TaskView['state'] }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const { tasks } = await api.list_tasks(options.only === undefined ? {} : { state: options.only })
+        const only = options.only === undefined ? {} : { state: options.only }
+        const tasks = await collectAll(async (after) => {
+          const { tasks: items, next } = await api.list_tasks({ limit: PAGE, ...only, ...after })
+          return { items, next }
+        })
         context.output.result(
           { tasks },
           tasks.map(({ task_id, state, reason }) => `${task_id}  ${state}  ${reason}`),

@@ -1,14 +1,19 @@
 /** What the frontend may be asked: the one door for functions, data and tasks. */
 import { z } from 'zod'
+import { auditEntry, auditFinding } from '../audit.ts'
 import { dataView, fileCrypto, fileTag, fileUrl } from '../data_record.ts'
-import { functionSpec, functionView, fieldName, jsonValue } from '../function_record.ts'
-import { dataId, functionId, inputId, outputId, taskId } from '../ids.ts'
+import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../function_record.ts'
+import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
 import { assignments, declaredFiles, taskOptions, taskState, taskView } from '../task.ts'
 
 const taskReference = z.strictObject({ task_id: taskId })
-const page = { after: z.string().max(80).optional(), limit: z.int().min(1).max(1000).default(100) }
+const functionReference = z.strictObject({ function_id: functionId })
+const page = { after: z.string().max(120).optional(), limit: z.int().min(1).max(1000).default(100) }
+/** Where the next page begins, as `after`; absent when there is nothing more. A page may be short, even empty. */
+const next = z.string().optional()
+const nothing = z.strictObject({})
 
 /** The methods that management carries out; the frontend adds who is asking. */
 export const apiMethods = {
@@ -18,19 +23,44 @@ export const apiMethods = {
     reply: z.strictObject({ function_id: functionId }),
     refuses: ['unsupported'],
   },
+  update_function: {
+    about: "Replaces a function of the caller's own: new tasks get the new terms, those that exist keep theirs",
+    request: functionSpec.extend({ function_id: functionId }),
+    reply: functionReference,
+    refuses: ['not_found', 'forbidden', 'unsupported', 'not_ready', 'conflict'],
+  },
   get_function: {
     about: 'Shows a function to whom it is public, owned or allowlisted',
-    request: z.strictObject({ function_id: functionId }),
+    request: functionReference,
     reply: functionView,
     refuses: ['not_found'],
   },
+  get_function_usage: {
+    about: 'Shows how many runs a function had, and may have, to those who may use it',
+    request: functionReference,
+    reply: functionUsage,
+    refuses: ['not_found'],
+  },
+  disable_function: {
+    about: 'Lets no further task use a function (its owner, or an admin); what is staged by then still runs',
+    request: functionReference,
+    reply: nothing,
+    refuses: ['not_found', 'forbidden', 'conflict'],
+  },
+  delete_function: {
+    about: "Deletes a function of the caller's own; what is staged by then still runs",
+    request: functionReference,
+    reply: nothing,
+    refuses: ['not_found', 'forbidden', 'conflict'],
+  },
   list_functions: {
     about: 'Lists the functions that the caller may use, in order of their ids',
-    request: z.strictObject(page),
+    request: z.strictObject({ owner: userId.optional(), name: z.string().max(128).optional(), ...page }),
     reply: z.strictObject({
       functions: z.array(
         functionView.pick({ function_id: true, name: true, owner: true, executor: true, public: true, disabled: true }),
       ),
+      next,
     }),
     refuses: [],
   },
@@ -46,17 +76,58 @@ export const apiMethods = {
     reply: z.strictObject({ data_id: outputId }),
     refuses: [],
   },
-  get_data: {
-    about: "Shows a record of the caller's own data, without url and key",
-    request: z.strictObject({ data_id: dataId }),
+  update_input_file: {
+    about: 'Registers the same content at another place, as new data (its one owner)',
+    request: z.strictObject({ data_id: inputId, url: fileUrl }),
+    reply: z.strictObject({ data_id: inputId }),
+    refuses: ['not_found', 'forbidden', 'conflict'],
+  },
+  update_output_file: {
+    about: 'Gives an output that no task was given yet another place, as new data; the old record goes (its one owner)',
+    request: z.strictObject({ data_id: outputId, url: fileUrl }),
+    reply: z.strictObject({ data_id: outputId }),
+    refuses: ['not_found', 'forbidden', 'not_ready', 'conflict'],
+  },
+  register_fusion_output: {
+    about: 'Registers an output of several owners, under a key that none of them ever has',
+    request: z.strictObject({ owners: z.array(userId).min(2).max(16) }),
+    reply: z.strictObject({ data_id: outputId }),
+    refuses: [],
+  },
+  register_input_from_output: {
+    about: 'Registers an output that was produced as an input, with the same owners, key and tag',
+    request: z.strictObject({ data_id: outputId }),
+    reply: z.strictObject({ data_id: inputId }),
+    refuses: ['not_found', 'not_ready', 'conflict'],
+  },
+  get_input_file: {
+    about: "Shows an input of the caller's own, without url and key",
+    request: z.strictObject({ data_id: inputId }),
+    reply: dataView,
+    refuses: ['not_found'],
+  },
+  get_output_file: {
+    about: "Shows an output of the caller's own, without url and key; it has a tag once it was produced",
+    request: z.strictObject({ data_id: outputId }),
     reply: dataView,
     refuses: ['not_found'],
   },
   list_data: {
     about: "Lists the caller's own data, in order of ids",
-    request: z.strictObject(page),
-    reply: z.strictObject({ data: z.array(dataView) }),
+    request: z.strictObject({
+      kind: z.enum(['input', 'output']).optional(),
+      /** Of outputs: those that were produced, or those that were not. */
+      produced: z.boolean().optional(),
+      ...page,
+    }),
+    reply: z.strictObject({ data: z.array(dataView), next }),
     refuses: [],
+  },
+  delete_data: {
+    about: 'Deletes the record of a file and its key, for all of its owners, unless a living task has it',
+    request: z.strictObject({ data_id: dataId }),
+    reply: nothing,
+    refuses: ['not_found', 'not_ready', 'conflict'],
   },
   create_task: {
     about: 'Creates a task from a function, arguments, and the declared owners of each file',
@@ -78,7 +149,14 @@ export const apiMethods = {
   },
   list_tasks: {
     about: "Lists the caller's tasks, newest first",
-    request: z.strictObject({ state: taskState.optional(), limit: z.int().min(1).max(1000).default(100) }),
+    request: z.strictObject({
+      state: taskState.optional(),
+      creator: userId.optional(),
+      /** Created at this moment or later, and before that one (ms since 1970). */
+      from: z.int().min(0).optional(),
+      to: z.int().min(0).optional(),
+      ...page,
+    }),
     reply: z.strictObject({
       tasks: z.array(
         taskView.pick({
@@ -91,6 +169,7 @@ export const apiMethods = {
           updated_at: true,
         }),
       ),
+      next,
     }),
     refuses: [],
   },
@@ -121,6 +200,41 @@ export const apiMethods = {
     request: taskReference,
     reply: taskView,
     refuses: ['not_found', 'forbidden', 'not_ready', 'quota_exceeded', 'conflict', 'task_ended'],
+  },
+  query_audit_log: {
+    about: 'Shows what was called, refused, decided and changed, newest first',
+    request: z.strictObject({
+      user: z.string().max(64).optional(),
+      method: z.string().max(64).optional(),
+      task: taskId.optional(),
+      outcome: z.string().max(64).optional(),
+      /** Somewhere in the record, whatever its case. */
+      text: z.string().min(1).max(200).optional(),
+      /** At this moment or later, and before that one (ms since 1970). */
+      from: z.int().min(0).optional(),
+      to: z.int().min(0).optional(),
+      after: z.string().max(120).optional(),
+      limit: z.int().min(1).max(500).default(100),
+    }),
+    reply: z.strictObject({
+      entries: z.array(auditEntry),
+      /** Pages on the way that did not open: verify_audit_log says which. */
+      damaged: z.int(),
+      next,
+    }),
+    refuses: [],
+  },
+  verify_audit_log: {
+    about: 'Reads the whole audit log, and tells what was removed, changed or put elsewhere',
+    request: nothing,
+    reply: z.strictObject({
+      intact: z.boolean(),
+      writers: z.int(),
+      records: z.int(),
+      /** The first hundred. */
+      findings: z.array(auditFinding),
+    }),
+    refuses: ['unsupported'],
   },
   cancel_task: {
     about: 'Cancels a task that has not ended',

@@ -89,6 +89,37 @@ describe('parties use the platform by the tacit command alone', () => {
     expect(await as('bob', 'task', 'list', '--only', 'Finished')).toMatchObject({ tasks: [{ task_id: task }] })
     expect(await as('fay', 'function', 'list')).toMatchObject({ functions: [{ function_id: fid }] })
 
+    // Data and functions are looked after while others use them.
+    expect(await as('alice', 'data', 'get', alice.output)).toMatchObject({ data: { data_id: alice.output } })
+    expect(((await as('alice', 'data', 'list', '--kind', 'input'))['data'] as unknown[]).length).toBe(1)
+    const passedOn = String((await as('alice', 'data', 'pass-on', alice.output))['data_id'])
+    const moved = await as('alice', 'data', 'move', passedOn, 'nats-object://files/elsewhere')
+    expect(await as('alice', 'data', 'delete', String(moved['data_id']))).toMatchObject({ deleted: true })
+    const fused = String((await as('alice', 'data', 'fuse', 'alice', 'bob'))['data_id'])
+    expect(await as('bob', 'data', 'get', fused)).toMatchObject({ data: { owners: ['alice', 'bob'] } })
+    expect(await as('fay', 'function', 'usage', fid)).toMatchObject({ runs: 1 })
+    await as('fay', 'function', 'update', fid, '--builtin', 'builtin-ordered-set-intersect', '--public')
+    expect(await as('admin', 'function', 'disable', fid)).toMatchObject({ disabled: true })
+    expect(await as('fay', 'function', 'delete', fid)).toMatchObject({ deleted: true })
+
+    // What happened is in the audit log, the refusal included, and nothing of what the lists hold.
+    expect(documentOf(await run(['--as', 'bob', 'audit', 'query', '--json']))).toMatchObject({
+      error: { code: 'forbidden' },
+    })
+    const query = async (...words: string[]) =>
+      (await as('admin', 'audit', 'query', ...words))['entries'] as { method: string; outcome: string; user: string }[]
+    const refused = await eventually('the refusal is in the log', async () => {
+      const entries = await query('--user', 'bob', '--outcome', 'forbidden')
+      return entries.length > 0 ? entries : undefined
+    })
+    expect(refused).toMatchObject([{ method: 'query_audit_log' }])
+    const ofTask = await query('--task', task)
+    expect(ofTask.map(({ outcome }) => outcome)).toEqual(
+      expect.arrayContaining(['Created', 'Approved', 'Staged', 'Running', 'Finished', 'allowed', 'ok']),
+    )
+    expect(JSON.stringify(await query('--limit', '500'))).not.toMatch(/\b(?:ann|ben|cid|dan|eve)\b|long password/)
+    expect(await as('admin', 'audit', 'verify')).toMatchObject({ intact: true, findings: [] })
+
     for (const [user, lines] of Object.entries({ alice: '0\n1\n1\n', bob: '1\n1\n0\n0\n' })) {
       const opened = await as(user, 'data', 'decrypt', path(`${user}-result.key`), path(`${user}.out`), '--task', task)
       expect(opened).toMatchObject({ bytes: lines.length })

@@ -14,11 +14,21 @@ const TASK = createId('task')
 /** The roles column of the specification, in its own letters; written out a second time so that a slip in one shows. */
 const SPECIFIED: Record<DoorMethod, string> = {
   register_function: 'F A',
+  update_function: 'F A',
   get_function: 'F D A',
+  get_function_usage: 'F D A',
+  disable_function: 'F A',
+  delete_function: 'F A',
   list_functions: 'F D A',
   register_input_file: 'D A',
   register_output_file: 'D A',
-  get_data: 'D A',
+  update_input_file: 'D A',
+  update_output_file: 'D A',
+  register_fusion_output: 'D A',
+  register_input_from_output: 'D A',
+  get_input_file: 'D A',
+  get_output_file: 'D A',
+  delete_data: 'D A',
   list_data: 'D A',
   create_task: 'D A',
   get_task: 'D A F',
@@ -28,6 +38,8 @@ const SPECIFIED: Record<DoorMethod, string> = {
   approve_task: 'D A F',
   invoke_task: 'D A',
   cancel_task: 'D A',
+  query_audit_log: 'A',
+  verify_audit_log: 'A',
   revoke_member: 'A',
 }
 const LETTERS: Record<Role, string> = { PlatformAdmin: 'A', FunctionOwner: 'F', DataOwner: 'D', DataOwnerManager: 'D' }

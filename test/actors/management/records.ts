@@ -58,8 +58,6 @@ export function factsOf(more: Partial<TaskFacts> = {}): TaskFacts {
       owner: 'olga',
       public: true,
       outputs: [{ name: 'out', description: '', optional: false }],
-      has_payload: false,
-      has_quota: false,
     },
     terms,
     ...more,
@@ -68,6 +66,7 @@ export function factsOf(more: Partial<TaskFacts> = {}): TaskFacts {
 
 export const allowed: InvocationFacts = {
   function_enabled: true,
+  counted_in: 'quota/f',
   access: { allowed: true, rule: 'staged_task', reason: 'all is well' },
 }
 const at = START + 1

@@ -4,7 +4,7 @@ import { start } from '../../../actors/management/index.ts'
 import type { AccessQuestion, ApiMethod, CallerIdentity, Refusal, Role, RunOutcome } from '../../../messages/index.ts'
 import { access_control, management, scheduler, storage } from '../../../messages/index.ts'
 import type { AskOptions, Client, Handlers } from '../../../runtime/index.ts'
-import { ManualClock } from '../../../runtime/index.ts'
+import { ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
 import { MemoryStore } from '../../../runtime/memory_store.ts'
 import type { Weather } from '../../support/fake_host.ts'
 import { calm, clientOf, fakeHost, LocalEvents, storageHandlers } from '../../support/fake_host.ts'
@@ -26,6 +26,8 @@ export interface World {
   management: ManagementClient
   as(userId: string, role?: Role, attribute?: string): UserClient
   /** Replaces what access control says; undefined: the real rules. */
+  /** Where management writes its audit log. */
+  audit: MemoryRecordStream
   policy: { rule: ((question: AccessQuestion) => boolean | Error) | undefined }
   close(): Promise<void>
 }
@@ -77,8 +79,10 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
       ? decide(question)
       : { ...decide(question), allowed: verdict, rule: 'rule_of_the_test' }
   }
+  const audit = new MemoryRecordStream()
   const host = fakeHost({
     clock,
+    auditStream: audit,
     events,
     clients: {
       storage: clientOf(storage, storageHandlers(store), weather),
@@ -95,6 +99,7 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
     events,
     queue,
     management: client,
+    audit,
     policy,
     as: (userId, role = 'DataOwner', attribute = 'acme') =>
       userClient(client, { user_id: userId, role, attribute: role.startsWith('DataOwner') ? attribute : null }),

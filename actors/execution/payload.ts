@@ -1,0 +1,30 @@
+/** The payload of a run: it came with the order, or it lies in the object store and must prove to be the one of the terms. */
+import { createHash } from 'node:crypto'
+import { decryptFile } from '../../attestation/index.ts'
+import type { RunOrder } from '../../messages/index.ts'
+import { Refusal, STORED_PAYLOAD_BYTES_MAX } from '../../messages/index.ts'
+import type { FileStore } from '../../runtime/index.ts'
+import { parseFileUrl } from './file_place.ts'
+
+const TAG_BYTES = 16
+
+/** @throws Refusal `tag_mismatch` for a file that is not the one that was registered, and what the store refuses */
+export async function readPayload(
+  { payload, stored_payload: stored }: Pick<RunOrder, 'payload' | 'stored_payload'>,
+  store: FileStore,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  if (stored === undefined) return payload
+  try {
+    const place = parseFileUrl(stored.url)
+    if (place.kind !== 'object') throw new Refusal('invalid_request', 'it has no place in the object store')
+    const bytes = await store.read(place.bucket, place.name, STORED_PAYLOAD_BYTES_MAX + TAG_BYTES, signal)
+    const plain = decryptFile(bytes, stored.crypto, stored.tag)
+    // The tag pins the file; the parties approved the digest.
+    if (createHash('sha256').update(plain).digest('hex') === stored.digest) return plain
+    throw new Refusal('tag_mismatch', 'it is not what its registered digest says')
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    throw new Refusal(error.code, `the payload: ${error.message}`, { cause: error })
+  }
+}
