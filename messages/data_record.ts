@@ -14,12 +14,24 @@ export const fileUrl = z
 const iv = bytes(12, 12)
 
 /** AES-GCM with 8 zero bytes of associated data; the file is the ciphertext followed by the 16-byte tag. */
-export const fileCrypto = z.discriminatedUnion('scheme', [
-  z.strictObject({ scheme: z.literal('aes-gcm-128'), key: bytes(16, 16), iv }),
-  z.strictObject({ scheme: z.literal('aes-gcm-256'), key: bytes(32, 32), iv }),
-])
+const aesGcm128 = z.strictObject({ scheme: z.literal('aes-gcm-128'), key: bytes(16, 16), iv })
+const aesGcm256 = z.strictObject({ scheme: z.literal('aes-gcm-256'), key: bytes(32, 32), iv })
+/** The protected-file layout of the SGX SDK; each file has random keys of its own under this one, so there is no iv. */
+const teaclaveFile = z.strictObject({ scheme: z.literal('teaclave-file-128'), key: bytes(16, 16) })
+/** No encryption: the content is no secret, and only its tag protects it. */
+const raw = z.strictObject({ scheme: z.literal('raw') })
+
+/** How an input is encrypted. */
+export const fileCrypto = z.discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile, raw])
 export type FileCrypto = z.infer<typeof fileCrypto>
-export const FILE_SCHEMES = ['aes-gcm-128', 'aes-gcm-256'] as const
+/** How an output is to be encrypted: a worker writes nothing plain. */
+export const outputCrypto = z.discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile])
+export type OutputCrypto = z.infer<typeof outputCrypto>
+
+/** The schemes that encrypt. */
+export const OUTPUT_SCHEMES = ['aes-gcm-128', 'aes-gcm-256', 'teaclave-file-128'] as const
+export type OutputScheme = (typeof OUTPUT_SCHEMES)[number]
+export const FILE_SCHEMES = [...OUTPUT_SCHEMES, 'raw'] as const
 export type FileScheme = (typeof FILE_SCHEMES)[number]
 
 /** The 16 bytes that pin a file's content. */

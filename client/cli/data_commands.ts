@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { decryptFile, encryptFile } from '../../attestation/index.ts'
-import type { FileScheme } from '../../messages/index.ts'
-import { FILE_SCHEMES, FILES_BUCKET, Refusal } from '../../messages/index.ts'
-import { createFileCrypto, downloadOutput, fileUrlOf, planOutput } from '../file_transfer.ts'
+import type { OutputScheme } from '../../messages/index.ts'
+import { FILES_BUCKET, OUTPUT_SCHEMES, Refusal } from '../../messages/index.ts'
+import { createFileCrypto, downloadOutput, fileUrlOf, planOutput, uploadRawInput } from '../file_transfer.ts'
 import { readGiven, writeGiven } from './given_file.ts'
 import { readKeyFile, writeKeyFile } from './key_file.ts'
 import type { PartyContext } from './party.ts'
@@ -14,7 +14,7 @@ import { withSession } from './party.ts'
 const ENCRYPTED = 'a file that "tacit data encrypt" wrote'
 
 const schemeOption = () =>
-  new Option('--scheme <scheme>', 'how files are encrypted').choices([...FILE_SCHEMES]).default('aes-gcm-256')
+  new Option('--scheme <scheme>', 'how files are encrypted').choices([...OUTPUT_SCHEMES]).default('aes-gcm-256')
 
 export function addDataCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
   const data = program.command('data').description('encrypted inputs and outputs')
@@ -24,7 +24,12 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
     .requiredOption('--key-file <file>', 'where the key goes')
     .addOption(schemeOption())
     .action(
-      async (plain: string, encrypted: string, options: { keyFile: string; scheme: FileScheme }, command: Command) => {
+      async (
+        plain: string,
+        encrypted: string,
+        options: { keyFile: string; scheme: OutputScheme },
+        command: Command,
+      ) => {
         const { output } = contextOf(command)
         const crypto = createFileCrypto(options.scheme)
         const { bytes, tag } = encryptFile(await readGiven(plain, 'the file to encrypt'), crypto)
@@ -53,26 +58,46 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
     )
   data
     .command('register')
-    .description('register an encrypted input (uploading it), or a new output')
+    .description('register an encrypted input (uploading it), a new output, or an input that is no secret')
     .option('--input <encrypted>', 'an encrypted file, as "tacit data encrypt" wrote it')
-    .option('--output', 'an output that a task will write', false)
-    .requiredOption('--key-file <file>', 'the key file: read for an input, written for an output')
+    .option('--raw <plain>', 'a file that anyone may read; only tasks that allow raw inputs take it')
+    .option('--output', 'an output that a task will write')
+    .option('--key-file <file>', 'the key file: read for an input, written for an output')
     .addOption(schemeOption())
-    .action(
-      async (options: { input?: string; output: boolean; keyFile: string; scheme: FileScheme }, command: Command) => {
-        const context = contextOf(command)
-        if ((options.input === undefined) !== options.output) {
-          throw new Refusal('invalid_request', 'say whether it is an input or an output', {
-            hint: 'give --input <encrypted> or --output',
-          })
-        }
-        const data_id =
-          options.input === undefined
-            ? await registerOutput(context, options.keyFile, options.scheme)
-            : await registerInput(context, options.input, options.keyFile)
-        context.output.result({ data_id }, [data_id])
-      },
-    )
+    .action(async (options: RegisterOptions, command: Command) => {
+      const context = contextOf(command)
+      const data_id = await register(context, options)
+      context.output.result({ data_id }, [data_id])
+    })
+}
+
+interface RegisterOptions {
+  input?: string
+  raw?: string
+  output?: true
+  keyFile?: string
+  scheme: OutputScheme
+}
+
+function register(context: PartyContext, { input, raw, output, keyFile, scheme }: RegisterOptions): Promise<string> {
+  if ([input, raw, output].filter((option) => option !== undefined).length !== 1) {
+    throw new Refusal('invalid_request', 'say whether it is an input or an output', {
+      hint: 'give one of --input <encrypted>, --raw <plain> and --output',
+    })
+  }
+  if (raw !== undefined) return registerRaw(context, raw)
+  if (keyFile === undefined) {
+    throw new Refusal('invalid_request', 'the key file is missing', { hint: 'give --key-file <file>' })
+  }
+  return input === undefined ? registerOutput(context, keyFile, scheme) : registerInput(context, input, keyFile)
+}
+
+function registerRaw(context: PartyContext, plain: string): Promise<string> {
+  return withSession(context, async (api, connection) => {
+    const bytes = await readGiven(plain, 'the file to register')
+    context.output.say(`uploading ${bytes.length} bytes, not encrypted`)
+    return (await api.register_input_file(await uploadRawInput(connection.files, bytes))).data_id
+  })
 }
 
 async function registerInput(context: PartyContext, encrypted: string, keyFilePath: string): Promise<string> {
@@ -95,7 +120,7 @@ async function registerInput(context: PartyContext, encrypted: string, keyFilePa
   })
 }
 
-function registerOutput(context: PartyContext, keyFilePath: string, scheme: FileScheme): Promise<string> {
+function registerOutput(context: PartyContext, keyFilePath: string, scheme: OutputScheme): Promise<string> {
   return withSession(context, async (api) => {
     const planned = planOutput(createFileCrypto(scheme))
     // The key is written before the platform knows of it: an output nobody can open would be worse than a file too many.

@@ -107,6 +107,25 @@ describe('parties use the platform by the tacit command alone', () => {
     expectFailed(await run([...offline, 'receipt', 'verify', path('forged.json'), '--json']), 4, 'receipt_invalid')
   })
 
+  test('a local file may have the layout of the ancestor', async () => {
+    await writeFile(path('old.txt'), 'x'.repeat(10_000))
+    const key = ['--key-file', path('old.key')]
+    await done('data', 'encrypt', path('old.txt'), path('old.enc'), ...key, '--scheme', 'teaclave-file-128')
+    expect((await stat(path('old.enc'))).size).toBe(4 * 4096)
+    await done('data', 'decrypt', path('old.enc'), path('old.out'), ...key)
+    expect(await readFile(path('old.out'), 'utf8')).toBe('x'.repeat(10_000))
+  })
+
+  test('an input that is no secret needs no key file, and says by its name that it is raw', async () => {
+    await writeFile(path('public.txt'), 'for everybody')
+    expect(await as('alice', 'data', 'register', '--raw', path('public.txt'))).toMatchObject({
+      data_id: expect.stringMatching(/^input-/) as string,
+    })
+    const twice = ['data', 'register', '--raw', path('public.txt'), '--output', '--as', 'alice', '--json']
+    expectFailed(await run(twice), 2, 'invalid_request')
+    expectFailed(await run(['data', 'register', '--output', '--as', 'alice', '--json']), 2, 'invalid_request')
+  })
+
   test('a local file is encrypted and opened again, and its key is for its owner alone', async () => {
     await writeFile(path('secret.txt'), 'for nobody else')
     const key = ['--key-file', path('secret.key')]

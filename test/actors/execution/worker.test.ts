@@ -1,7 +1,7 @@
 /** The worker's loop, with a real queue and files in memory, real threads, and a scripted scheduler. */
 import { describe, expect, test, vi } from 'vitest'
 import { encryptFile } from '../../../attestation/file_schemes/scheme.ts'
-import type { FileCrypto } from '../../../messages/index.ts'
+import type { OutputCrypto } from '../../../messages/index.ts'
 import { Refusal, stagedSubject } from '../../../messages/index.ts'
 import { sealHint } from '../../support/scripted_host.ts'
 import { BUILTIN_THREAD, LEASE_MS, noise, SCRIPTED_THREAD, ScriptedTasks } from './scripted_tasks.ts'
@@ -9,7 +9,7 @@ import { BUILTIN_THREAD, LEASE_MS, noise, SCRIPTED_THREAD, ScriptedTasks } from 
 const never = new AbortController().signal
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 const scripted = (deed: string, value: unknown = null) => ({ arguments: { deed, with: value as string } })
-const crypto: FileCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 1), iv: Buffer.alloc(12, 2) }
+const crypto: OutputCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 1), iv: Buffer.alloc(12, 2) }
 const output = (name: string) => ({
   name,
   data_id: 'output-00000000-0000-4000-8000-000000000000',
