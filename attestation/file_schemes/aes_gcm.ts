@@ -6,6 +6,7 @@
  * The key and iv of an output are fixed by its owner, so two different contents under them would give both away: whoever
  * encrypts an output must never let a second, different ciphertext of it leave (see docs/decisions/execution.md).
  */
+import type { CipherGCM, DecipherGCM } from 'node:crypto'
 import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto'
 import type { FileCrypto } from '../../messages/index.ts'
 import type { EncryptedFile } from './encrypted_file.ts'
@@ -21,9 +22,7 @@ const CIPHERS = {
 } as const
 
 export function encryptAesGcm(plaintext: Uint8Array, crypto: AesGcmCrypto): EncryptedFile {
-  const { name } = checkLengths(crypto)
-  const cipher = createCipheriv(name, crypto.key, crypto.iv, { authTagLength: TAG_BYTES })
-  cipher.setAAD(ASSOCIATED_DATA)
+  const cipher = createAesGcmCipher(crypto)
   const ciphertext = cipher.update(plaintext)
   cipher.final() // GCM adds nothing here
   const tag = cipher.getAuthTag()
@@ -32,14 +31,12 @@ export function encryptAesGcm(plaintext: Uint8Array, crypto: AesGcmCrypto): Encr
 
 /** @throws Refusal `tag_mismatch` when the file is not the one that was registered, or was changed */
 export function decryptAesGcm(bytes: Uint8Array, crypto: AesGcmCrypto, registeredTag: Uint8Array): Uint8Array {
-  const { name } = checkLengths(crypto)
+  checkLengths(crypto)
   checkLength('the registered tag', registeredTag, TAG_BYTES)
   if (bytes.length < TAG_BYTES) throw mismatch()
   const ciphertext = bytes.subarray(0, bytes.length - TAG_BYTES)
   if (!timingSafeEqual(bytes.subarray(ciphertext.length), registeredTag)) throw mismatch()
-  const decipher = createDecipheriv(name, crypto.key, crypto.iv, { authTagLength: TAG_BYTES })
-  decipher.setAAD(ASSOCIATED_DATA)
-  decipher.setAuthTag(registeredTag)
+  const decipher = createAesGcmDecipher(crypto, registeredTag)
   const plaintext = decipher.update(ciphertext)
   try {
     decipher.final()
@@ -49,6 +46,20 @@ export function decryptAesGcm(bytes: Uint8Array, crypto: AesGcmCrypto, registere
     throw mismatch()
   }
   return plaintext
+}
+
+/** @throws Refusal `invalid_request` for a key or iv of the wrong length */
+export function createAesGcmCipher(crypto: AesGcmCrypto): CipherGCM {
+  const { name } = checkLengths(crypto)
+  const cipher = createCipheriv(name, crypto.key, crypto.iv, { authTagLength: TAG_BYTES })
+  return cipher.setAAD(ASSOCIATED_DATA)
+}
+
+/** What it gives is not to be believed before its `final` has not thrown. */
+export function createAesGcmDecipher(crypto: AesGcmCrypto, tag: Uint8Array): DecipherGCM {
+  const { name } = checkLengths(crypto)
+  const decipher = createDecipheriv(name, crypto.key, crypto.iv, { authTagLength: TAG_BYTES })
+  return decipher.setAAD(ASSOCIATED_DATA).setAuthTag(tag)
 }
 
 function checkLengths(crypto: AesGcmCrypto): (typeof CIPHERS)[AesGcmCrypto['scheme']] {

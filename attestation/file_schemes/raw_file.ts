@@ -9,7 +9,7 @@ export function tagRawFile(bytes: Uint8Array): Uint8Array {
   return rawTag(createHash('sha256').update(bytes).digest())
 }
 
-function rawTag(digest: Buffer): Uint8Array {
+export function rawTag(digest: Buffer): Uint8Array {
   return digest.subarray(0, TAG_BYTES)
 }
 
