@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { decryptFile, encryptFile, tagRawFile } from '../attestation/index.ts'
 import type { FileCrypto, OutputCrypto, OutputScheme } from '../messages/index.ts'
-import { FILE_BYTES_MAX, FILES_BUCKET } from '../messages/index.ts'
+import { FILE_BYTES_MAX, FILES_BUCKET, Refusal } from '../messages/index.ts'
 import type { FileStore } from '../runtime/index.ts'
 
 /** A fresh key, and a fresh iv where the scheme has one; each file has its own. */
@@ -45,7 +45,12 @@ export async function downloadOutput(
   tag: Uint8Array,
 ): Promise<Uint8Array> {
   const [, bucket, name] = /^nats-object:\/\/([^/]+)\/(.+)$/.exec(output.url) ?? []
-  return decryptFile(await files.read(bucket ?? '', name ?? '', FILE_BYTES_MAX), output.crypto, tag)
+  if (bucket === undefined || name === undefined) {
+    throw new Refusal('unsupported', 'the output does not lie in the object store', {
+      hint: 'fetch it from its url yourself; "tacit data decrypt <fetched> <plain> --key-file <file> --task <task>" opens it',
+    })
+  }
+  return decryptFile(await files.read(bucket, name, FILE_BYTES_MAX), output.crypto, tag)
 }
 
 async function upload(files: FileStore, bytes: Uint8Array): Promise<string> {

@@ -3,12 +3,23 @@ import { z } from 'zod'
 import { bytes } from './bytes.ts'
 import { dataId, userId } from './ids.ts'
 
-/** A place of a file: `nats-object://bucket/name` or, for small inputs, `data:;base64,...`. */
+/** How a url may look, by the kind of place; a name or password in it is not taken, since it would be sent unasked. */
+const FILE_URLS = [
+  /nats-object:\/\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9._=-]{1,200}/,
+  /data:[^,]{0,100},.*/,
+  /https?:\/\/[^\s/?#@\\]{1,300}(?:[/?][^\s#\\]{0,4000})?/,
+  /file:\/\/\/[^\s?#\\]{1,1000}/,
+]
+
+/**
+ * A place of a file: `nats-object://bucket/name`; for small inputs `data:;base64,...`; on a web server or in a folder of the
+ * workers, where the deployment allows it.
+ */
 export const fileUrl = z
   .string()
   .max(400_000)
-  .regex(/^(?:nats-object:\/\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9._=-]{1,200}|data:[^,]{0,100},.*)$/s, {
-    message: 'must be nats-object://<bucket>/<name> or data:;base64,<text>',
+  .regex(new RegExp(`^(?:${FILE_URLS.map(({ source }) => source).join('|')})$`, 's'), {
+    message: 'must be nats-object://<bucket>/<name>, https://<host>/<path>, file:///<path>, or data:;base64,<text>',
   })
 
 const iv = bytes(12, 12)

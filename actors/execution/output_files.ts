@@ -7,13 +7,11 @@ import type { EncryptedFile } from '../../attestation/index.ts'
 import { encryptFile, tagOfSameContent } from '../../attestation/index.ts'
 import type { OutputCrypto, RunOrder } from '../../messages/index.ts'
 import { FILE_BYTES_MAX, Refusal } from '../../messages/index.ts'
-import type { FileStore } from '../../runtime/index.ts'
-import { parseFileUrl } from './file_place.ts'
+import type { FilePlaces } from './file_places.ts'
 
 interface Target {
   name: string
-  bucket: string
-  file: string
+  url: string
   /** Needed until the file is written: only then is it known that none of the same content lies there. */
   plaintext: Uint8Array
   crypto: OutputCrypto
@@ -24,44 +22,45 @@ interface Target {
 export async function writeOutputs(
   order: RunOrder,
   outputs: ReadonlyMap<string, Uint8Array>,
-  store: FileStore,
+  places: FilePlaces,
+  signal: AbortSignal,
 ): Promise<Record<string, Uint8Array>> {
   checkOutputs(order, outputs)
   const targets = order.outputs.flatMap((output): Target[] => {
     const plaintext = outputs.get(output.name)
     if (plaintext === undefined) return []
-    const place = parseFileUrl(output.url)
-    if (place.kind !== 'object') {
-      throw new Refusal('invalid_request', `output "${output.name}" has no place in the object store`)
-    }
-    const { name, crypto } = output
-    return [
-      { name, bucket: place.bucket, file: place.name, plaintext, crypto, encrypted: encryptFile(plaintext, crypto) },
-    ]
+    const { name, url, crypto } = output
+    return [{ name, url, plaintext, crypto, encrypted: encryptFile(plaintext, crypto) }]
   })
   try {
-    return await writeAll(targets, store)
+    return await writeAll(targets, places, signal)
   } finally {
     for (const { plaintext } of targets) plaintext.fill(0)
   }
 }
 
-async function writeAll(targets: readonly Target[], store: FileStore): Promise<Record<string, Uint8Array>> {
+async function writeAll(
+  targets: readonly Target[],
+  places: FilePlaces,
+  signal: AbortSignal,
+): Promise<Record<string, Uint8Array>> {
   const tags = new Map<string, Uint8Array>()
   // All places are looked at before the first is written, so that a refusal leaves no half of the outputs behind.
   if (targets.length > 1) {
     for (const target of targets) {
-      if (await store.exists(target.bucket, target.file)) tags.set(target.name, await tagOfStored(target, store))
+      if (await places.exists(target.url, signal)) tags.set(target.name, await tagOfStored(target, places, signal))
     }
   }
   for (const target of targets) {
     if (tags.has(target.name)) continue
     try {
-      await store.write(target.bucket, target.file, target.encrypted.bytes)
+      // A second content under one key and iv must not be sent anywhere; with fresh keys there is nothing to give away.
+      const onlyIfSeen = target.crypto.scheme !== 'teaclave-file-128'
+      await places.write(target.url, target.encrypted.bytes, onlyIfSeen, signal)
       tags.set(target.name, target.encrypted.tag)
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'already_exists') throw error
-      tags.set(target.name, await tagOfStored(target, store))
+      tags.set(target.name, await tagOfStored(target, places, signal))
     }
   }
   return Object.fromEntries(tags)
@@ -88,9 +87,9 @@ function checkOutputs(order: RunOrder, outputs: ReadonlyMap<string, Uint8Array>)
 }
 
 /** The tag of the file that lies in a target's place, which must hold the same content. */
-async function tagOfStored(target: Target, store: FileStore): Promise<Uint8Array> {
-  const { name, bucket, file, plaintext, crypto, encrypted } = target
-  const stored = await store.read(bucket, file, encrypted.bytes.length).catch((error: unknown) => {
+async function tagOfStored(target: Target, places: FilePlaces, signal: AbortSignal): Promise<Uint8Array> {
+  const { name, url, plaintext, crypto, encrypted } = target
+  const stored = await places.read(url, encrypted.bytes.length, signal).catch((error: unknown) => {
     if (error instanceof Refusal && error.code === 'too_large') return undefined
     throw error
   })

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { decryptFile, encryptFile } from '../../attestation/index.ts'
+import { decryptFile, encryptFile, tagRawFile } from '../../attestation/index.ts'
 import type { OutputScheme } from '../../messages/index.ts'
 import { FILES_BUCKET, OUTPUT_SCHEMES, Refusal } from '../../messages/index.ts'
 import { createFileCrypto, downloadOutput, fileUrlOf, planOutput, uploadRawInput } from '../file_transfer.ts'
@@ -42,16 +42,19 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
     )
   data
     .command('decrypt <encrypted> <plain>')
-    .description('open an encrypted file; with --task, <encrypted> is the key file of an output of that task')
+    .description('open an encrypted file; with --task alone, <encrypted> is the key file of an output of that task')
     .option('--key-file <file>', 'the key file of an encrypted local file')
-    .option('--task <task>', 'a finished task that wrote the output')
+    .option(
+      '--task <task>',
+      'a finished task that wrote the output; with --key-file, <encrypted> was fetched from its url',
+    )
     .action(
       async (encrypted: string, plain: string, options: { keyFile?: string; task?: string }, command: Command) => {
         const context = contextOf(command)
         const bytes =
           options.task === undefined
             ? await decryptLocal(encrypted, options.keyFile)
-            : await decryptResult(context, encrypted, options.task)
+            : await decryptResult(context, encrypted, options.task, options.keyFile)
         await writeGiven(plain, bytes, 0o600)
         context.output.result({ plain, bytes: bytes.length }, [`wrote ${bytes.length} bytes to ${plain}`])
       },
@@ -63,6 +66,7 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
     .option('--raw <plain>', 'a file that anyone may read; only tasks that allow raw inputs take it')
     .option('--output', 'an output that a task will write')
     .option('--key-file <file>', 'the key file: read for an input, written for an output')
+    .option('--url <url>', 'where the input lies already, or the output is to go; the object store unless told')
     .addOption(schemeOption())
     .action(async (options: RegisterOptions, command: Command) => {
       const context = contextOf(command)
@@ -76,31 +80,42 @@ interface RegisterOptions {
   raw?: string
   output?: true
   keyFile?: string
+  url?: string
   scheme: OutputScheme
 }
 
-function register(context: PartyContext, { input, raw, output, keyFile, scheme }: RegisterOptions): Promise<string> {
+function register(context: PartyContext, options: RegisterOptions): Promise<string> {
+  const { input, raw, output, keyFile, url } = options
   if ([input, raw, output].filter((option) => option !== undefined).length !== 1) {
     throw new Refusal('invalid_request', 'say whether it is an input or an output', {
       hint: 'give one of --input <encrypted>, --raw <plain> and --output',
     })
   }
-  if (raw !== undefined) return registerRaw(context, raw)
+  if (raw !== undefined) return registerRaw(context, raw, url)
   if (keyFile === undefined) {
     throw new Refusal('invalid_request', 'the key file is missing', { hint: 'give --key-file <file>' })
   }
-  return input === undefined ? registerOutput(context, keyFile, scheme) : registerInput(context, input, keyFile)
+  return input === undefined ? registerOutput(context, keyFile, options) : registerInput(context, input, keyFile, url)
 }
 
-function registerRaw(context: PartyContext, plain: string): Promise<string> {
+function registerRaw(context: PartyContext, plain: string, given?: string): Promise<string> {
   return withSession(context, async (api, connection) => {
     const bytes = await readGiven(plain, 'the file to register')
+    if (given !== undefined) {
+      const crypto = { scheme: 'raw' as const }
+      return (await api.register_input_file({ url: given, tag: tagRawFile(bytes), crypto })).data_id
+    }
     context.output.say(`uploading ${bytes.length} bytes, not encrypted`)
     return (await api.register_input_file(await uploadRawInput(connection.files, bytes))).data_id
   })
 }
 
-async function registerInput(context: PartyContext, encrypted: string, keyFilePath: string): Promise<string> {
+async function registerInput(
+  context: PartyContext,
+  encrypted: string,
+  keyFilePath: string,
+  given?: string,
+): Promise<string> {
   const keyFile = await readKeyFile(keyFilePath)
   const { crypto, tag } = keyFile
   if (tag === undefined)
@@ -111,18 +126,20 @@ async function registerInput(context: PartyContext, encrypted: string, keyFilePa
   decryptFile(bytes, crypto, tag) // a wrong pair is found here, not in the middle of a task
   return withSession(context, async (api, connection) => {
     const name = randomUUID()
-    context.output.say(`uploading ${bytes.length} bytes`)
-    await connection.files.write(FILES_BUCKET, name, bytes)
-    const url = fileUrlOf(name)
+    const url = given ?? fileUrlOf(name)
+    if (given === undefined) {
+      context.output.say(`uploading ${bytes.length} bytes`)
+      await connection.files.write(FILES_BUCKET, name, bytes)
+    }
     const { data_id } = await api.register_input_file({ url, tag, crypto })
     await writeKeyFile(keyFilePath, { ...keyFile, url, data_id })
     return data_id
   })
 }
 
-function registerOutput(context: PartyContext, keyFilePath: string, scheme: OutputScheme): Promise<string> {
+function registerOutput(context: PartyContext, keyFilePath: string, { scheme, url }: RegisterOptions): Promise<string> {
   return withSession(context, async (api) => {
-    const planned = planOutput(createFileCrypto(scheme))
+    const planned = { ...planOutput(createFileCrypto(scheme)), ...(url === undefined ? {} : { url }) }
     // The key is written before the platform knows of it: an output nobody can open would be worse than a file too many.
     await writeKeyFile(keyFilePath, planned)
     const { data_id } = await api.register_output_file(planned)
@@ -141,9 +158,15 @@ async function decryptLocal(encrypted: string, keyFilePath: string | undefined):
   return decryptFile(await readGiven(encrypted, ENCRYPTED), crypto, tag)
 }
 
-function decryptResult(context: PartyContext, keyFilePath: string, taskId: string): Promise<Uint8Array> {
+/** @param keyFilePath absent, `given` is the key file, and the output is fetched from the object store */
+function decryptResult(
+  context: PartyContext,
+  given: string,
+  taskId: string,
+  keyFilePath?: string,
+): Promise<Uint8Array> {
   return withSession(context, async (api, connection) => {
-    const { crypto, url, data_id } = await readKeyFile(keyFilePath)
+    const { crypto, url, data_id } = await readKeyFile(keyFilePath ?? given)
     const task = await api.get_task({ task_id: taskId })
     const name = task.terms.outputs.find((output) => output.data_id === data_id)?.name
     const tag = name === undefined ? undefined : task.result?.output_tags[name]
@@ -152,6 +175,7 @@ function decryptResult(context: PartyContext, keyFilePath: string, taskId: strin
         hint: task.reason,
       })
     }
+    if (keyFilePath !== undefined) return decryptFile(await readGiven(given, 'the fetched output'), crypto, tag)
     return downloadOutput(connection.files, { url, crypto }, tag)
   })
 }

@@ -2,17 +2,30 @@ import { describe, expect, test } from 'vitest'
 import { createId, dataView, fileCrypto, fileTag, fileUrl, FILE_SCHEMES, outputCrypto } from '../../messages/index.ts'
 
 describe('the place of a file', () => {
-  test.each(['nats-object://files/input-1.bin', 'data:;base64,AAAA', 'data:application/octet-stream;base64,'])(
-    'may be %s',
-    (url) => {
-      expect(fileUrl.safeParse(url).success).toBe(true)
-    },
-  )
+  test.each([
+    'nats-object://files/input-1.bin',
+    'data:;base64,AAAA',
+    'data:application/octet-stream;base64,',
+    'https://example.org',
+    'https://example.org:8443/a%20b/c?signature=x/y@z',
+    'http://[2001:db8::1]/x',
+    'file:///data/in.enc',
+  ])('may be %s', (url) => {
+    expect(fileUrl.safeParse(url).success).toBe(true)
+  })
 
   test.each([
     '',
-    'https://example.org/x',
-    'file:///etc/passwd',
+    'https://',
+    'https://user:password@example.org/x',
+    'https://example.org\\@inside/x',
+    'https://example.org/a b',
+    'ftp://example.org/x',
+    'HTTPS://example.org/x',
+    'file://host/etc/passwd',
+    'file:///',
+    'file:///a?b',
+    `https://example.org/${'x'.repeat(4001)}`,
     'nats-object://',
     'nats-object://a/b/c',
     'nats-object://a b/c',

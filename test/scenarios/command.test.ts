@@ -1,5 +1,6 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SERVICES } from '../../messages/index.ts'
 import type { CommandEnd, RunningCommand } from '../support/command.ts'
@@ -22,7 +23,7 @@ describe('parties use the platform by the tacit command alone', () => {
   beforeAll(async () => {
     folder = await temporaryFolder()
     environment = { TACIT_STATE: path('state'), TACIT_HOME: path('home') }
-    up = startCommand(['up', '--workers', '1', '--json'], { environment })
+    up = startCommand(['up', '--workers', '1', '--allow-folder', path('files'), '--json'], { environment })
     url = String(documentOf({ stdout: await up.said('stdout', /\n$/) })['nats'])
     const passwordFile = await readFile(path('state/admin-password.txt'), 'utf8')
     await writeFile(path('admin.pw'), `${/^password: (.+)$/m.exec(passwordFile)?.[1]}\n`)
@@ -124,6 +125,47 @@ describe('parties use the platform by the tacit command alone', () => {
     const twice = ['data', 'register', '--raw', path('public.txt'), '--output', '--as', 'alice', '--json']
     expectFailed(await run(twice), 2, 'invalid_request')
     expectFailed(await run(['data', 'register', '--output', '--as', 'alice', '--json']), 2, 'invalid_request')
+  })
+
+  test('files may lie where the operator allows it, outside of the object store', { timeout: 30_000 }, async () => {
+    const urlOf = (name: string) => pathToFileURL(path(`files/${name}`)).href
+    const key = (name: string) => ['--key-file', path(`${name}.key`)]
+    await mkdir(path('files'))
+    await writeFile(path('own.txt'), 'aa\nbb\n')
+    await writeFile(path('files/public.txt'), 'bb\ncc\n')
+    await done(
+      'data',
+      'encrypt',
+      path('own.txt'),
+      path('files/own.enc'),
+      ...key('own'),
+      '--scheme',
+      'teaclave-file-128',
+    )
+    const register = async (...words: string[]) => String((await as('alice', 'data', 'register', ...words))['data_id'])
+    const own = await register('--input', path('files/own.enc'), ...key('own'), '--url', urlOf('own.enc'))
+    const open = await register('--raw', path('files/public.txt'), '--url', urlOf('public.txt'))
+    const flags = await register('--output', ...key('flags'), '--url', urlOf('flags.enc'))
+    const others = await register('--output', ...key('others'))
+    const { function_id } = await as(
+      'fay',
+      'function',
+      'register',
+      '--builtin',
+      'builtin-ordered-set-intersect',
+      '--public',
+    )
+    const owners = ['--input', 'input_data1=alice', '--input', 'input_data2=alice', '--output', 'output_result1=alice']
+    const words = ['--function', String(function_id), ...owners, '--output', 'output_result2=alice', '--allow-raw']
+    const task = String((await as('alice', 'task', 'create', ...words))['task_id'])
+    const inputs = ['--input', `input_data1=${own}`, '--input', `input_data2=${open}`]
+    const outputs = ['--output', `output_result1=${flags}`, '--output', `output_result2=${others}`]
+    await as('alice', 'task', 'assign', task, ...inputs, ...outputs)
+    await as('alice', 'task', 'invoke', task, '--wait')
+    await as('alice', 'data', 'decrypt', path('files/flags.enc'), path('flags.txt'), ...key('flags'), '--task', task)
+    expect(await readFile(path('flags.txt'), 'utf8')).toBe('0\n1\n')
+    const elsewhere = ['data', 'decrypt', path('flags.key'), path('x'), '--task', task, '--as', 'alice', '--json']
+    expectFailed(await run(elsewhere), 2, 'unsupported')
   })
 
   test('a local file is encrypted and opened again, and its key is for its owner alone', async () => {

@@ -1,8 +1,10 @@
 /** Outputs, written through a store in memory: what a rerun finds of an earlier attempt. */
 import { expect, test } from 'vitest'
+import { FilePlaces } from '../../../actors/execution/file_places.ts'
 import { writeOutputs } from '../../../actors/execution/output_files.ts'
 import { decryptFile } from '../../../attestation/file_schemes/scheme.ts'
 import type { OutputCrypto, RunOrder } from '../../../messages/index.ts'
+import { AddressRule, FolderFiles, systemClock, WebFiles } from '../../../runtime/index.ts'
 import { MemoryFileStore } from '../../../runtime/memory_file_store.ts'
 import { refusalOf } from '../../support/fake_host.ts'
 
@@ -10,11 +12,19 @@ const teaclave: OutputCrypto = { scheme: 'teaclave-file-128', key: Buffer.alloc(
 const aesGcm: OutputCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 3), iv: Buffer.alloc(12, 4) }
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 
+const never = new AbortController().signal
+const placesOn = (store: MemoryFileStore) =>
+  new FilePlaces(
+    store,
+    new WebFiles({ http: false, addresses: new AddressRule([]), clock: systemClock }),
+    new FolderFiles([]),
+  )
+
 function write(store: MemoryFileStore, crypto: OutputCrypto, content: string) {
   const data_id = 'output-00000000-0000-4000-8000-000000000000'
   const outputs = [{ name: 'one', data_id, url: 'nats-object://files/one', crypto }]
   const order = { outputs, declared_outputs: [] } as unknown as RunOrder // the rest of an order is not looked at
-  return writeOutputs(order, new Map([['one', Buffer.from(content)]]), store)
+  return writeOutputs(order, new Map([['one', Buffer.from(content)]]), placesOn(store), never)
 }
 
 test.each([teaclave, aesGcm])(
@@ -42,6 +52,6 @@ test('the plaintext is wiped when it is not needed any more', async () => {
   const data_id = 'output-00000000-0000-4000-8000-000000000000'
   const outputs = [{ name: 'one', data_id, url: 'nats-object://files/one', crypto: teaclave }]
   const order = { outputs, declared_outputs: [] } as unknown as RunOrder // the rest of an order is not looked at
-  await writeOutputs(order, new Map([['one', plaintext]]), new MemoryFileStore())
+  await writeOutputs(order, new Map([['one', plaintext]]), placesOn(new MemoryFileStore()), never)
   expect(plaintext.equals(Buffer.alloc(plaintext.length))).toBe(true)
 })
