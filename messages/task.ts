@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { bytes } from './bytes.ts'
 import { executor, fieldName, functionOutput, jsonValue, needs, storedPayload } from './function_record.ts'
-import { fileCrypto, fileTag, fileUrl } from './data_record.ts'
+import { fileCrypto, fileTag, fileUrl, outputCrypto } from './data_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from './ids.ts'
 import { PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX } from './limits.ts'
 
@@ -24,12 +24,16 @@ export const PRIORITIES = ['high', 'normal', 'low'] as const
 export const priority = z.enum(PRIORITIES)
 export type Priority = z.infer<typeof priority>
 
-/** `timeout_ms` bounds one run, `deadline` (ms since 1970) bounds the whole task, `attempts` the runs after lost workers. */
+/**
+ * `timeout_ms` bounds one run, `deadline` (ms since 1970) bounds the whole task, `attempts` the runs after lost workers.
+ * `allow_raw` lets parties put inputs in that are not encrypted.
+ */
 export const taskOptions = z.strictObject({
   priority: priority.default('normal'),
   timeout_ms: z.int().min(100).max(86_400_000).default(600_000),
   deadline: z.int().min(0).optional(),
   attempts: z.int().min(1).max(10).default(3),
+  allow_raw: z.boolean().default(false),
   needs: needs.default({}),
   idempotency_key: z.string().min(1).max(128).optional(),
 })
@@ -101,7 +105,7 @@ export const runOrder = z.strictObject({
   arguments: z.record(fieldName, jsonValue),
   declared_outputs: z.array(functionOutput),
   inputs: z.array(z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag })),
-  outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: fileCrypto })),
+  outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: outputCrypto })),
   timeout_ms: z.int(),
   deadline: z.int().optional(),
 })
