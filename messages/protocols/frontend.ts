@@ -1,8 +1,9 @@
 /** What the frontend may be asked: the one door for functions, data and tasks. */
 import { z } from 'zod'
-import { dataView, fileCrypto, fileTag, fileUrl } from '../data_record.ts'
+import { dataRule, dataView, fileCrypto, fileTag, fileUrl } from '../data_record.ts'
 import { functionSpec, functionView, fieldName, jsonValue } from '../function_record.ts'
 import { dataId, functionId, inputId, outputId, taskId } from '../ids.ts'
+import { policyDocuments } from '../policy.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
 import { assignments, declaredFiles, taskOptions, taskState, taskView } from '../task.ts'
@@ -35,14 +36,14 @@ export const apiMethods = {
     refuses: [],
   },
   register_input_file: {
-    about: 'Registers an encrypted input with its key and tag',
-    request: z.strictObject({ url: fileUrl, tag: fileTag, crypto: fileCrypto }),
+    about: "Registers an encrypted input with its key and tag, and with the owner's rule for its use",
+    request: z.strictObject({ url: fileUrl, tag: fileTag, crypto: fileCrypto, rule: dataRule.optional() }),
     reply: z.strictObject({ data_id: inputId }),
     refuses: [],
   },
   register_output_file: {
     about: 'Registers the place and the key of an output that is yet to be written',
-    request: z.strictObject({ url: fileUrl, crypto: fileCrypto }),
+    request: z.strictObject({ url: fileUrl, crypto: fileCrypto, rule: dataRule.optional() }),
     reply: z.strictObject({ data_id: outputId }),
     refuses: [],
   },
@@ -142,7 +143,38 @@ export const platformMethods = {
   },
 } as const satisfies Record<string, Method>
 
-const doorMethods = { ...apiMethods, ...platformMethods }
+const policyVersion = z.int().min(0)
+
+/** The methods that access control carries out: the policies that a deployment adds to those of its code. */
+export const policyMethods = {
+  get_policy: {
+    about:
+      'The policies in force: those of the code, and those that were added, in the present version or an earlier one',
+    request: z.strictObject({ version: policyVersion.optional() }),
+    reply: z.strictObject({
+      /** 0 where nothing was ever added. */
+      version: policyVersion,
+      /** Digest of all that decides; every decision names it. */
+      policy_version: z.string(),
+      documents: policyDocuments,
+      built_in: z.record(z.string(), z.string()),
+      changed_by: z.string().nullable(),
+      /** ms since 1970; null where nothing was ever added. */
+      changed_at: z.int().nullable(),
+    }),
+    refuses: ['not_found'],
+  },
+  put_policy: {
+    about: 'Replaces the policies that were added, if `replaces` is their present version; in force within a second',
+    request: z.strictObject({ replaces: policyVersion, documents: policyDocuments }),
+    reply: z.strictObject({ version: policyVersion, policy_version: z.string() }),
+    refuses: ['policy_invalid', 'conflict'],
+  },
+} as const satisfies Record<string, Method>
+
+export type PolicyMethod = keyof typeof policyMethods
+
+const doorMethods = { ...apiMethods, ...platformMethods, ...policyMethods }
 /** Every method of the frontend. */
 export type DoorMethod = keyof typeof doorMethods
 

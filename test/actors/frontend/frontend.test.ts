@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DoorMethod, CallerIdentity, Role } from '../../../messages/index.ts'
-import { coordinator, createId, frontend, management, Refusal, ROLES } from '../../../messages/index.ts'
+import { coordinator, createId, frontend, management, policyMethods, Refusal, ROLES } from '../../../messages/index.ts'
 import type { AskOptions, LetterContext, Service, ServiceHost } from '../../../runtime/index.ts'
 import { ManualClock } from '../../../runtime/index.ts'
 import { start as startAccessControl } from '../../../actors/access_control/index.ts'
-import { API_ROLES } from '../../../actors/access_control/rules.ts'
 import { start as startFrontend } from '../../../actors/frontend/index.ts'
+import { API_ROLES } from '../access_control/reference_rules.ts'
 import { KEY_A, KEY_B, keptLog, localHost, memoryStorage } from '../authentication/local_service.ts'
 import type { Platform } from '../authentication/platform.ts'
 import { CHEAP, codeOf, startPlatform } from '../authentication/platform.ts'
@@ -27,7 +27,7 @@ const rolesOf = (method: DoorMethod): readonly Role[] => API_ROLES[method]
 
 interface Forwarded {
   method: string
-  /** Absent where the coordinator carries it out. */
+  /** Absent where whoever carries it out need not know. */
   caller?: CallerIdentity
   request: unknown
   options: AskOptions
@@ -54,7 +54,7 @@ beforeEach(async () => {
   decided = { count: 0, fails: false }
   asked = { count: 0, fails: false }
   log = keptLog()
-  const { actor: accessControl } = await startAccessControl(undefined as never) // it asks nothing of its host
+  const { actor: accessControl } = await startAccessControl(localHost({ clock, actors: [memoryStorage().actor] }))
   const host = localHost({ clock, actors: [platform.actor, accessControl], log: log.log })
   service = await startFrontend(withManagement(host))
 })
@@ -91,8 +91,19 @@ function withManagement(host: ServiceHost): ServiceHost {
       }
     }
     const real = host.client(protocol as never)
+    const aboutPolicies = Object.keys(policyMethods).map((method) => [
+      method,
+      async (request: { caller?: CallerIdentity }, options: AskOptions) => {
+        forwarded.push({
+          method,
+          request,
+          options,
+          ...(request.caller === undefined ? {} : { caller: request.caller }),
+        })
+      },
+    ])
     return protocol.name === 'access_control'
-      ? failing(real, 'decide', decided)
+      ? { ...failing(real, 'decide', decided), ...Object.fromEntries(aboutPolicies) }
       : failing(real, 'get_session_keys', asked)
   }
   return { ...host, client: client as unknown as ServiceHost['client'] }

@@ -1,5 +1,5 @@
 /** Management with everything around it in one process: a store, the real access rules, and a scheduler that remembers. */
-import { decide } from '../../../actors/access_control/rules.ts'
+import { openPolicy } from '../../../actors/access_control/index.ts'
 import { start } from '../../../actors/management/index.ts'
 import type { AccessQuestion, ApiMethod, CallerIdentity, Refusal, Role, RunOutcome } from '../../../messages/index.ts'
 import { access_control, management, scheduler, storage } from '../../../messages/index.ts'
@@ -8,6 +8,12 @@ import { ManualClock } from '../../../runtime/index.ts'
 import { MemoryStore } from '../../../runtime/memory_store.ts'
 import type { Weather } from '../../support/fake_host.ts'
 import { calm, clientOf, fakeHost, LocalEvents, storageHandlers } from '../../support/fake_host.ts'
+
+const realPolicy = openPolicy()
+const decide = (question: AccessQuestion) => realPolicy.decide(question)
+const never = () => {
+  throw new Error('management does not call this')
+}
 
 type ManagementClient = Client<typeof management>
 /** The API as one user sees it. */
@@ -40,9 +46,6 @@ export class RememberingScheduler {
   trouble: Refusal | undefined
 
   handlers(): Handlers<typeof scheduler> {
-    const never = () => {
-      throw new Error('management does not call this')
-    }
     return {
       stage_task: (request) => {
         if (this.trouble !== undefined) throw this.trouble
@@ -82,7 +85,7 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
     events,
     clients: {
       storage: clientOf(storage, storageHandlers(store), weather),
-      access_control: clientOf(access_control, { decide: decideHere }, weather),
+      access_control: clientOf(access_control, { decide: decideHere, get_policy: never, put_policy: never }, weather),
       scheduler: clientOf(scheduler, queue.handlers(), weather),
     },
   })
