@@ -63,7 +63,7 @@ export function agreementMethods(
         if (refusal !== undefined) throw refusal
 
         const functionId = record.terms.function_id
-        const facts = await readFacts(storage, access, record)
+        const facts = await readFacts(storage, access, record, event.at)
         if (!record.function.has_quota) return { next: advance(record, { ...event, facts }), afterwards: staging.stage }
         // Counted under the turn of the function, in the commit that stages the task: never one too many.
         await hold(quotaKey(functionId))
@@ -77,7 +77,12 @@ export function agreementMethods(
 }
 
 /** Read now, not remembered from when the task was made: the function may be disabled, the policy another one. */
-async function readFacts(storage: StorageClient, access: AccessClient, record: TaskRecord): Promise<InvocationFacts> {
+async function readFacts(
+  storage: StorageClient,
+  access: AccessClient,
+  record: TaskRecord,
+  at: number,
+): Promise<InvocationFacts> {
   const { terms } = record
   const dataKeys = [...terms.inputs, ...terms.outputs].map((file) => dataKey(file.data_id ?? ''))
   const entries = await readMany(storage, [functionKey(terms.function_id), ...dataKeys])
@@ -91,7 +96,7 @@ async function readFacts(storage: StorageClient, access: AccessClient, record: T
   const complete = data.length === new Set(dataKeys).size
   return {
     function_enabled: !fn.disabled,
-    access: complete ? await mayStage(access, record, fn, data) : missing('data'),
+    access: complete ? await mayStage(access, record, fn, data, at) : missing('data'),
   }
 }
 

@@ -1,5 +1,5 @@
 /** Data: files that parties encrypted and keep elsewhere. Registered, listed, shown; never with url or key. */
-import type { CallerIdentity, FileCrypto, management } from '../../messages/index.ts'
+import type { CallerIdentity, DataRule, FileCrypto, management } from '../../messages/index.ts'
 import { createId, Refusal } from '../../messages/index.ts'
 import type { Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
@@ -21,6 +21,7 @@ interface RegisteredFile {
   url: string
   crypto: FileCrypto
   tag?: Uint8Array
+  rule?: DataRule | undefined
 }
 
 export function dataMethods(storage: StorageClient, access: AccessClient): Methods {
@@ -79,13 +80,20 @@ async function register(
   storage: StorageClient,
   dataId: string,
   caller: CallerIdentity,
-  { url, crypto, tag }: RegisteredFile,
+  { url, crypto, tag, rule }: RegisteredFile,
 ): Promise<void> {
+  if (rule?.parties?.includes(caller.user_id) === false) {
+    throw new Refusal('invalid_request', 'rule.parties: no task could meet a rule that leaves its own owner out', {
+      hint: `name ${caller.user_id} too`,
+      field: 'rule.parties',
+    })
+  }
   const record: DataRecord = {
     data_id: dataId,
     owners: [caller.user_id],
     scheme: crypto.scheme,
     ...(tag === undefined ? {} : { tag }),
+    ...(rule === undefined ? {} : { rule }),
     url_bytes: url.length,
   }
   const file: FileRecord = { url, crypto }

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { decryptFile, encryptFile } from '../../attestation/index.ts'
-import type { FileScheme } from '../../messages/index.ts'
-import { FILE_SCHEMES, FILES_BUCKET, Refusal } from '../../messages/index.ts'
+import type { DataRule, FileScheme } from '../../messages/index.ts'
+import { dataRule, FILE_SCHEMES, FILES_BUCKET, parseBy, Refusal } from '../../messages/index.ts'
 import { createFileCrypto, downloadOutput, fileUrlOf, planOutput } from '../file_transfer.ts'
 import { readGiven, writeGiven } from './given_file.ts'
 import { readKeyFile, writeKeyFile } from './key_file.ts'
@@ -58,24 +58,54 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
     .option('--output', 'an output that a task will write', false)
     .requiredOption('--key-file <file>', 'the key file: read for an input, written for an output')
     .addOption(schemeOption())
-    .action(
-      async (options: { input?: string; output: boolean; keyFile: string; scheme: FileScheme }, command: Command) => {
-        const context = contextOf(command)
-        if ((options.input === undefined) !== options.output) {
-          throw new Refusal('invalid_request', 'say whether it is an input or an output', {
-            hint: 'give --input <encrypted> or --output',
-          })
-        }
-        const data_id =
-          options.input === undefined
-            ? await registerOutput(context, options.keyFile, options.scheme)
-            : await registerInput(context, options.input, options.keyFile)
-        context.output.result({ data_id }, [data_id])
-      },
+    .option(
+      '--rule <file>',
+      'a JSON file that says for which use: name, functions, parties, executors, platforms, until',
     )
+    .action(async (options: RegisterOptions, command: Command) => {
+      const context = contextOf(command)
+      if ((options.input === undefined) !== options.output) {
+        throw new Refusal('invalid_request', 'say whether it is an input or an output', {
+          hint: 'give --input <encrypted> or --output',
+        })
+      }
+      const rule = options.rule === undefined ? {} : { rule: await readRule(options.rule) }
+      const data_id =
+        options.input === undefined
+          ? await registerOutput(context, options.keyFile, options.scheme, rule)
+          : await registerInput(context, options.input, options.keyFile, rule)
+      context.output.result({ data_id }, [data_id])
+    })
 }
 
-async function registerInput(context: PartyContext, encrypted: string, keyFilePath: string): Promise<string> {
+interface RegisterOptions {
+  input?: string
+  output: boolean
+  keyFile: string
+  scheme: FileScheme
+  rule?: string
+}
+type Ruled = { rule?: DataRule }
+
+async function readRule(path: string): Promise<DataRule> {
+  const text = (await readGiven(path, 'a JSON file with the rule')).toString()
+  try {
+    return parseBy(dataRule, JSON.parse(text), 'rule')
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('malformed', `${path} is not JSON`, {
+      hint: 'run "tacit schema frontend.register_input_file" for what a rule is',
+      cause: error,
+    })
+  }
+}
+
+async function registerInput(
+  context: PartyContext,
+  encrypted: string,
+  keyFilePath: string,
+  rule: Ruled,
+): Promise<string> {
   const keyFile = await readKeyFile(keyFilePath)
   const { crypto, tag } = keyFile
   if (tag === undefined)
@@ -89,18 +119,18 @@ async function registerInput(context: PartyContext, encrypted: string, keyFilePa
     context.output.say(`uploading ${bytes.length} bytes`)
     await connection.files.write(FILES_BUCKET, name, bytes)
     const url = fileUrlOf(name)
-    const { data_id } = await api.register_input_file({ url, tag, crypto })
+    const { data_id } = await api.register_input_file({ url, tag, crypto, ...rule })
     await writeKeyFile(keyFilePath, { ...keyFile, url, data_id })
     return data_id
   })
 }
 
-function registerOutput(context: PartyContext, keyFilePath: string, scheme: FileScheme): Promise<string> {
+function registerOutput(context: PartyContext, keyFilePath: string, scheme: FileScheme, rule: Ruled): Promise<string> {
   return withSession(context, async (api) => {
     const planned = planOutput(createFileCrypto(scheme))
     // The key is written before the platform knows of it: an output nobody can open would be worse than a file too many.
     await writeKeyFile(keyFilePath, planned)
-    const { data_id } = await api.register_output_file(planned)
+    const { data_id } = await api.register_output_file({ ...planned, ...rule })
     await writeKeyFile(keyFilePath, { ...planned, data_id })
     return data_id
   })

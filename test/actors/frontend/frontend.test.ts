@@ -106,7 +106,7 @@ function withManagement(host: ServiceHost): ServiceHost {
       ? { ...failing(real, 'decide', decided), ...Object.fromEntries(aboutPolicies) }
       : failing(real, 'get_session_keys', asked)
   }
-  return { ...host, client: client as unknown as ServiceHost['client'] }
+  return { ...host, client }
 }
 
 function call(
