@@ -33,6 +33,7 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
     ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
     ...['demo_lists', 'joint_demo', 'tacit'].map((name) => `deploy/${name}.ts`),
   ],
+  'test/scenarios/policy_command.test.ts': ['client/cli/policy_commands.ts'],
   'test/scenarios/command.test.ts': ['given_file', 'member_commands', 'schema_command'].map(
     (name) => `client/cli/${name}.ts`,
   ),
