@@ -10,7 +10,15 @@ import { temporaryFolder } from './support/temporary_folder.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const ROOMS = ['messages', 'attestation', 'runtime', 'actors', 'client', 'deploy', 'test', 'bench', 'examples']
-const PACKAGES = ['@nats-io/nats-core', 'classic-level', 'pino', 'msgpackr', 'jose', 'commander', '@cedar-policy/cedar-wasm']
+const PACKAGES = [
+  '@nats-io/nats-core',
+  'classic-level',
+  'pino',
+  'msgpackr',
+  'jose',
+  'commander',
+  '@cedar-policy/cedar-wasm',
+]
 
 /** For each floor, those it may not import. */
 const ABOVE: Readonly<Record<string, string>> = {
