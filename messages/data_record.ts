@@ -1,59 +1,31 @@
-/** Data: where an encrypted file lives, how it is encrypted, and who owns it. */
+/** Data: who owns a file, and for which use. */
 import { z } from 'zod'
-import { bytes } from './bytes.ts'
+import { executor, fieldName } from './function_record.ts'
 import { dataId, userId } from './ids.ts'
-
-const OBJECT_URL = /nats-object:\/\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9._=-]{1,200}/
-/** How a url may look, by the kind of place; a name or password in it is not taken, since it would be sent unasked. */
-const FILE_URLS = [
-  OBJECT_URL,
-  /data:[^,]{0,100},.*/,
-  /https?:\/\/[^\s/?#@\\]{1,300}(?:[/?][^\s#\\]{0,4000})?/,
-  /file:\/\/\/[^\s?#\\]{1,1000}/,
-]
+import { FILE_SCHEMES, fileTag } from './stored_file.ts'
 
 /**
- * A place of a file: `nats-object://bucket/name`; for small inputs `data:;base64,...`; on a web server or in a folder of the
- * workers, where the deployment allows it.
+ * What an owner demands of every use of its data; an absent part demands nothing. `functions` are digests, `parties` all
+ * who may take part (the owner among them), `platforms` those of the worker, `until` a moment (ms since 1970).
  */
-export const fileUrl = z
-  .string()
-  .max(400_000)
-  .regex(new RegExp(`^(?:${FILE_URLS.map(({ source }) => source).join('|')})$`, 's'), {
-    message: 'must be nats-object://<bucket>/<name>, https://<host>/<path>, file:///<path>, or data:;base64,<text>',
-  })
-
-/** A place in the deployment's object store. */
-export const objectUrl = z
-  .string()
-  .max(300)
-  .regex(new RegExp(`^${OBJECT_URL.source}$`), 'must be nats-object://<bucket>/<name>')
-
-const iv = bytes(12, 12)
-
-/** AES-GCM with 8 zero bytes of associated data; the file is the ciphertext followed by the 16-byte tag. */
-const aesGcm128 = z.strictObject({ scheme: z.literal('aes-gcm-128'), key: bytes(16, 16), iv })
-const aesGcm256 = z.strictObject({ scheme: z.literal('aes-gcm-256'), key: bytes(32, 32), iv })
-/** The protected-file layout of the SGX SDK; each file has random keys of its own under this one, so there is no iv. */
-const teaclaveFile = z.strictObject({ scheme: z.literal('teaclave-file-128'), key: bytes(16, 16) })
-/** No encryption: the content is no secret, and only its tag protects it. */
-const raw = z.strictObject({ scheme: z.literal('raw') })
-
-/** How an input is encrypted. */
-export const fileCrypto = z.discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile, raw])
-export type FileCrypto = z.infer<typeof fileCrypto>
-/** How an output is to be encrypted: a worker writes nothing plain. */
-export const outputCrypto = z.discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile])
-export type OutputCrypto = z.infer<typeof outputCrypto>
-
-/** The schemes that encrypt. */
-export const OUTPUT_SCHEMES = ['aes-gcm-128', 'aes-gcm-256', 'teaclave-file-128'] as const
-export type OutputScheme = (typeof OUTPUT_SCHEMES)[number]
-export const FILE_SCHEMES = [...OUTPUT_SCHEMES, 'raw'] as const
-export type FileScheme = (typeof FILE_SCHEMES)[number]
-
-/** The 16 bytes that pin a file's content. */
-export const fileTag = bytes(16, 16)
+export const dataRule = z.strictObject({
+  /** A task that does not meet the rule is refused with this name. */
+  name: fieldName,
+  functions: z
+    .array(z.string().regex(/^[0-9a-f]{64}$/))
+    .min(1)
+    .max(64)
+    .optional(),
+  parties: z.array(userId).min(1).max(32).optional(),
+  executors: z.array(executor).min(1).max(4).optional(),
+  platforms: z
+    .array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/))
+    .min(1)
+    .max(16)
+    .optional(),
+  until: z.int().min(0).optional(),
+})
+export type DataRule = z.infer<typeof dataRule>
 
 /** What an owner may read back: never the url, never the key. `tag` is absent for an output not yet written. */
 export const dataView = z.strictObject({
@@ -61,5 +33,6 @@ export const dataView = z.strictObject({
   owners: z.array(userId),
   scheme: z.enum(FILE_SCHEMES),
   tag: fileTag.optional(),
+  rule: dataRule.optional(),
 })
 export type DataView = z.infer<typeof dataView>

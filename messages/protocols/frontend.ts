@@ -1,11 +1,13 @@
 /** What the frontend may be asked: the one door for functions, data and tasks. */
 import { z } from 'zod'
 import { auditEntry, auditFinding } from '../audit.ts'
-import { dataView, fileCrypto, fileTag, fileUrl, outputCrypto } from '../data_record.ts'
+import { dataRule, dataView } from '../data_record.ts'
 import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../function_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
+import { policyDocuments } from '../policy.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
+import { fileCrypto, fileTag, fileUrl, outputCrypto } from '../stored_file.ts'
 import { assignments, declaredFiles, taskOptions, taskState, taskView } from '../task.ts'
 
 const taskReference = z.strictObject({ task_id: taskId })
@@ -65,14 +67,14 @@ export const apiMethods = {
     refuses: [],
   },
   register_input_file: {
-    about: 'Registers an encrypted input with its key and tag',
-    request: z.strictObject({ url: fileUrl, tag: fileTag, crypto: fileCrypto }),
+    about: "Registers an encrypted input with its key and tag, and with the owner's rule for its use",
+    request: z.strictObject({ url: fileUrl, tag: fileTag, crypto: fileCrypto, rule: dataRule.optional() }),
     reply: z.strictObject({ data_id: inputId }),
     refuses: [],
   },
   register_output_file: {
     about: 'Registers the place and the key of an output that is yet to be written',
-    request: z.strictObject({ url: fileUrl, crypto: outputCrypto }),
+    request: z.strictObject({ url: fileUrl, crypto: outputCrypto, rule: dataRule.optional() }),
     reply: z.strictObject({ data_id: outputId }),
     refuses: [],
   },
@@ -90,12 +92,12 @@ export const apiMethods = {
   },
   register_fusion_output: {
     about: 'Registers an output of several owners, under a key that none of them ever has',
-    request: z.strictObject({ owners: z.array(userId).min(2).max(16) }),
+    request: z.strictObject({ owners: z.array(userId).min(2).max(16), rule: dataRule.optional() }),
     reply: z.strictObject({ data_id: outputId }),
     refuses: [],
   },
   register_input_from_output: {
-    about: 'Registers an output that was produced as an input, with the same owners, key and tag',
+    about: 'Registers an output that was produced as an input, with the same owners, rule, key and tag',
     request: z.strictObject({ data_id: outputId }),
     reply: z.strictObject({ data_id: inputId }),
     refuses: ['not_found', 'not_ready', 'conflict'],
@@ -256,7 +258,38 @@ export const platformMethods = {
   },
 } as const satisfies Record<string, Method>
 
-const doorMethods = { ...apiMethods, ...platformMethods }
+const policyVersion = z.int().min(0)
+
+/** The methods that access control carries out: the policies that a deployment adds to those of its code. */
+export const policyMethods = {
+  get_policy: {
+    about:
+      'The policies in force: those of the code, and those that were added, in the present version or an earlier one',
+    request: z.strictObject({ version: policyVersion.optional() }),
+    reply: z.strictObject({
+      /** 0 where nothing was ever added. */
+      version: policyVersion,
+      /** Digest of all that decides; every decision names it. */
+      policy_version: z.string(),
+      documents: policyDocuments,
+      built_in: z.record(z.string(), z.string()),
+      changed_by: z.string().nullable(),
+      /** ms since 1970; null where nothing was ever added. */
+      changed_at: z.int().nullable(),
+    }),
+    refuses: ['not_found'],
+  },
+  put_policy: {
+    about: 'Replaces the policies that were added, if `replaces` is their present version; in force within a second',
+    request: z.strictObject({ replaces: policyVersion, documents: policyDocuments }),
+    reply: z.strictObject({ version: policyVersion, policy_version: z.string() }),
+    refuses: ['policy_invalid', 'conflict'],
+  },
+} as const satisfies Record<string, Method>
+
+export type PolicyMethod = keyof typeof policyMethods
+
+const doorMethods = { ...apiMethods, ...platformMethods, ...policyMethods }
 /** Every method of the frontend. */
 export type DoorMethod = keyof typeof doorMethods
 

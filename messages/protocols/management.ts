@@ -36,7 +36,13 @@ export const management = protocol('management', 'Functions, data, tasks and app
   },
   start_run: {
     about: 'Gives a staged task to the worker that holds the lease, and all that the run needs',
-    request: z.strictObject({ task_id: taskId, token: z.string().max(64), worker: z.string().max(80) }),
+    request: z.strictObject({
+      task_id: taskId,
+      token: z.string().max(64),
+      worker: z.string().max(80),
+      /** What the worker was attested on. Without it no rule is met that asks for it. */
+      platform: z.string().max(32).optional(),
+    }),
     reply: runOrder,
     refuses: ['not_found', 'not_ready', 'task_ended', 'lease_lost', 'conflict'],
   },

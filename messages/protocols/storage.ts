@@ -11,7 +11,7 @@ const entry = z.strictObject({ key: storeKey, value, revision: z.int() })
 export const storage = protocol(
   'storage',
   'Sealed values under keys, replaced only by compare-and-set',
-  ['authentication', 'management', 'scheduler'],
+  ['authentication', 'management', 'scheduler', 'access_control'],
   {
     get: {
       about: 'The value and revision under a key',
