@@ -6,6 +6,8 @@
 import type { Protocol, ServiceName } from '../messages/index.ts'
 import {
   access_control,
+  AUDIT_STREAM,
+  auditSubject,
   authentication,
   callersOf,
   coordinator,
@@ -114,8 +116,15 @@ export function guestPermissions(): Permissions {
 /** What a service may publish beside its protocol: the streams and buckets that it works on. */
 const EXTRA: Readonly<Record<ServiceName, string[]>> = {
   authentication: [],
-  frontend: [],
-  management: ['tacit.event.task.*', ...useFiles(), ...makeBucket(FILES_STREAM)],
+  frontend: [auditSubject('frontend', '*')],
+  management: [
+    auditSubject('management', '*'),
+    // Made and read here. Nobody may delete of it, or change what it keeps.
+    ...['INFO', 'CREATE', 'MSG.GET'].map((verb) => `$JS.API.STREAM.${verb}.${AUDIT_STREAM}`),
+    'tacit.event.task.*',
+    ...useFiles(),
+    ...makeBucket(FILES_STREAM),
+  ],
   storage: [],
   access_control: [],
   scheduler: [

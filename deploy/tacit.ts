@@ -6,9 +6,11 @@ import { Writable } from 'node:stream'
 import { Command, CommanderError } from 'commander'
 import type { GlobalOptions, Output, PartyContext } from '../client/cli/index.ts'
 import {
+  addAuditCommands,
   addDataCommands,
   addFunctionCommands,
   addMemberCommands,
+  addPolicyCommands,
   addReceiptCommands,
   addSchemaCommand,
   addTaskCommands,
@@ -17,6 +19,7 @@ import {
   EXIT_CODES,
   reportFailure,
 } from '../client/cli/index.ts'
+import type { PolicyDocuments } from '../messages/index.ts'
 import { Refusal } from '../messages/index.ts'
 import { VERSION } from '../runtime/index.ts'
 import { addDemoCommand } from './commands/demo.ts'
@@ -77,7 +80,9 @@ async function main(argv: readonly string[]): Promise<number> {
     addDataCommands(program, partyContext)
     addTaskCommands(program, partyContext)
     addMemberCommands(program, partyContext)
+    addPolicyCommands(program, partyContext, openPolicy)
     addReceiptCommands(program, partyContext)
+    addAuditCommands(program, partyContext)
     addSchemaCommand(program, partyContext)
     for (const command of everyCommand(program)) command.option('--json', 'one JSON document on stdout').exitOverride()
     await program.parseAsync(argv)
@@ -87,6 +92,12 @@ async function main(argv: readonly string[]): Promise<number> {
     const exitCode = reportFailure(error, output)
     return interrupted.signal.aborted ? EXIT_CODES.interrupted : exitCode
   }
+}
+
+/** The engine is large, and few commands need it. */
+async function openPolicy(documents: PolicyDocuments) {
+  const accessControl = await import('../actors/access_control/index.ts')
+  return accessControl.openPolicy(documents)
 }
 
 /** What commander has told people already, told to programs. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { bytes } from './bytes.ts'
 import { functionId, userId } from './ids.ts'
 import { PAYLOAD_BYTES_MAX } from './limits.ts'
+import { fileTag, objectUrl, outputCrypto } from './stored_file.ts'
 
 export const EXECUTORS = ['builtin', 'wasm', 'javascript', 'python'] as const
 export const executor = z.enum(EXECUTORS)
@@ -33,12 +34,26 @@ export const needs = z.strictObject({
     .optional(),
 })
 
+/**
+ * A payload that is too large for a message: encrypted as a file is, and put into the object store, by its owner. `digest`
+ * is the SHA-256 of the payload itself.
+ */
+export const storedPayload = z.strictObject({
+  url: objectUrl,
+  crypto: outputCrypto,
+  tag: fileTag,
+  digest: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits'),
+})
+export type StoredPayload = z.infer<typeof storedPayload>
+
+const inlinePayload = bytes(0, PAYLOAD_BYTES_MAX)
+
 export const functionSpec = z.strictObject({
   name: z.string().min(1).max(128),
   description: z.string().max(4000).default(''),
   executor,
   public: z.boolean(),
-  payload: bytes(0, PAYLOAD_BYTES_MAX).default(() => new Uint8Array(0)),
+  payload: z.union([inlinePayload, storedPayload]).default(() => new Uint8Array(0)),
   arguments: z.array(functionArgument).max(64).default([]),
   inputs: z.array(functionInput).max(64).default([]),
   outputs: z.array(functionOutput).max(64).default([]),
@@ -48,8 +63,23 @@ export const functionSpec = z.strictObject({
 })
 export type FunctionSpec = z.infer<typeof functionSpec>
 
-/** `function_digest` covers executor, name, payload, arguments, inputs and outputs: what runs, not who may run it. */
+/** How often a function was and may be used. */
+export const functionUsage = z.strictObject({
+  function_id: functionId,
+  /** Absent: unlimited. */
+  quota: z.int().min(0).optional(),
+  /** Runs that were staged and not given back, over all versions. */
+  runs: z.int().min(0),
+})
+
+/**
+ * `function_digest` covers executor, name, payload, arguments, inputs and outputs: what runs, not who may run it. Of a
+ * payload in the object store its digest is shown, and neither place nor key.
+ */
 export const functionView = functionSpec.extend({
+  payload: inlinePayload,
+  /** SHA-256 of the payload; absent for a function without one. */
+  payload_digest: z.string().optional(),
   function_id: functionId,
   owner: userId,
   function_digest: z.string(),

@@ -19,6 +19,8 @@ export const AWAITED_ROOTS_MAX = 100_000
 export const PLAIN_BYTES_MAX = 900_000
 /** What a payload or a return value may hold where it travels inside a message. */
 export const PAYLOAD_BYTES_MAX = 512 * 1024
+/** What a payload may hold that lies in the object store. */
+export const STORED_PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
 export const RESULT_BYTES_MAX = 256 * 1024
 /** A file that is processed in memory. */
 export const FILE_BYTES_MAX = 256 * 1024 * 1024

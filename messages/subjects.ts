@@ -9,6 +9,7 @@
  *     tacit.event.task.<task id>                    a task changed (state and version, nothing else)
  *     tacit.event.coordinator.epoch                 the group keys changed: renew now
  *     tacit.tasks.<executor>.<class>.<priority>     staged tasks (stream TASKS, a work queue)
+ *     tacit.audit.<service>.<member>                pages of the audit log (stream AUDIT)
  *     tacit.deadletters.<executor>.<class>          tasks that were given up (stream DEADLETTERS)
  */
 
@@ -25,9 +26,12 @@ export const stagedSubject = (executor: string, workerClass: string, priority: s
 export const deadLetterSubject = (executor: string, workerClass: string) =>
   `${ROOT}.deadletters.${executor}.${workerClass}`
 
+export const auditSubject = (service: string, member: string) => `${ROOT}.audit.${service}.${member}`
+
 export const TASKS_STREAM = 'TASKS'
 export const DEADLETTERS_STREAM = 'DEADLETTERS'
 export const EVENTS_STREAM = 'EVENTS'
+export const AUDIT_STREAM = 'AUDIT'
 export const stagedConsumer = (executor: string, workerClass: string, priority: string) =>
   `${executor}-${workerClass}-${priority}`
 

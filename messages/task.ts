@@ -1,10 +1,11 @@
 /** Tasks: their states, their terms, and what their parties may see. */
 import { z } from 'zod'
 import { bytes } from './bytes.ts'
-import { executor, fieldName, functionOutput, jsonValue, needs } from './function_record.ts'
-import { fileCrypto, fileTag, fileUrl } from './data_record.ts'
+import { executor, fieldName, functionOutput, jsonValue, needs, storedPayload } from './function_record.ts'
+import { dataRule } from './data_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from './ids.ts'
 import { PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX } from './limits.ts'
+import { fileCrypto, fileTag, fileUrl, outputCrypto } from './stored_file.ts'
 
 export const TASK_STATES = [
   'Created',
@@ -24,12 +25,16 @@ export const PRIORITIES = ['high', 'normal', 'low'] as const
 export const priority = z.enum(PRIORITIES)
 export type Priority = z.infer<typeof priority>
 
-/** `timeout_ms` bounds one run, `deadline` (ms since 1970) bounds the whole task, `attempts` the runs after lost workers. */
+/**
+ * `timeout_ms` bounds one run, `deadline` (ms since 1970) bounds the whole task, `attempts` the runs after lost workers.
+ * `allow_raw` lets parties put inputs in that are not encrypted.
+ */
 export const taskOptions = z.strictObject({
   priority: priority.default('normal'),
   timeout_ms: z.int().min(100).max(86_400_000).default(600_000),
   deadline: z.int().min(0).optional(),
   attempts: z.int().min(1).max(10).default(3),
+  allow_raw: z.boolean().default(false),
   needs: needs.default({}),
   idempotency_key: z.string().min(1).max(128).optional(),
 })
@@ -38,12 +43,13 @@ export type TaskOptions = z.infer<typeof taskOptions>
 /** The owners that a task's creator declares for each named file. */
 export const declaredFiles = z.record(fieldName, z.array(userId).min(1).max(16))
 
-/** One file of the terms: who owns it and, once assigned, which record and content it is. */
+/** One file of the terms: who owns it and, once assigned, which record and content it is, and under which rule it is used. */
 export const termsFile = z.strictObject({
   name: fieldName,
   owners: z.array(userId),
   data_id: dataId.optional(),
   tag: fileTag.optional(),
+  rule: dataRule.optional(),
 })
 export type TermsFile = z.infer<typeof termsFile>
 
@@ -96,10 +102,12 @@ export const runOrder = z.strictObject({
   function_name: z.string(),
   executor,
   payload: bytes(0, PAYLOAD_BYTES_MAX),
+  /** Where the payload is, when it did not fit a message; `payload` is empty then. */
+  stored_payload: storedPayload.optional(),
   arguments: z.record(fieldName, jsonValue),
   declared_outputs: z.array(functionOutput),
   inputs: z.array(z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag })),
-  outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: fileCrypto })),
+  outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: outputCrypto })),
   timeout_ms: z.int(),
   deadline: z.int().optional(),
 })

@@ -2,7 +2,7 @@
  * An actor is a protocol and a handler for each method. This file is only its shape; delivery is the group's work.
  */
 import type { z } from 'zod'
-import type { MethodName, Protocol, ReplyOf, RequestOf } from '../messages/index.ts'
+import type { MethodName, Protocol, Refusal, ReplyOf, RequestOf } from '../messages/index.ts'
 
 /** Who sent a letter, as admission verified it. */
 export interface Sender {
@@ -10,6 +10,8 @@ export interface Sender {
   role: string
   /** The member's id, or a client's key thumbprint (hex SHA-256 of its Ed25519 key), or `plain`. */
   id: string
+  /** The evidence platform that a member's passport names; absent for a client. */
+  platform?: string
 }
 
 /** What a handler may know of the letter beside its request. */
@@ -37,6 +39,8 @@ export type Handlers<P extends Protocol> = {
 export interface Actor<P extends Protocol = Protocol> {
   readonly protocol: P
   readonly handlers: Handlers<P>
+  /** Told of what was refused before it came to a handler: a request of another form, a method that there is not. */
+  readonly onRefused?: (method: string, refusal: Refusal) => void
 }
 
 export function actor<P extends Protocol>(protocol: P, handlers: Handlers<P>): Actor<P> {

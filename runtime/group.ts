@@ -175,14 +175,11 @@ export class Group {
     deadlineMs: number,
     plain?: { bearer: string | undefined },
   ): unknown {
-    const { actor, clock } = this.#options
+    const { clock } = this.#options
     const now = clock.now()
     // Checked before work starts: nobody waits for this answer any more.
     if (deadlineMs <= now) throw new Refusal('deadline_exceeded', 'the deadline had passed before work began')
-    const protocolMethod = actor.protocol.methods[method]
-    const handler = actor.handlers[method]
-    if (protocolMethod === undefined || handler === undefined) throw unknownMethod(actor.protocol, method)
-    const request = parseBy(protocolMethod.request, body, `${actor.protocol.name}.${method}`)
+    const [handler, request] = this.#parse(method, body)
     const facts = { sender, requestId, deadlineMs: Math.min(deadlineMs, now + DEADLINE_MS_MAX), plain }
     const context = new HandledLetter(facts, clock, this.#stopping.signal)
     const end = () => context.end()
@@ -196,6 +193,19 @@ export class Group {
     if (reply instanceof Promise) reply.then(end, end)
     else end()
     return reply
+  }
+
+  #parse(method: string, body: unknown) {
+    const { actor } = this.#options
+    try {
+      const protocolMethod = actor.protocol.methods[method]
+      const handler = actor.handlers[method]
+      if (protocolMethod === undefined || handler === undefined) throw unknownMethod(actor.protocol, method)
+      return [handler, parseBy(protocolMethod.request, body, `${actor.protocol.name}.${method}`)] as const
+    } catch (error) {
+      if (error instanceof Refusal) actor.onRefused?.(method, error)
+      throw error
+    }
   }
 
   #receivePlain(delivery: Delivery): void {

@@ -23,6 +23,7 @@ import { FetchRound } from './jetstream_fetch_round.ts'
 import { JetStreamPublisher } from './jetstream_publisher.ts'
 import { API_CODES, apiCode, refuseBrokerError } from './jetstream_refusal.ts'
 import { ensureConsumer, ensureStreams } from './jetstream_setup.ts'
+import { inboxPrefixOf } from './transport.ts'
 import type { WorkClass, WorkLease, WorkQueue } from './work_queue.ts'
 
 const RETURN_DELAY_MS = 50
@@ -184,10 +185,4 @@ export class JetStreamWorkQueue implements WorkQueue {
       this.#publisher.setConnected(status.type === 'reconnect')
     }
   }
-}
-
-// The client knows under which prefix the broker lets it receive answers; only its public type does not tell.
-function inboxPrefixOf(nc: NatsConnection): string {
-  const { options } = nc as unknown as { options?: { inboxPrefix?: string } }
-  return options?.inboxPrefix ?? '_INBOX'
 }

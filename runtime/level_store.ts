@@ -31,7 +31,10 @@ const READ_AHEAD_BYTES = 1024 * 1024
 type Level = ClassicLevel<string, Uint8Array>
 
 /** What is under a key after a group: a value, or null. */
-type Change = Pick<Write, 'value'> & { revision: number }
+interface Change {
+  value: Uint8Array | null
+  revision: number
+}
 
 export class LevelStore implements Store {
   readonly #folder: string
@@ -100,7 +103,9 @@ export class LevelStore implements Store {
     this.#refuseIfUnusable()
     if (writes.length === 0) return []
     // The caller may use his bytes for something else while the commit waits for its turn.
-    return this.#queue.commit(writes.map((write) => ({ ...write, value: write.value && Uint8Array.from(write.value) })))
+    return this.#queue.commit(
+      writes.map((write) => (write.value ? { ...write, value: Uint8Array.from(write.value) } : write)),
+    )
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -184,7 +189,8 @@ export class LevelStore implements Store {
     const outcomes = group.map((writes): Outcome => {
       const refusal = this.#checkCommit(writes, changes)
       if (refusal !== undefined) return refusal
-      return writes.map(({ key, value }) => {
+      return writes.map(({ key, value, revision }) => {
+        if (value === undefined) return revision
         changes.set(key, { value, revision: ++lastRevision })
         return lastRevision
       })
@@ -205,7 +211,7 @@ export class LevelStore implements Store {
       if (error instanceof Refusal) return error
       throw error
     }
-    const grows = writes.some(({ value, revision }) => value !== null && revision === 0)
+    const grows = writes.some(({ value, revision }) => value && revision === 0)
     if (!grows || this.#index.size + changes.size + writes.length <= VALUES_MAX) return undefined
     return new Refusal('too_large', `the store holds ${this.#index.size} values and takes no more`, {
       hint: 'delete what is no longer needed',

@@ -35,6 +35,7 @@ import type { Clock } from './clock.ts'
 import { createEvents } from './events.ts'
 import { Group } from './group.ts'
 import type { MemberConfig } from './host_link.ts'
+import { JetStreamRecordStream } from './jetstream_record_stream.ts'
 import { JetStreamWorkQueue } from './jetstream_work_queue.ts'
 import { openPassportBucket } from './kv_buckets.ts'
 import type { Log } from './log.ts'
@@ -162,6 +163,7 @@ async function serve(
     events,
     workQueue: new JetStreamWorkQueue(connection, { clock, ...leaseIn(config.settings) }),
     files: new ObjectFileStore(connection),
+    auditStream: new JetStreamRecordStream(connection, { clock, service: role, memberId }),
     stopping: stopping.signal,
     ...(options.saveAdminPassword === undefined
       ? {}

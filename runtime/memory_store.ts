@@ -22,7 +22,8 @@ export class MemoryStore implements Store {
   async commit(writes: readonly Write[]): Promise<number[]> {
     const index = this.#open()
     checkWrites(writes, (key) => index.get(key)?.revision ?? 0)
-    return writes.map(({ key, value }) => {
+    return writes.map(({ key, value, revision: present }) => {
+      if (value === undefined) return present
       const revision = ++this.#lastRevision
       if (value === null) index.delete(key)
       else index.set(key, { value: Uint8Array.from(value), revision })

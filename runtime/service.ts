@@ -4,6 +4,7 @@ import type { Actor, Client } from './actor.ts'
 import type { Clock } from './clock.ts'
 import type { FileStore } from './file_store.ts'
 import type { Log } from './log.ts'
+import type { RecordStream } from './record_stream.ts'
 import type { WorkQueue } from './work_queue.ts'
 
 /** Hints that something changed; they carry no secrets and nothing is decided from them. */
@@ -18,13 +19,15 @@ export interface ServiceHost {
   readonly memberId: string
   /** Settings of this service from the deployment's configuration. */
   readonly settings: Readonly<Record<string, unknown>>
-  /** Secrets released by the coordinator for this role, by name: storage gets `storage_key`, authentication none. */
+  /** Secrets released by the coordinator for this role, by name: storage gets `storage_key`, who writes the audit log `audit_key`, others none. */
   readonly secrets: Readonly<Record<string, Uint8Array>>
   readonly clock: Clock
   readonly log: Log
   readonly events: Events
   readonly workQueue: WorkQueue
   readonly files: FileStore
+  /** Where this member's pages of the audit log go. */
+  readonly auditStream: RecordStream
   /** Aborts when the member begins to stop. */
   readonly stopping: AbortSignal
   /** Hands the first admin's password to the launcher, which keeps it for the operator; resolves once it is kept. */

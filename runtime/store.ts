@@ -12,8 +12,8 @@ export interface Entry {
 
 export interface Write {
   key: string
-  /** The new value, or null to delete. */
-  value: Uint8Array | null
+  /** The new value, or null to delete. Absent: nothing is written, and the commit only counts if the revision is this. */
+  value?: Uint8Array | null | undefined
   /** The revision that is replaced; 0 when the key must be absent. */
   revision: number
 }
@@ -40,7 +40,8 @@ export interface Snapshot extends Reader {
 export interface Store extends Reader {
   /**
    * Applies all writes or none.
-   * @returns the new revision of each write, in order (for a delete, the revision of the deletion)
+   * @returns the new revision of each write, in order (for a delete, the revision of the deletion; without a value, the
+   * present one)
    * @throws Refusal `conflict` naming the key whose revision differs; `state_damaged` once a write has failed
    */
   commit(writes: readonly Write[]): Promise<number[]>

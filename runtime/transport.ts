@@ -116,6 +116,12 @@ export async function watchConnection(connection: NatsConnection, report: (statu
   for await (const status of connection.status()) report(status)
 }
 
+/** The client knows under which prefix the broker lets it receive answers; only its public type does not tell. */
+export function inboxPrefixOf(connection: NatsConnection): string {
+  const { options } = connection as unknown as { options?: { inboxPrefix?: string } }
+  return options?.inboxPrefix ?? '_INBOX'
+}
+
 function toHeaders(fields: Readonly<Record<string, string>>): MsgHdrs {
   const result = headers()
   for (const [name, value] of Object.entries(fields)) result.set(name, value)

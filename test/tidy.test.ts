@@ -24,7 +24,7 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, in processes of their own.
   'test/scenarios/joint_computation.test.ts': [
     'actors/main.ts',
-    ...['builtin_specs', 'connection', 'file_transfer', 'joint_list', 'task_watch'].map((name) => `client/${name}.ts`),
+    ...['builtin_specs', 'connection', 'joint_list', 'task_watch'].map((name) => `client/${name}.ts`),
   ],
   // As commands that people type.
   'test/readme.test.ts': [
@@ -33,9 +33,16 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
     ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
     ...['demo_lists', 'joint_demo', 'tacit'].map((name) => `deploy/${name}.ts`),
   ],
-  'test/scenarios/command.test.ts': ['given_file', 'member_commands', 'schema_command'].map(
-    (name) => `client/cli/${name}.ts`,
-  ),
+  'test/scenarios/policy_command.test.ts': ['client/cli/policy_commands.ts'],
+  'test/scenarios/file_commands.test.ts': ['client/cli/rule_file.ts'],
+  'test/scenarios/command.test.ts': [
+    'audit_commands',
+    'data_record_commands',
+    'every_page',
+    'given_file',
+    'member_commands',
+    'schema_command',
+  ].map((name) => `client/cli/${name}.ts`),
   'test/scenarios/operator_command.test.ts': ['doctor', 'option_numbers', 'worker'].map(
     (name) => `deploy/commands/${name}.ts`,
   ),

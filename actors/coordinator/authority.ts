@@ -36,6 +36,8 @@ import {
 const STATE_BYTES_MAX = 512 * 1024
 const NONCE_LIFE_MS = 60_000
 const TRIES_MAX = 16
+/** Who writes the audit log; management reads it, too. */
+const AUDITORS: readonly string[] = ['frontend', 'management']
 /** A member's name stands in subjects and keys of buckets. */
 const MEMBER = /^[A-Za-z0-9_-]{1,80}$/
 
@@ -170,7 +172,7 @@ export class Authority {
       expiresAtMs: passport.expiresAtMs,
       keys: this.#privateKeys(applicant),
       directory: this.directory(),
-      secrets: applicant.role === 'storage' ? { storage_key: this.#state.storage_key } : {},
+      secrets: this.#secretsFor(applicant.role),
       endorsement: this.#endorsement,
       revoked: this.#state.revoked.map(({ member }) => member),
     }
@@ -248,6 +250,11 @@ export class Authority {
       await register.replace(sealState(numbered, sealingKey), this.#revision).catch(ignoreConflict)
     }
     throw new Refusal('conflict', "the coordinator's state keeps changing")
+  }
+
+  #secretsFor(role: string): Record<string, Uint8Array> {
+    if (role === 'storage') return { storage_key: this.#state.storage_key }
+    return AUDITORS.includes(role) ? { audit_key: this.#state.audit_key } : {}
   }
 
   #groupsFor(role: string, workerClass: string | undefined): string[] {

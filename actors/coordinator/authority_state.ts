@@ -26,6 +26,8 @@ export const authorityState = z.strictObject({
   issuer_secret: bytes(32, 32),
   nonce_key: bytes(32, 32),
   storage_key: bytes(32, 32),
+  /** Seals the audit log. */
+  audit_key: bytes(32, 32),
   groups: z.record(z.string(), z.array(groupEpoch)),
   /** Members that are not to be admitted or heard again, and until when anybody could still hold a passport of theirs. */
   revoked: z.array(z.strictObject({ member: z.string(), until: z.int() })),
@@ -51,6 +53,7 @@ export function newAuthorityState(): AuthorityState {
     issuer_secret: exportSecret(generateSigningKey()),
     nonce_key: randomBytes(32),
     storage_key: randomBytes(32),
+    audit_key: randomBytes(32),
     groups: {},
     revoked: [],
   }

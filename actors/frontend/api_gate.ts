@@ -21,9 +21,10 @@ export class ApiGate {
   }
 
   /** @throws Refusal `forbidden`, or what access control refuses with when it cannot answer */
-  async check(role: Role, method: string): Promise<void> {
-    const { allowed, rule, policy_version } = await this.#decide(role, method)
-    if (allowed) return
+  async check(role: Role, method: string): Promise<AccessDecision> {
+    const decision = await this.#decide(role, method)
+    const { allowed, rule, policy_version } = decision
+    if (allowed) return decision
     throw new Refusal('forbidden', `a ${role} may not call ${method}`, {
       hint: `rule ${rule} of policy ${policy_version.slice(0, 12)} says so; ask an admin for another role`,
     })

@@ -1,30 +1,35 @@
 /**
- * The frontend treats every API method alike: whose token, may this role call it, forward it to management, one line for
- * the audit. It looks into no request, except for the id of the task that the line names.
+ * The frontend treats every API method alike: whose token, may this role call it, forward it to management, one record for
+ * the audit. It looks into no request, except for the ids that the record names. Without room for the record, no call.
  */
 import type { SessionCache, SessionClaims } from '../../attestation/index.ts'
 import { verifySessionToken } from '../../attestation/index.ts'
-import type { CallerIdentity, DoorMethod } from '../../messages/index.ts'
+import type { CallerIdentity, DoorMethod, RefusalCode } from '../../messages/index.ts'
 import { digestJson, frontend, Refusal } from '../../messages/index.ts'
-import type { Actor, AskOptions, Clock, Handlers, LetterContext, Log } from '../../runtime/index.ts'
+import type { Actor, AskOptions, AuditWriter, Clock, Handlers, LetterContext, Log } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import type { ApiGate } from './api_gate.ts'
 import type { SessionWatch } from './session_watch.ts'
 
-/** How each method is carried out: by management on behalf of the caller, or by the coordinator. */
+/** How each method is carried out: by management on behalf of the caller, by access control, or by the coordinator. */
 export type Forward = Record<
   DoorMethod,
   (caller: CallerIdentity, request: unknown, options: AskOptions) => Promise<unknown>
 >
 
 /** Methods that wait by design: one try has all the time there is. */
-const WAITING: readonly DoorMethod[] = ['watch_task']
+const WAITING: readonly DoorMethod[] = ['watch_task', 'verify_audit_log']
+
+/** Fields of requests and replies that name what a call is about. */
+const OBJECTS = ['function_id', 'data_id', 'member']
+const TELLABLE: readonly RefusalCode[] = ['forbidden', 'unauthenticated', 'quota_exceeded', 'overloaded', 'unavailable']
 
 export interface FrontendParts {
   watch: SessionWatch
   gate: ApiGate
   cache: SessionCache
   forward: Forward
+  audit: Pick<AuditWriter, 'admit' | 'note'>
   clock: Clock
   log: Log
 }
@@ -41,7 +46,13 @@ export function frontendActor(parts: FrontendParts): Actor<typeof frontend> {
     (request: ApiRequest, context: LetterContext) => serve(parts, method, request, context),
   ])
   // Management's replies are checked by management's protocol, which is made of the same schemas as ours.
-  return actor(frontend, Object.fromEntries(handlers) as Handlers<typeof frontend>)
+  const served = actor(frontend, Object.fromEntries(handlers) as Handlers<typeof frontend>)
+  return {
+    ...served,
+    // Whoever sends it is not known yet, so nothing that he could make up is repeated.
+    onRefused: (method, { code }) =>
+      parts.audit.note({ kind: 'call', method: isMethod(method) ? method : null, outcome: code }),
+  }
 }
 
 async function serve(
@@ -50,17 +61,20 @@ async function serve(
   api: ApiRequest,
   context: LetterContext,
 ): Promise<unknown> {
-  const { gate, forward, clock, log } = parts
+  const { gate, forward, audit, clock, log } = parts
   const startedAtMs = clock.now()
   let claims: SessionClaims | undefined
-  const audit = (outcome: string, reply?: unknown) => {
-    const task = taskIdIn(api.request) ?? taskIdIn(reply)
-    const line = { user: claims?.user_id ?? null, method, task, outcome, ms: clock.now() - startedAtMs }
-    log.info(line, 'api call')
+  const record = (outcome: string, text: string, reply?: unknown) => {
+    const task = idIn(api.request, 'task_id') ?? idIn(reply, 'task_id')
+    const object = OBJECTS.map((field) => idIn(api.request, field) ?? idIn(reply, field)).find((id) => id !== null)
+    const user = claims?.user_id ?? null
+    audit.note({ kind: 'call', user, method, task, object: object ?? null, outcome, text })
+    log.info({ user, method, task, outcome, ms: clock.now() - startedAtMs }, 'api call')
   }
+  audit.admit()
   try {
     claims = await verifySession(parts, api.session, context)
-    await gate.check(claims.role, method)
+    const { rule, policy_version } = await gate.check(claims.role, method)
     const caller = { user_id: claims.user_id, role: claims.role, attribute: claims.attribute }
     const timeoutMs = context.deadlineMs - clock.now()
     if (timeoutMs <= 0) throw new Refusal('deadline_exceeded', `there was no time left for ${method}`)
@@ -70,10 +84,11 @@ async function serve(
     const waiting = WAITING.includes(method) ? { attemptMs: timeoutMs } : {}
     const options = { timeoutMs, signal: context.signal, idempotencyKey, ...waiting }
     const reply = await forward[method](caller, api.request, options)
-    audit('ok', reply)
+    record('ok', `${claims.role}, rule ${rule} of policy ${policy_version.slice(0, 12)}`, reply)
     return reply
   } catch (error) {
-    audit(error instanceof Refusal ? error.code : 'internal')
+    const isRefusal = error instanceof Refusal
+    record(isRefusal ? error.code : 'internal', isRefusal && claims !== undefined ? tellable(error) : '')
     throw error
   }
 }
@@ -89,7 +104,17 @@ async function verifySession(
   return verifySessionToken(plain ? bearer : session, keys, circumstances, cache)
 }
 
-function taskIdIn(value: unknown): string | null {
-  const id = typeof value === 'object' && value !== null && 'task_id' in value ? value.task_id : undefined
+function isMethod(name: string): boolean {
+  return Object.hasOwn(frontend.methods, name)
+}
+
+/** What is said of a refusal: its words where they are made of ids and rules; elsewhere they may quote what a function said. */
+function tellable({ code, message, hint, field }: Refusal): string {
+  const words = TELLABLE.includes(code) ? [message, hint] : []
+  return [...words, field === undefined ? undefined : `field ${field}`].filter((part) => part !== undefined).join('; ')
+}
+
+function idIn(value: unknown, field: string): string | null {
+  const id = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined
   return typeof id === 'string' ? id : null
 }

@@ -1,7 +1,8 @@
 /** Starts a member of the frontend. */
-import { SessionCache } from '../../attestation/index.ts'
-import { access_control, apiMethods, authentication, coordinator, management } from '../../messages/index.ts'
+import { AuditChain, SessionCache } from '../../attestation/index.ts'
+import { access_control, apiMethods, assert, authentication, coordinator, management } from '../../messages/index.ts'
 import type { AskOptions, ServiceHost, StartService } from '../../runtime/index.ts'
+import { AuditWriter } from '../../runtime/index.ts'
 import { ApiGate } from './api_gate.ts'
 import type { Forward } from './frontend_actor.ts'
 import { frontendActor } from './frontend_actor.ts'
@@ -9,16 +10,33 @@ import { SessionWatch } from './session_watch.ts'
 
 export const start: StartService = async (host) => {
   const { clock, log } = host
+  const auditKey = host.secrets['audit_key']
+  assert(auditKey !== undefined, 'the coordinator releases the audit key to the frontend')
+  const managing = host.client(management)
+  const audit = new AuditWriter({
+    writer: host.memberId,
+    stream: host.auditStream,
+    makesStream: false,
+    chain: new AuditChain(auditKey),
+    anchor: async (head) => void (await managing.anchor_audit(head)),
+    clock,
+    log,
+  })
   const watch = new SessionWatch(host.client(authentication), clock, log)
   const parts = {
     watch,
     gate: new ApiGate(host.client(access_control), clock),
     cache: new SessionCache(),
     forward: createForward(host),
+    audit,
     clock,
     log,
   }
-  return { actor: frontendActor(parts), close: async () => watch.close() }
+  const close = async () => {
+    watch.close()
+    await audit.close()
+  }
+  return { actor: frontendActor(parts), close }
 }
 
 function createForward(host: ServiceHost): Forward {
@@ -31,8 +49,11 @@ function createForward(host: ServiceHost): Forward {
       managing[method]!({ caller, request }, options)
     return [method, carryOut] as const
   })
+  const deciding = host.client(access_control) as unknown as Record<string, Method>
   return {
     ...Object.fromEntries(forwarded),
+    get_policy: (_caller, request, options) => deciding['get_policy']!(request, options),
+    put_policy: (caller, request, options) => deciding['put_policy']!({ caller, request }, options),
     revoke_member: (_caller, request, options) => coordinating['revoke_member']!(request, options),
   } as Forward // fromEntries forgets which key has which function
 }

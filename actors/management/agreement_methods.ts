@@ -1,18 +1,17 @@
 /** approve_task and invoke_task: from agreed terms to a staged task. */
 import type { management } from '../../messages/index.ts'
-import type { Clock, Handlers } from '../../runtime/index.ts'
+import type { Clock, Handlers, Write } from '../../runtime/index.ts'
 import type { AccessClient, Decision } from './access.ts'
 import { maySeeTask, mayStage } from './access.ts'
-import type { DataRecord } from './data_record.ts'
-import type { FunctionRecord } from './function_record.ts'
-import { dataKey, functionKey, quotaKey } from './keys.ts'
-import { readQuota } from './quota.ts'
+import { unpackData } from './data_store.ts'
+import { unpackFunction } from './function_methods.ts'
+import { dataKey, functionKey } from './keys.ts'
+import { counterOf, countRun } from './quota.ts'
 import type { StorageClient } from './records.ts'
 import { readMany } from './records.ts'
 import type { Staging } from './staging.ts'
 import { advance, whyRefused } from './task_machine.ts'
 import type { TaskRecord } from './task_record.ts'
-import { unpackRecord } from './task_record.ts'
 import type { InvocationFacts } from './task_rules.ts'
 import type { TaskStore } from './task_store.ts'
 import { noSuchTask } from './task_store.ts'
@@ -22,7 +21,11 @@ import type { UntimelyEnds } from './untimely_end.ts'
 type Methods = Pick<Handlers<typeof management>, 'approve_task' | 'invoke_task'>
 
 /** What the rules are asked with before anything is read: only what the task itself refuses shows. */
-const NOTHING_AGAINST: InvocationFacts = { function_enabled: true, access: { allowed: true, rule: '', reason: '' } }
+const NOTHING_AGAINST: InvocationFacts = {
+  function_enabled: true,
+  counted_in: '',
+  access: { allowed: true, rule: '', reason: '' },
+}
 
 export function agreementMethods(
   storage: StorageClient,
@@ -62,36 +65,57 @@ export function agreementMethods(
         const refusal = whyRefused(record, { ...event, facts: NOTHING_AGAINST })
         if (refusal !== undefined) throw refusal
 
+        const { facts, limit, unchanged } = await readFacts(storage, access, record, event.at)
+        // Counted in the turn of the counter, in the commit that stages the task: never one too many.
+        await hold(facts.counted_in)
         const functionId = record.terms.function_id
-        const facts = await readFacts(storage, access, record)
-        if (!record.function.has_quota) return { next: advance(record, { ...event, facts }), afterwards: staging.stage }
-        // Counted under the turn of the function, in the commit that stages the task: never one too many.
-        await hold(quotaKey(functionId))
-        const { quota, count } = await readQuota(storage, functionId)
-        const next = advance(record, { ...event, facts: { ...facts, quota } })
-        return { next, writes: [count(1)], afterwards: staging.stage }
+        const { quota, write } = await countRun(storage, functionId, facts.counted_in, limit)
+        const next = advance(record, { ...event, facts: quota === undefined ? facts : { ...facts, quota } })
+        return { next, writes: [...unchanged, write], afterwards: staging.stage }
       })
       return viewTask(changed)
     },
   }
 }
 
+interface PresentFacts {
+  facts: InvocationFacts
+  /** The function's quota, if it has one. */
+  limit?: number
+  /** The commit counts only if the function is still the one that the facts are about. */
+  unchanged: Write[]
+}
+
 /** Read now, not remembered from when the task was made: the function may be disabled, the policy another one. */
-async function readFacts(storage: StorageClient, access: AccessClient, record: TaskRecord): Promise<InvocationFacts> {
+async function readFacts(
+  storage: StorageClient,
+  access: AccessClient,
+  record: TaskRecord,
+  at: number,
+): Promise<PresentFacts> {
   const { terms } = record
+  const functionId = terms.function_id
   const dataKeys = [...terms.inputs, ...terms.outputs].map((file) => dataKey(file.data_id ?? ''))
-  const entries = await readMany(storage, [functionKey(terms.function_id), ...dataKeys])
-  const fnEntry = entries.get(functionKey(terms.function_id))
-  if (fnEntry === undefined) return { function_enabled: false, access: missing('function') }
-  const fn = unpackRecord<FunctionRecord>(fnEntry.value)
+  const entries = await readMany(storage, [functionKey(functionId), ...dataKeys])
+  const fnEntry = entries.get(functionKey(functionId))
+  const fn = unpackFunction(fnEntry)
+  if (fn === undefined || fnEntry === undefined) {
+    const counted_in = counterOf(functionId, record.task_id, undefined)
+    return { facts: { function_enabled: false, counted_in, access: missing('function') }, unchanged: [] }
+  }
   const data = [...new Set(dataKeys)].flatMap((key) => {
     const entry = entries.get(key)
-    return entry === undefined ? [] : [unpackRecord<DataRecord>(entry.value)]
+    return unpackData(entry) ?? []
   })
   const complete = data.length === new Set(dataKeys).size
   return {
-    function_enabled: !fn.disabled,
-    access: complete ? await mayStage(access, record, fn, data) : missing('data'),
+    facts: {
+      function_enabled: !fn.disabled,
+      counted_in: counterOf(functionId, record.task_id, fn.quota),
+      access: complete ? await mayStage(access, record, fn, data, at) : missing('data'),
+    },
+    ...(fn.quota === undefined ? {} : { limit: fn.quota }),
+    unchanged: [{ key: fnEntry.key, revision: fnEntry.revision }],
   }
 }
 

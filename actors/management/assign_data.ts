@@ -3,10 +3,10 @@ import type { management } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Clock, Entry, Handlers, Write } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
-import { mayUseData } from './access.ts'
-import { noSuchData } from './data_methods.ts'
+import { mayUseData, mayUseUnderRule } from './access.ts'
 import type { DataRecord } from './data_record.ts'
-import { dataKey, taskKey } from './keys.ts'
+import { noSuchData, unpackData } from './data_store.ts'
+import { dataKey, taskKey, useKey } from './keys.ts'
 import type { StorageClient } from './records.ts'
 import { readMany } from './records.ts'
 import { advance, isEnded, whyRefused } from './task_machine.ts'
@@ -17,6 +17,9 @@ import type { TaskStore } from './task_store.ts'
 import { findFile } from './task_terms.ts'
 import { checkParty, viewTask } from './task_view.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
+
+/** Whoever began to delete data and did not come to the end of it is given up after this long. */
+const DELETING_MS = 30_000
 
 interface Place {
   kind: 'inputs' | 'outputs'
@@ -48,9 +51,9 @@ export function assignMethods(
           places.map((place) => dataKey(place.data_id)),
         )
         const data = new Map(
-          [...entries.values()].map((entry) => {
-            const found = unpackRecord<DataRecord>(entry.value)
-            return [found.data_id, found]
+          [...entries.values()].flatMap((entry) => {
+            const found = unpackData(entry)
+            return found === undefined ? [] : [[found.data_id, found] as const]
           }),
         )
         const living = await readLivingHolders(storage, record.task_id, [...data.values()])
@@ -62,9 +65,9 @@ export function assignMethods(
         }
         const refusal = whyRefused(record, event)
         if (refusal !== undefined) throw refusal
-        await checkAccess(access, party, [...data.values()])
+        await checkAccess(access, record, party, [...data.values()], event.at)
         const next = advance(record, event)
-        return { next, writes: holdOutputs(record.task_id, places, data, entries) }
+        return { next, writes: holdData(record.task_id, places, data, entries, clock.now()) }
       })
       return viewTask(changed)
     },
@@ -82,13 +85,15 @@ function isAssigned(record: TaskRecord, { kind, name, data_id }: Place): boolean
 function fileFor(place: Place, data: ReadonlyMap<string, DataRecord>, living: ReadonlySet<string>): AssignableFile {
   const record = data.get(place.data_id)
   if (record === undefined) throw noSuchData(place.data_id, `${place.kind}.${place.name}`)
-  const { owners, tag, url_bytes, assigned_to } = record
+  const { owners, scheme, tag, url_bytes, assigned_to, rule } = record
   return {
     ...place,
     owners,
+    scheme,
     url_bytes,
     written: tag !== undefined,
     ...(place.kind === 'inputs' && tag !== undefined ? { tag } : {}),
+    ...(rule === undefined ? {} : { rule }),
     ...(assigned_to !== undefined && living.has(assigned_to) ? { held_by: assigned_to } : {}),
   }
 }
@@ -107,26 +112,52 @@ async function readLivingHolders(
   return new Set(lives.filter((life) => !isEnded(life)).map((life) => life.task_id))
 }
 
-async function checkAccess(access: AccessClient, party: string, data: readonly DataRecord[]): Promise<void> {
-  const decisions = await Promise.all(data.map((record) => mayUseData(access, party, record)))
+async function checkAccess(
+  access: AccessClient,
+  task: TaskRecord,
+  party: string,
+  data: readonly DataRecord[],
+  at: number,
+): Promise<void> {
+  const decisions = await Promise.all([
+    ...data.map((record) => mayUseData(access, party, record)),
+    ...data.filter(({ rule }) => rule !== undefined).map((record) => mayUseUnderRule(access, task, record, at)),
+  ])
   const denied = decisions.find((decision) => !decision.allowed)
   if (denied !== undefined) {
     throw new Refusal('forbidden', `the rule ${denied.rule} does not allow it: ${denied.reason}`, {
-      hint: 'assign data of your own',
+      hint: 'assign data of your own, whose rule the task meets',
     })
   }
 }
 
-/** Outputs remember their task: two tasks that want the same one cannot both commit. */
-function holdOutputs(
+/**
+ * Outputs remember their task: two tasks that want the same one cannot both commit. An input may be in many tasks at once,
+ * so it is left as it is, and only needs to be still there; that the task has it is noted beside it.
+ * @throws Refusal `conflict` for data that is about to be deleted
+ */
+function holdData(
   taskId: string,
   places: readonly Place[],
   data: ReadonlyMap<string, DataRecord>,
   entries: ReadonlyMap<string, Entry>,
+  at: number,
 ): Write[] {
-  return places.flatMap(({ kind, data_id }) => {
+  const writes = new Map<string, Write>()
+  for (const { kind, data_id } of places) {
     const [record, entry] = [data.get(data_id), entries.get(dataKey(data_id))]
-    if (kind === 'inputs' || record === undefined || entry === undefined) return []
-    return [{ key: entry.key, value: packRecord({ ...record, assigned_to: taskId }), revision: entry.revision }]
-  })
+    if (record === undefined || entry === undefined) continue
+    const { deleting_at, ...rest } = record
+    if (deleting_at !== undefined && at - deleting_at < DELETING_MS) {
+      throw new Refusal('conflict', `${data_id} is about to be deleted`, { hint: 'assign other data, or try again' })
+    }
+    const { key, revision } = entry
+    if (kind === 'outputs') writes.set(key, { key, value: packRecord({ ...rest, assigned_to: taskId }), revision })
+    else {
+      writes.set(key, deleting_at === undefined ? { key, revision } : { key, value: packRecord(rest), revision })
+      const use = useKey(data_id, taskId)
+      writes.set(use, { key: use, value: new Uint8Array(0), revision: 0 })
+    }
+  }
+  return [...writes.values()]
 }

@@ -1,109 +1,113 @@
 /** Data: files that parties encrypted and keep elsewhere. Registered, listed, shown; never with url or key. */
-import type { CallerIdentity, FileCrypto, management } from '../../messages/index.ts'
-import { createId, Refusal } from '../../messages/index.ts'
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { DataRule, DataView, management } from '../../messages/index.ts'
+import { createId, FILES_BUCKET, Refusal } from '../../messages/index.ts'
 import type { Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
-import { mayUseData } from './access.ts'
-import type { DataRecord, FileRecord } from './data_record.ts'
 import { viewData } from './data_record.ts'
-import { dataKey, dataOfKey, fileKey } from './keys.ts'
-import { checkAfter, scanPages } from './paging.ts'
+import { findOwnData, registerData, unpackData } from './data_store.ts'
+import { dataKey, dataOfKey } from './keys.ts'
+import { checkAfter, collectPages } from './paging.ts'
 import type { StorageClient } from './records.ts'
-import { commit, isConflict, readMany } from './records.ts'
-import { packRecord, unpackRecord } from './task_record.ts'
+import { readMany } from './records.ts'
+
+const PAGE = 100
 
 type Methods = Pick<
   Handlers<typeof management>,
-  'register_input_file' | 'register_output_file' | 'get_data' | 'list_data'
+  | 'register_input_file'
+  | 'register_output_file'
+  | 'register_fusion_output'
+  | 'get_input_file'
+  | 'get_output_file'
+  | 'list_data'
 >
 
-interface RegisteredFile {
-  url: string
-  crypto: FileCrypto
-  tag?: Uint8Array
-}
-
 export function dataMethods(storage: StorageClient, access: AccessClient): Methods {
+  async function show(userId: string, dataId: string): Promise<DataView> {
+    return viewData((await findOwnData(storage, access, userId, dataId)).record)
+  }
+
   return {
     async register_input_file({ caller, request }, context) {
-      const dataId = createId('input', context.requestId)
-      await register(storage, dataId, caller, request)
-      return { data_id: dataId }
+      checkRule([caller.user_id], request.rule)
+      const data_id = createId('input', context.requestId)
+      await registerData(storage, { data_id, owners: [caller.user_id], ...request })
+      return { data_id }
     },
 
     async register_output_file({ caller, request }, context) {
-      if (request.url.startsWith('data:')) {
-        throw new Refusal('invalid_request', 'url: nothing can be written to a data: url', {
-          hint: 'give an output the place nats-object://<bucket>/<name>',
-          field: 'url',
+      checkOutputUrl(request.url)
+      checkRule([caller.user_id], request.rule)
+      const data_id = createId('output', context.requestId)
+      await registerData(storage, { data_id, owners: [caller.user_id], ...request })
+      return { data_id }
+    },
+
+    async register_fusion_output({ caller, request }, context) {
+      const owners = [...new Set(request.owners)].sort()
+      if (!owners.includes(caller.user_id)) {
+        throw new Refusal('invalid_request', `owners: ${caller.user_id} is not among them`, {
+          hint: 'name yourself and at least one other owner',
+          field: 'owners',
         })
       }
-      const dataId = createId('output', context.requestId)
-      await register(storage, dataId, caller, request)
-      return { data_id: dataId }
+      if (owners.length < 2) {
+        throw new Refusal('invalid_request', 'owners: there is only one', {
+          hint: 'register an output file of your own instead',
+          field: 'owners',
+        })
+      }
+      checkRule(owners, request.rule)
+      const data_id = createId('output', context.requestId)
+      // Made here, kept in storage, released to workers alone: no owner ever has the key, and nobody guesses the place.
+      const crypto = { scheme: 'aes-gcm-256' as const, key: randomBytes(32), iv: randomBytes(12) }
+      const url = `nats-object://${FILES_BUCKET}/${randomUUID()}`
+      await registerData(storage, { data_id, owners, url, crypto, rule: request.rule })
+      return { data_id }
     },
 
-    async get_data({ caller, request }) {
-      const record = await readData(storage, request.data_id)
-      const owned = record?.owners.includes(caller.user_id) === true
-      if (record === undefined || !owned || !(await mayUseData(access, caller.user_id, record)).allowed) {
-        throw noSuchData(request.data_id, 'data_id')
-      }
-      return viewData(record)
-    },
+    get_input_file: ({ caller, request }) => show(caller.user_id, request.data_id),
+    get_output_file: ({ caller, request }) => show(caller.user_id, request.data_id),
 
     async list_data({ caller, request }) {
-      const after = checkAfter(request.after)
-      const prefix = dataOfKey(caller.user_id, '')
-      const index = await scanPages(storage, prefix, request.limit, after === undefined ? undefined : prefix + after)
-      const keys = index.map((entry) => dataKey(entry.key.slice(prefix.length)))
-      const records = await readMany(storage, keys)
-      const data = keys.flatMap((key) => {
-        const entry = records.get(key)
-        return entry === undefined ? [] : [viewData(unpackRecord<DataRecord>(entry.value))]
+      const { kind, produced, limit } = request
+      const all = dataOfKey(caller.user_id, '')
+      const prefix = kind === undefined ? all : `${all}${kind}-`
+      const isWanted = (view: DataView) =>
+        produced === undefined || (view.data_id.startsWith('output-') && (view.tag !== undefined) === produced)
+      const { found, next } = await collectPages(limit, checkAfter(request.after), async (after) => {
+        const page = { prefix, limit: PAGE }
+        const { entries } = await storage.scan(after === undefined ? page : { ...page, after: all + after })
+        const ids = entries.map((entry) => entry.key.slice(all.length))
+        const records = ids.length === 0 ? new Map<string, never>() : await readMany(storage, ids.map(dataKey))
+        const items = ids.map((cursor) => {
+          const record = unpackData(records.get(dataKey(cursor)))
+          const view = record === undefined ? undefined : viewData(record)
+          return { cursor, item: view !== undefined && isWanted(view) ? view : undefined }
+        })
+        return { items, isLast: entries.length < PAGE }
       })
-      return { data }
+      return { data: found, ...(next === undefined ? {} : { next }) }
     },
   }
 }
 
-/** Data that does not exist and data of others look alike. */
-export function noSuchData(dataId: string, field: string): Refusal {
-  return new Refusal('not_found', `${field}: there is no data ${dataId} of the caller`, {
-    hint: 'list_data shows the data of the caller',
-    field,
+/** @throws Refusal `invalid_request` */
+export function checkOutputUrl(url: string): void {
+  if (!url.startsWith('data:')) return
+  throw new Refusal('invalid_request', 'url: nothing can be written to a data: url', {
+    hint: 'give an output the place nats-object://<bucket>/<name>',
+    field: 'url',
   })
 }
 
-async function register(
-  storage: StorageClient,
-  dataId: string,
-  caller: CallerIdentity,
-  { url, crypto, tag }: RegisteredFile,
-): Promise<void> {
-  const record: DataRecord = {
-    data_id: dataId,
-    owners: [caller.user_id],
-    scheme: crypto.scheme,
-    ...(tag === undefined ? {} : { tag }),
-    url_bytes: url.length,
-  }
-  const file: FileRecord = { url, crypto }
-  try {
-    await commit(storage, [
-      { key: dataKey(dataId), value: packRecord(record), revision: 0 },
-      { key: fileKey(dataId), value: packRecord(file), revision: 0 },
-      { key: dataOfKey(caller.user_id, dataId), value: new Uint8Array(0), revision: 0 },
-    ])
-  } catch (error) {
-    if (!isConflict(error)) throw error
-    // The same request once more is answered as the first one was; nobody else's takes over the id.
-    if ((await readData(storage, dataId))?.owners.includes(caller.user_id) === true) return
-    throw new Refusal('already_exists', `the id ${dataId} is taken`, { hint: 'send the request under a new id' })
-  }
-}
-
-async function readData(storage: StorageClient, dataId: string): Promise<DataRecord | undefined> {
-  const entry = (await readMany(storage, [dataKey(dataId)])).get(dataKey(dataId))
-  return entry === undefined ? undefined : unpackRecord<DataRecord>(entry.value)
+/** @throws Refusal `invalid_request` */
+function checkRule(owners: readonly string[], rule: DataRule | undefined): void {
+  const left = owners.find((owner) => rule?.parties?.includes(owner) === false)
+  if (left === undefined) return
+  throw new Refusal('invalid_request', 'rule.parties: no task could meet a rule that leaves an owner out', {
+    hint: `name ${left} too`,
+    field: 'rule.parties',
+  })
 }

@@ -1,40 +1,52 @@
 /**
- * Functions: registered once, shown to those who may use them. A list is read from shelves, one for each group of people
+ * Functions: registered, shown to those who may use them, listed. A list is read from shelves, one for each group of people
  * that sees the function; shelves and record are written together as far as one commit reaches.
  */
 import type { CallerIdentity, management } from '../../messages/index.ts'
 import { createId, Refusal } from '../../messages/index.ts'
-import type { Handlers, Write } from '../../runtime/index.ts'
+import type { Entry, Handlers, Write } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
 import { mayUseFunction } from './access.ts'
+import { packPayload, viewPayload } from './function_payload.ts'
 import type { FunctionRecord, FunctionSummary } from './function_record.ts'
-import { shelvesOf, summarize, viewFunction, writeFunction } from './function_record.ts'
-import { functionKey, payloadKey, quotaKey, shelfKey } from './keys.ts'
-import { checkAfter, scanPages } from './paging.ts'
-import { packQuota } from './quota.ts'
+import { shelvesOf, viewFunction, writeFunction } from './function_record.ts'
+import { arrangeShelves, shelfWrites } from './function_shelves.ts'
+import { functionKey, payloadKey, shelfKey } from './keys.ts'
+import type { ReadPage } from './paging.ts'
+import { checkAfter, collectPages } from './paging.ts'
+import { readRuns } from './quota.ts'
 import type { StorageClient } from './records.ts'
 import { commit, isConflict, KEYS_MAX, readMany } from './records.ts'
 import { packRecord, unpackRecord } from './task_record.ts'
 
-/** The shelves that fit the commit of record, payload and quota. */
-const SHELVES_AT_ONCE = KEYS_MAX - 3
-const NO_PAYLOAD = new Uint8Array(0)
+/** The shelves that fit the commit of record and payload. */
+const SHELVES_AT_ONCE = KEYS_MAX - 2
+const PAGE = 200
 
-type Methods = Pick<Handlers<typeof management>, 'register_function' | 'get_function' | 'list_functions'>
+type Methods = Pick<
+  Handlers<typeof management>,
+  'register_function' | 'get_function' | 'get_function_usage' | 'list_functions'
+>
 
 export function functionMethods(storage: StorageClient, access: AccessClient): Methods {
+  async function readFor(caller: CallerIdentity, functionId: string): Promise<FunctionRecord> {
+    const record = await readFunction(storage, functionId)
+    const seesAll = record !== undefined && seesAllOf(caller, record)
+    if (record !== undefined && (seesAll || (await mayUseFunction(access, caller, record)).allowed)) return record
+    throw noSuchFunction(functionId)
+  }
+
   return {
     async register_function({ caller, request }, context) {
       const functionId = createId('function', context.requestId)
       const record = writeFunction(functionId, caller.user_id, request)
       const shelves = shelvesOf(record)
-      const { quota } = request
+      const { payload_digest } = record
       const writes: Write[] = [
         { key: functionKey(functionId), value: packRecord(record), revision: 0 },
-        ...(record.payload_bytes === 0 ? [] : [{ key: payloadKey(functionId), value: request.payload, revision: 0 }]),
-        ...(quota === undefined
+        ...(payload_digest === undefined
           ? []
-          : [{ key: quotaKey(functionId), value: packQuota({ limit: quota, used: 0 }), revision: 0 }]),
+          : [{ key: payloadKey(functionId, payload_digest), value: packPayload(request.payload), revision: 0 }]),
         ...shelfWrites(record, shelves.slice(0, SHELVES_AT_ONCE)),
       ]
       try {
@@ -44,38 +56,46 @@ export function functionMethods(storage: StorageClient, access: AccessClient): M
         await checkOwn(storage, functionId, caller)
       }
       // A long allowlist needs further commits. The answer comes after the last; a retry of the request resumes here.
-      for (let from = SHELVES_AT_ONCE; from < shelves.length; from += KEYS_MAX) {
-        await writeMissing(storage, shelfWrites(record, shelves.slice(from, from + KEYS_MAX)))
-      }
+      if (shelves.length > SHELVES_AT_ONCE) await arrangeShelves(storage, functionId)
       return { function_id: functionId }
     },
 
     async get_function({ caller, request }) {
-      const keys = { record: functionKey(request.function_id), payload: payloadKey(request.function_id) }
-      const entries = await readMany(storage, Object.values(keys))
-      const entry = entries.get(keys.record)
-      if (entry === undefined) throw noSuchFunction(request.function_id)
-      const record = unpackRecord<FunctionRecord>(entry.value)
-      const seesAll = record.owner === caller.user_id || caller.role === 'PlatformAdmin'
-      if (!seesAll && !(await mayUseFunction(access, caller, record)).allowed) throw noSuchFunction(request.function_id)
-      return viewFunction(record, entries.get(keys.payload)?.value ?? NO_PAYLOAD, { sees_all: seesAll })
+      const record = await readFor(caller, request.function_id)
+      const key = payloadKey(record.function_id, record.payload_digest ?? '')
+      const payload = record.payload_digest === undefined ? undefined : (await readMany(storage, [key])).get(key)
+      return viewFunction(record, viewPayload(payload?.value), { sees_all: seesAllOf(caller, record) })
+    },
+
+    async get_function_usage({ caller, request }) {
+      const { function_id, quota } = await readFor(caller, request.function_id)
+      const runs = await readRuns(storage, function_id)
+      return { function_id, runs, ...(quota === undefined ? {} : { quota }) }
     },
 
     async list_functions({ caller, request }) {
-      const { limit } = request
-      const after = checkAfter(request.after)
-      const found = await Promise.all(
-        shelvesFor(caller).map((shelf) =>
-          scanPages(storage, shelfKey(shelf, ''), limit, after === undefined ? undefined : shelfKey(shelf, after)),
+      const { limit, owner, name } = request
+      const shelves = shelvesFor(caller)
+      const isWanted = (fn: FunctionSummary) =>
+        (owner === undefined || fn.owner === owner) && (name === undefined || fn.name === name)
+      const { found, next } = await collectPages(limit, checkAfter(request.after), async (after) =>
+        mergeShelves(await Promise.all(shelves.map((shelf) => readShelf(storage, shelf, after))), (summary) =>
+          isWanted(summary) ? summary : undefined,
         ),
       )
-      // A function may stand on several shelves that the caller sees; all are ordered by id.
-      const summaries = found.flat().map((entry) => unpackRecord<FunctionSummary>(entry.value))
-      const unique = new Map(summaries.map((summary) => [summary.function_id, summary]))
-      const functions = [...unique.values()].sort((a, b) => (a.function_id < b.function_id ? -1 : 1)).slice(0, limit)
-      return { functions }
+      return { functions: found, ...(next === undefined ? {} : { next }) }
     },
   }
+}
+
+/** The function, unless it was deleted. */
+async function readFunction(storage: StorageClient, functionId: string): Promise<FunctionRecord | undefined> {
+  return unpackFunction((await readMany(storage, [functionKey(functionId)])).get(functionKey(functionId)))
+}
+
+export function unpackFunction(entry: Entry | undefined): FunctionRecord | undefined {
+  const record = entry === undefined ? undefined : unpackRecord<FunctionRecord>(entry.value)
+  return record?.deleted === true ? undefined : record
 }
 
 /** A function that does not exist and one that the caller may not use look alike. */
@@ -91,9 +111,35 @@ function shelvesFor(caller: CallerIdentity): string[] {
   return ['public', `user/${caller.user_id}`, ...(caller.attribute === null ? [] : [`org/${caller.attribute}`])]
 }
 
-function shelfWrites(record: FunctionRecord, shelves: readonly string[]): Write[] {
-  const value = packRecord(summarize(record))
-  return shelves.map((shelf) => ({ key: shelfKey(shelf, record.function_id), value, revision: 0 }))
+function seesAllOf(caller: CallerIdentity, record: FunctionRecord): boolean {
+  return record.owner === caller.user_id || caller.role === 'PlatformAdmin'
+}
+
+interface ShelfPage {
+  summaries: FunctionSummary[]
+  isLast: boolean
+}
+
+async function readShelf(storage: StorageClient, shelf: string, after: string | undefined): Promise<ShelfPage> {
+  const page = { prefix: shelfKey(shelf, ''), limit: PAGE }
+  const { entries } = await storage.scan(after === undefined ? page : { ...page, after: shelfKey(shelf, after) })
+  const summaries = entries.map((entry) => unpackRecord<FunctionSummary>(entry.value))
+  return { summaries, isLast: entries.length < PAGE }
+}
+
+/** A function may stand on several shelves; all are ordered by id, and one of them ends the page. */
+function mergeShelves<T>(
+  pages: readonly ShelfPage[],
+  select: (summary: FunctionSummary) => T | undefined,
+): ReadPage<T> {
+  const ends = pages.flatMap(({ summaries, isLast }) => (isLast ? [] : [summaries.at(-1)?.function_id ?? '']))
+  const end = ends.toSorted()[0]
+  const byId = new Map(pages.flatMap(({ summaries }) => summaries).map((summary) => [summary.function_id, summary]))
+  const items = [...byId.values()]
+    .filter(({ function_id }) => end === undefined || function_id <= end)
+    .sort((a, b) => (a.function_id < b.function_id ? -1 : 1))
+    .map((summary) => ({ cursor: summary.function_id, item: select(summary) }))
+  return { items, isLast: end === undefined }
 }
 
 /** The same request once more is answered as the first one was; anyone else's request does not take over the id. */
@@ -101,18 +147,4 @@ async function checkOwn(storage: StorageClient, functionId: string, caller: Call
   const entry = (await readMany(storage, [functionKey(functionId)])).get(functionKey(functionId))
   if (entry !== undefined && unpackRecord<FunctionRecord>(entry.value).owner === caller.user_id) return
   throw new Refusal('already_exists', `the id ${functionId} is taken`, { hint: 'send the request under a new id' })
-}
-
-async function writeMissing(storage: StorageClient, writes: Write[]): Promise<void> {
-  try {
-    await commit(storage, writes)
-  } catch (error) {
-    if (!isConflict(error)) throw error
-    const there = await readMany(
-      storage,
-      writes.map((write) => write.key),
-    )
-    const missing = writes.filter((write) => !there.has(write.key))
-    if (missing.length > 0) await commit(storage, missing)
-  }
 }

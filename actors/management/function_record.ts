@@ -1,13 +1,25 @@
 /** A function as management stores it: everything but the payload, which may be large and is kept beside it. */
 import type { FunctionSpec, FunctionView } from '../../messages/index.ts'
-import { digestJson, pack, Refusal, toJsonValue } from '../../messages/index.ts'
+import { digestJson, pack, Refusal } from '../../messages/index.ts'
+import { digestPayload, orderBytesOf } from './function_payload.ts'
 
 export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
   function_id: string
   owner: string
   function_digest: string
+  /** What the payload takes of a run order. */
   payload_bytes: number
+  /** SHA-256 of the payload; absent without one. */
+  payload_digest?: string
   disabled: boolean
+  /** True for one that was deleted: nobody sees it any more, and its id is not given again. */
+  deleted: boolean
+  /** Payloads it has had: each is kept. */
+  payloads: number
+  /** The last requests that changed it. */
+  changed_by: string[]
+  /** Shelves that it is to be taken off. */
+  leaving: string[]
 }
 
 /** What lists show of a function. */
@@ -43,13 +55,19 @@ export function writeFunction(functionId: string, owner: string, spec: FunctionS
     throw invalid('allowlist', `the entry "${stranger}" names nobody`, 'an entry is a user id or org:<attribute>')
   }
   const { payload, ...rest } = spec
+  const payload_digest = digestPayload(payload)
   const record: FunctionRecord = {
     ...rest,
     function_id: functionId,
     owner,
     function_digest: digestFunction(spec),
-    payload_bytes: payload.length,
+    payload_bytes: orderBytesOf(payload),
+    ...(payload_digest === undefined ? {} : { payload_digest }),
     disabled: false,
+    deleted: false,
+    payloads: payload_digest === undefined ? 0 : 1,
+    changed_by: [],
+    leaving: [],
   }
   if (pack(record).length > RECORD_BYTES_MAX) {
     throw new Refusal('too_large', `the function without its payload takes more than ${RECORD_BYTES_MAX} bytes`, {
@@ -61,7 +79,7 @@ export function writeFunction(functionId: string, owner: string, spec: FunctionS
 
 /** Covers what runs, not who may run it. */
 function digestFunction({ name, executor, payload, arguments: args, inputs, outputs }: FunctionSpec): string {
-  return digestJson(toJsonValue({ name, executor, payload, arguments: args, inputs, outputs }))
+  return digestJson({ name, executor, payload_digest: digestPayload(payload), arguments: args, inputs, outputs })
 }
 
 /**
@@ -69,9 +87,22 @@ function digestFunction({ name, executor, payload, arguments: args, inputs, outp
  * a private one, and no more. The allowlist itself names other users.
  */
 export function viewFunction(record: FunctionRecord, payload: Uint8Array, viewer: { sees_all: boolean }): FunctionView {
-  const { payload_bytes: _payloadBytes, ...shown } = record
+  const { quota, arguments: args, payload_digest } = record
   return {
-    ...shown,
+    function_id: record.function_id,
+    owner: record.owner,
+    name: record.name,
+    description: record.description,
+    executor: record.executor,
+    public: record.public,
+    disabled: record.disabled,
+    function_digest: record.function_digest,
+    arguments: args,
+    inputs: record.inputs,
+    outputs: record.outputs,
+    needs: record.needs,
+    ...(quota === undefined ? {} : { quota }),
+    ...(payload_digest === undefined ? {} : { payload_digest }),
     payload: viewer.sees_all || record.public ? payload : new Uint8Array(0),
     allowlist: viewer.sees_all ? record.allowlist : [],
   }
@@ -107,7 +138,8 @@ function checkExecutor(spec: FunctionSpec): void {
       field: 'name',
     })
   }
-  if (spec.payload.length > 0) throw invalid('payload', 'a builtin function has no payload', 'leave the payload out')
+  if (digestPayload(spec.payload) !== undefined)
+    throw invalid('payload', 'a builtin function has no payload', 'leave the payload out')
 }
 
 function checkNames(field: string, names: readonly string[]): void {

@@ -2,12 +2,18 @@
  * Management keeps functions, data and tasks. Everything it knows is in storage, so any member may serve any letter; what
  * a member holds beside is turns, notes on their way to the outbox, and a memory of tasks that storage must confirm.
  */
-import { access_control, management, scheduler, storage } from '../../messages/index.ts'
+import { AuditChain } from '../../attestation/index.ts'
+import { access_control, assert, management, scheduler, storage } from '../../messages/index.ts'
 import type { StartService } from '../../runtime/index.ts'
-import { actor } from '../../runtime/index.ts'
+import { actor, AuditWriter } from '../../runtime/index.ts'
 import { agreementMethods } from './agreement_methods.ts'
 import { assignMethods } from './assign_data.ts'
+import { keepHead } from './audit_heads.ts'
+import { auditMethods } from './audit_methods.ts'
+import { auditedAccess, auditedEvents, auditedHandlers } from './audit_notes.ts'
+import { dataChanges } from './data_changes.ts'
 import { dataMethods } from './data_methods.ts'
+import { functionChanges } from './function_changes.ts'
 import { functionMethods } from './function_methods.ts'
 import { Lanes } from './lanes.ts'
 import { OutboxWriter } from './outbox_writer.ts'
@@ -21,9 +27,23 @@ import { TaskStore } from './task_store.ts'
 import { untimelyEnds } from './untimely_end.ts'
 
 export const start: StartService = async (host) => {
-  const { clock, events, log } = host
+  const { clock, log, auditStream } = host
   const store = host.client(storage)
-  const access = host.client(access_control)
+  const auditKey = host.secrets['audit_key']
+  assert(auditKey !== undefined, 'the coordinator releases the audit key to management')
+  const chain = new AuditChain(auditKey)
+  await auditStream.prepare()
+  const audit = new AuditWriter({
+    writer: host.memberId,
+    stream: auditStream,
+    makesStream: true,
+    chain,
+    anchor: (head) => keepHead(store, host.memberId, head),
+    clock,
+    log,
+  })
+  const events = auditedEvents(host.events, audit)
+  const access = auditedAccess(host.client(access_control), audit)
   const scheduling = host.client(scheduler)
   const memory = new TaskMemory()
   const outbox = new OutboxWriter(store, memory, clock, log)
@@ -34,18 +54,28 @@ export const start: StartService = async (host) => {
   recovery.start()
 
   return {
-    actor: actor(management, {
-      ...functionMethods(store, access),
-      ...dataMethods(store, access),
-      ...taskMethods(store, access, tasks, ends, clock),
-      ...readMethods(store, access, tasks, ends, clock, events),
-      ...assignMethods(store, access, tasks, ends, clock),
-      ...agreementMethods(store, access, tasks, staging, ends, clock),
-      ...runMethods(store, tasks, ends, clock),
-    }),
+    actor: actor(
+      management,
+      auditedHandlers(
+        {
+          ...functionMethods(store, access),
+          ...functionChanges(store, access),
+          ...dataMethods(store, access),
+          ...dataChanges(store, access, clock),
+          ...taskMethods(store, access, tasks, ends, clock),
+          ...readMethods(store, access, tasks, ends, clock, events),
+          ...assignMethods(store, access, tasks, ends, clock),
+          ...agreementMethods(store, access, tasks, staging, ends, clock),
+          ...runMethods(store, access, tasks, ends, clock),
+          ...auditMethods(store, auditStream, chain),
+        },
+        audit,
+      ),
+    ),
     async close() {
       await recovery.stop()
       await outbox.idle()
+      await audit.close()
     },
   }
 }

@@ -5,10 +5,12 @@
 
 /** A function without its payload. */
 export const functionKey = (functionId: string) => `function/${functionId}`
-/** The payload, when there is one. */
-export const payloadKey = (functionId: string) => `payload/${functionId}`
-/** How many runs a function may have and had; absent for an unlimited one. */
+/** Each payload that a function has had, by its SHA-256: the terms of a task name the one that it runs. */
+export const payloadKey = (functionId: string, digest: string) => `payload/${functionId}/${digest}`
+/** How many runs a function had under a quota; absent before the first. */
 export const quotaKey = (functionId: string) => `quota/${functionId}`
+/** How many runs it had while it was unlimited, in several counters. */
+export const runsKey = (functionId: string, shard: number) => `runs/${functionId}/${shard}`
 /** What lists show of a function; `shelf` is `all`, `public`, `user/<id>` or `org/<attribute>`. */
 export const shelfKey = (shelf: string, functionId: string) => `shelf/${shelf}/${functionId}`
 
@@ -17,6 +19,9 @@ export const dataKey = (dataId: string) => `data/${dataId}`
 /** Where the file is and its key: read when a run begins, and by nothing else. */
 export const fileKey = (dataId: string) => `file/${dataId}`
 export const dataOfKey = (userId: string, dataId: string) => `data_of/${userId}/${dataId}`
+/** The tasks that an input was assigned to. */
+export const usePrefix = (dataId: string) => `use/${dataId}/`
+export const useKey = (dataId: string, taskId: string) => `${usePrefix(dataId)}${taskId}`
 
 /** The life of a task. */
 export const taskKey = (taskId: string) => `task/${taskId}`
@@ -28,9 +33,15 @@ export const resultKey = (taskId: string) => `result/${taskId}`
 export const STAGED_PREFIX = 'staged/'
 export const stagedKey = (taskId: string) => `${STAGED_PREFIX}${taskId}`
 
+/** The end of each member's audit chain. */
+export const AUDIT_HEAD_PREFIX = 'audit_head/'
+export const auditHeadKey = (writer: string) => `${AUDIT_HEAD_PREFIX}${writer}`
+
 export const taskOfPrefix = (userId: string) => `task_of/${userId}/`
-/** Ordered by the moment of creation; 14 digits reach beyond the year 5000. */
+/** How a moment stands in a key: 14 digits reach beyond the year 5000. */
+export const momentInKey = (at: number) => String(at).padStart(14, '0')
+/** Ordered by the moment of creation. */
 export const taskOfKey = (userId: string, createdAt: number, taskId: string) =>
-  `${taskOfPrefix(userId)}${String(createdAt).padStart(14, '0')}-${taskId}`
+  `${taskOfPrefix(userId)}${momentInKey(createdAt)}-${taskId}`
 /** The task named by such a key; looked for from the end, since a user's name may hold anything but a slash. */
 export const taskIdOfKey = (key: string) => key.slice(key.lastIndexOf('-task-') + 1)

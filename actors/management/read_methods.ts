@@ -4,7 +4,8 @@ import { taskEventSubject } from '../../messages/index.ts'
 import type { Clock, Events, Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
 import { maySeeTask } from './access.ts'
-import { taskIdOfKey, taskKey, taskOfPrefix } from './keys.ts'
+import { momentInKey, taskIdOfKey, taskKey, taskOfPrefix } from './keys.ts'
+import { checkAfter, collectPages } from './paging.ts'
 import type { StorageClient } from './records.ts'
 import { readMany } from './records.ts'
 import type { TaskLife } from './task_record.ts'
@@ -26,8 +27,6 @@ const ANSWER_MS = 250
 export const WATCHERS_MAX = 384
 /** Lives that fit one letter. */
 const LIVES_PAGE = 50
-/** How many of a user's newest tasks a list looks at for those in a state. */
-const LISTED_MAX = 5_000
 
 type Methods = Pick<Handlers<typeof management>, 'get_task' | 'list_tasks' | 'watch_task'>
 
@@ -87,25 +86,28 @@ export function readMethods(
     },
 
     async list_tasks({ caller, request }) {
-      const { state, limit } = request
+      const { state, creator, from = 0, to, limit } = request
       const prefix = taskOfPrefix(caller.user_id)
-      const found: TaskLife[] = []
-      let before: string | undefined
-      for (let seen = 0; found.length < limit && seen < LISTED_MAX; seen += LIVES_PAGE) {
-        const wanted = state === undefined ? Math.min(LIVES_PAGE, limit - found.length) : LIVES_PAGE
+      const isWanted = (life: TaskLife) =>
+        (state === undefined || life.state === state) && (creator === undefined || life.creator === creator)
+      const start = to === undefined ? undefined : momentInKey(to)
+      const { found, next } = await collectPages(limit, checkAfter(request.after) ?? start, async (before, missing) => {
+        const filtered = state !== undefined || creator !== undefined
+        const wanted = filtered ? LIVES_PAGE : Math.min(LIVES_PAGE, missing)
         const page = { prefix, limit: wanted, reverse: true }
-        const { entries } = await storage.scan(before === undefined ? page : { ...page, after: before })
-        const keys = entries.map((entry) => taskKey(taskIdOfKey(entry.key)))
+        const { entries } = await storage.scan(before === undefined ? page : { ...page, after: prefix + before })
+        // The keys are in order of creation: behind the first that is too old, all are.
+        const cursors = entries.map(({ key }) => key.slice(prefix.length)).filter((key) => key >= momentInKey(from))
+        const keys = cursors.map((cursor) => taskKey(taskIdOfKey(cursor)))
         const lives = keys.length === 0 ? new Map<string, never>() : await readMany(storage, keys)
-        for (const key of keys) {
-          const entry = lives.get(key)
+        const items = cursors.map((cursor, at) => {
+          const entry = lives.get(keys[at] ?? '')
           const life = entry === undefined ? undefined : unpackRecord<TaskLife>(entry.value)
-          if (life !== undefined && (state === undefined || life.state === state)) found.push(life)
-        }
-        before = entries.at(-1)?.key
-        if (entries.length < wanted) break
-      }
-      return { tasks: found.slice(0, limit).map(summarize) }
+          return { cursor, item: life !== undefined && isWanted(life) ? summarize(life) : undefined }
+        })
+        return { items, isLast: cursors.length < wanted }
+      })
+      return { tasks: found, ...(next === undefined ? {} : { next }) }
     },
   }
 }

@@ -2,7 +2,10 @@
 import type { management, RunOrder, RunOutcome, TaskResult } from '../../messages/index.ts'
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Clock, Handlers, Write } from '../../runtime/index.ts'
+import type { AccessClient } from './access.ts'
+import { mayRun } from './access.ts'
 import type { DataRecord, FileRecord } from './data_record.ts'
+import { orderPayload } from './function_payload.ts'
 import { compareTokens, parseToken } from './fencing_token.ts'
 import { dataKey, fileKey, payloadKey } from './keys.ts'
 import type { StorageClient } from './records.ts'
@@ -12,12 +15,11 @@ import type { TaskRecord } from './task_record.ts'
 import { packRecord, unpackRecord } from './task_record.ts'
 import type { RunReport } from './task_rules.ts'
 import { hasAttemptsLeft } from './task_rules.ts'
-import type { TaskStore } from './task_store.ts'
+import type { Change, TaskStore } from './task_store.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
 
 /** The log is for people and may be cut; result and terms together must fit one letter. */
 const LOG_BYTES_MAX = 64 * 1024
-const NO_PAYLOAD = new Uint8Array(0)
 
 type Methods = Pick<Handlers<typeof management>, 'start_run' | 'end_run'>
 
@@ -28,16 +30,28 @@ export interface Lease {
   at: number
 }
 
-export function runMethods(storage: StorageClient, tasks: TaskStore, ends: UntimelyEnds, clock: Clock): Methods {
+export function runMethods(
+  storage: StorageClient,
+  access: AccessClient,
+  tasks: TaskStore,
+  ends: UntimelyEnds,
+  clock: Clock,
+): Methods {
   return {
-    async start_run({ task_id, token, worker }) {
+    async start_run({ task_id, token, worker, platform }) {
       parseToken(token)
       const { record } = await tasks.change(task_id, async (loaded, hold) => {
         const late = await ends.endOverdue(loaded, hold)
-        if (late === undefined) return leaseRun(loaded.record, { token, worker, at: clock.now() })
-        // No worker is to be stopped and no message to be removed: the one that asks is answered.
-        const { afterwards: _stop, ...change } = late
-        return change
+        if (late !== undefined) return answerOnly(late)
+        const at = clock.now()
+        const leased = leaseRun(loaded.record, { token, worker, at })
+        if (leased.next === loaded.record || leased.refusal !== undefined) return leased
+        const decision = await mayRun(access, loaded.record, platform, at)
+        if (decision === undefined || decision.allowed) return leased
+        const { rule, reason } = decision
+        const end = await ends.end(loaded, { type: 'refuse_run', at, rule, reason }, hold)
+        const refusal = new Refusal('task_ended', `the rule ${rule} does not allow the run: ${reason}`)
+        return answerOnly({ ...end, refusal })
       })
       return orderRun(storage, record)
     },
@@ -62,6 +76,11 @@ export function runMethods(storage: StorageClient, tasks: TaskStore, ends: Untim
       return {}
     },
   }
+}
+
+/** No worker is to be stopped and no message to be removed: the one that asks is answered. */
+function answerOnly({ afterwards: _stop, ...change }: Change): Change {
+  return change
 }
 
 /**
@@ -100,7 +119,8 @@ async function orderRun(storage: StorageClient, record: TaskRecord): Promise<Run
   assert(run !== undefined, 'a task that was leased has a run')
   const { timeout_ms, deadline } = terms.options
   const files = [...terms.inputs, ...terms.outputs].map((file) => fileKey(file.data_id ?? ''))
-  const keys = [...files, ...(fn.has_payload ? [payloadKey(terms.function_id)] : [])]
+  const payload = fn.payload_digest === undefined ? [] : [payloadKey(terms.function_id, fn.payload_digest)]
+  const keys = [...files, ...payload]
   const entries = keys.length === 0 ? new Map<string, never>() : await readMany(storage, keys)
   const placed = (dataId: string | undefined) => {
     const entry = entries.get(fileKey(dataId ?? ''))
@@ -115,14 +135,18 @@ async function orderRun(storage: StorageClient, record: TaskRecord): Promise<Run
     function_digest: terms.function_digest,
     function_name: fn.name,
     executor: terms.executor,
-    payload: entries.get(payloadKey(terms.function_id))?.value ?? NO_PAYLOAD,
+    ...orderPayload(payload.map((key) => entries.get(key)?.value)[0]),
     arguments: terms.arguments,
     declared_outputs: fn.outputs,
     inputs: terms.inputs.map(({ name, data_id, tag }) => {
       assert(tag !== undefined, 'an input was registered with its tag')
       return { name, ...placed(data_id), tag }
     }),
-    outputs: terms.outputs.map(({ name, data_id }) => ({ name, ...placed(data_id) })),
+    outputs: terms.outputs.map(({ name, data_id }) => {
+      const { crypto, ...file } = placed(data_id)
+      assert(crypto.scheme !== 'raw', 'an output is registered with a scheme that encrypts')
+      return { name, ...file, crypto }
+    }),
     timeout_ms,
     ...(deadline === undefined ? {} : { deadline }),
   }

@@ -4,16 +4,16 @@ import { createId, Refusal } from '../../messages/index.ts'
 import type { Clock, Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
 import { mayUseFunction } from './access.ts'
-import { noSuchFunction } from './function_methods.ts'
+import { noSuchFunction, unpackFunction } from './function_methods.ts'
 import type { FunctionRecord } from './function_record.ts'
 import { functionKey, taskKey, taskOfKey, termsKey } from './keys.ts'
 import type { StorageClient } from './records.ts'
 import { readMany, settle } from './records.ts'
 import { beginTask } from './task_machine.ts'
 import type { TaskRecord } from './task_record.ts'
-import { unpackRecord, unpackTask } from './task_record.ts'
+import { unpackTask } from './task_record.ts'
 import type { TaskStore } from './task_store.ts'
-import { digestTerms, partiesOf, withoutData, writeTerms } from './task_terms.ts'
+import { digestTerms, holdsRequest, partiesOf, withoutData, writeTerms } from './task_terms.ts'
 import { checkParty, viewForOutsider, viewTask } from './task_view.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
 
@@ -36,22 +36,23 @@ export function taskMethods(
       return settle(async () => {
         const entries = await readMany(storage, Object.values(keys))
         const [fnEntry, task, terms] = Object.values(keys).map((name) => entries.get(name))
-        const fn = fnEntry === undefined ? undefined : unpackRecord<FunctionRecord>(fnEntry.value)
+        const fn = unpackFunction(fnEntry)
         if (task !== undefined && terms !== undefined) {
           return { task_id: checkSame(unpackTask(task.value, terms.value), caller, fn, request) }
         }
-        if (fn === undefined || !(await mayUseFunction(access, caller, fn)).allowed) {
+        if (fn === undefined || fnEntry === undefined || !(await mayUseFunction(access, caller, fn)).allowed) {
           throw noSuchFunction(request.function_id)
         }
         const record = createTask(taskId, caller.user_id, fn, request, clock.now())
-        await tasks.create(
-          record,
-          record.parties.map((party) => ({
+        await tasks.create(record, [
+          // A function that is another one by now is looked at anew.
+          { key: fnEntry.key, revision: fnEntry.revision },
+          ...record.parties.map((party) => ({
             key: taskOfKey(party, record.created_at, taskId),
             value: new Uint8Array(0),
             revision: 0,
           })),
-        )
+        ])
         return { task_id: taskId }
       })
     },
@@ -110,8 +111,7 @@ function createTask(
       owner: fn.owner,
       public: fn.public,
       outputs: fn.outputs.filter((output) => Object.hasOwn(request.outputs, output.name)),
-      has_payload: fn.payload_bytes > 0,
-      has_quota: fn.quota !== undefined,
+      ...(fn.payload_digest === undefined ? {} : { payload_digest: fn.payload_digest }),
     },
     terms,
   })
@@ -131,7 +131,10 @@ function checkSame(
   }
   const same =
     record.terms.function_id === request.function_id &&
-    (fn === undefined || digestTerms(withoutData(record.terms)) === digestTerms(writeTerms(fn, request)))
+    // Another version of the function has other terms; of that time's only what the request itself says can be compared.
+    (fn === undefined || fn.function_digest !== record.terms.function_digest
+      ? holdsRequest(record.terms, request)
+      : digestTerms(withoutData(record.terms)) === digestTerms(writeTerms(fn, request)))
   if (same) return record.task_id
   throw new Refusal('invalid_request', 'options.idempotency_key: stands for a task with other terms', {
     hint: 'use a new key for a new task',

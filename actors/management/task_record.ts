@@ -15,8 +15,8 @@ export interface TaskFunction {
   public: boolean
   /** The function's outputs that this task declares. */
   outputs: FunctionSpec['outputs']
-  has_payload: boolean
-  has_quota: boolean
+  /** The payload that the terms are about; absent for a function without one. */
+  payload_digest?: string
 }
 
 export interface TaskRun {
@@ -59,6 +59,8 @@ export interface TaskFacts {
   /** Present from the first lease on. Kept when a lease is lost: what comes later must hold a newer token. */
   run?: TaskRun
   end?: TaskEnd
+  /** The counter that the staged run was counted in; absent before. */
+  counted_in?: string
   /** What payload and urls take in the run order so far. */
   order_bytes: number
   function: TaskFunction

@@ -2,7 +2,7 @@
  * When each event may happen to a task, as pure functions that answer with the refusal or nothing. The machine's guards
  * and the answers to callers are these same functions: what the machine does not do, this file can explain.
  */
-import type { TaskTerms } from '../../messages/index.ts'
+import type { FileScheme, TaskTerms } from '../../messages/index.ts'
 import { Refusal, TERMINAL_STATES } from '../../messages/index.ts'
 import { compareTokens } from './fencing_token.ts'
 import type { TaskFacts, TaskRecord } from './task_record.ts'
@@ -17,6 +17,7 @@ export type TaskEvent = { at: number } & (
   | { type: 'approve_task'; party: string; terms_digest: string }
   | { type: 'invoke_task'; party: string; request_id: string; facts: InvocationFacts }
   | { type: 'start_run'; token: string; worker: string }
+  | { type: 'refuse_run'; rule: string; reason: string }
   | { type: 'lose_lease' }
   | { type: 'attempts_exhausted' }
   | { type: 'end_run'; token: string; report: RunReport }
@@ -29,6 +30,7 @@ type EventOf<K extends TaskEventType> = Extract<TaskEvent, { type: K }>
 export interface AssignableFile extends AssignedFile {
   /** True for an output that was produced already. */
   written: boolean
+  scheme: FileScheme
   /** The other living task that an output is assigned to. */
   held_by?: string
   url_bytes: number
@@ -38,6 +40,8 @@ export interface AssignableFile extends AssignedFile {
 export interface InvocationFacts {
   function_enabled: boolean
   quota?: { limit: number; used: number }
+  /** Where the run is counted. */
+  counted_in: string
   access: { allowed: boolean; rule: string; reason: string }
 }
 
@@ -94,6 +98,9 @@ const RULES: { [K in TaskEventType]: Rule<K> } = {
     return undefined
   },
 
+  // Access control has decided already.
+  refuse_run: () => undefined,
+
   lose_lease(facts) {
     if (hasAttemptsLeft(facts)) return undefined
     return new Refusal('not_ready', 'no attempt is left, so the task cannot go back to the queue')
@@ -146,6 +153,7 @@ const NOT_NOW: Record<TaskEventType, string> = {
   approve_task: 'it takes approvals from when all data is assigned until every party has approved',
   invoke_task: 'it can be invoked once, when all parties have approved',
   start_run: 'it is not on the queue',
+  refuse_run: 'nothing is about to run',
   lose_lease: 'nothing runs',
   attempts_exhausted: 'nothing runs',
   end_run: 'nothing runs',
@@ -209,6 +217,12 @@ function refuseFile(
   if (!sameSet(declared.owners, file.owners)) {
     return new Refusal('forbidden', `${field}: the data is not owned by exactly ${declared.owners.join(', ')}`, {
       hint: 'assign data of the owners that the task declares',
+      field,
+    })
+  }
+  if (file.scheme === 'raw' && !terms.options.allow_raw) {
+    return new Refusal('forbidden', `${field}: ${file.data_id} is not encrypted, and the task allows no such input`, {
+      hint: 'assign an encrypted input, or create the task with the option allow_raw, which every party then approves',
       field,
     })
   }

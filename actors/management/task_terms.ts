@@ -2,7 +2,7 @@
  * The terms of a task: what its parties agree on. Pure: a function's record and a request become terms, and assigned
  * data becomes part of them. Whatever changes the terms changes their digest, and so voids what was approved.
  */
-import type { JsonValue, TaskOptions, TaskTerms, TermsFile } from '../../messages/index.ts'
+import type { DataRule, JsonValue, TaskOptions, TaskTerms, TermsFile } from '../../messages/index.ts'
 import { canonicalJson, digestJson, Refusal, STANDARD_CLASS, toJsonValue } from '../../messages/index.ts'
 import type { FunctionRecord } from './function_record.ts'
 
@@ -27,6 +27,7 @@ export interface AssignedFile {
   data_id: string
   owners: readonly string[]
   tag?: Uint8Array
+  rule?: DataRule
 }
 
 export function digestTerms(terms: TaskTerms): string {
@@ -73,9 +74,29 @@ export function withAssigned(terms: TaskTerms, files: readonly AssignedFile[]): 
     terms[kind].map((declared) => {
       const file = files.find((other) => other.kind === kind && other.name === declared.name)
       if (file === undefined) return declared
-      return { ...declared, data_id: file.data_id, ...(file.tag === undefined ? {} : { tag: file.tag }) }
+      const { data_id, tag, rule } = file
+      return { ...declared, data_id, ...(tag === undefined ? {} : { tag }), ...(rule === undefined ? {} : { rule }) }
     })
   return { ...terms, inputs: place('inputs'), outputs: place('outputs') }
+}
+
+/** True when the terms say all that the request says; what it leaves to the function may differ. */
+export function holdsRequest(terms: TaskTerms, request: TermsRequest): boolean {
+  const has = (files: readonly TermsFile[], given: Declared) =>
+    digestJson(files.map(({ name, owners }) => [name, owners])) ===
+    digestJson(listFiles(given).map(({ name, owners }) => [name, owners]))
+  const { needs, ...options } = request.options
+  const { needs: termsNeeds, ...termsOptions } = terms.options
+  return (
+    Object.entries(request.arguments).every(
+      ([key, value]) =>
+        Object.hasOwn(terms.arguments, key) && canonicalJson(terms.arguments[key]) === canonicalJson(value),
+    ) &&
+    has(terms.inputs, request.inputs) &&
+    has(terms.outputs, request.outputs) &&
+    digestJson(termsOptions) === digestJson(options) &&
+    (needs.class === undefined || needs.class === termsNeeds.class)
+  )
 }
 
 function completeArguments(fn: FunctionRecord, given: TermsRequest['arguments']): Record<string, JsonValue> {
@@ -110,6 +131,10 @@ function declareFiles(kind: 'inputs' | 'outputs', declared: FunctionRecord['inpu
       throw unfit(`${kind}.${file.name}`, `the file ${file.name} is needed; declare who owns it`)
     }
   }
+  return listFiles(given)
+}
+
+function listFiles(given: Declared): TermsFile[] {
   return Object.entries(given)
     .map(([name, owners]) => ({ name, owners: [...new Set(owners)].sort() }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -1,5 +1,5 @@
 /**
- * Ends that come from outside of a run: cancel and deadline. Each is one commit, in which a run that never began gives its
+ * Ends that come from outside of a run: cancel, deadline, and a rule of an owner. Each is one commit, in which a run that never began gives its
  * quota back; then the scheduler is told, so that the queue or the worker stops. That telling is best effort: the state
  * is the truth, and a worker that runs on is not believed when it reports.
  */
@@ -7,8 +7,7 @@ import type { scheduler } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Client, Clock, Log } from '../../runtime/index.ts'
 import { parseToken } from './fencing_token.ts'
-import { quotaKey } from './keys.ts'
-import { readQuota } from './quota.ts'
+import { giveBackRun } from './quota.ts'
 import type { StorageClient } from './records.ts'
 import { advance, isEnded } from './task_machine.ts'
 import type { TaskEvent } from './task_rules.ts'
@@ -18,7 +17,7 @@ import type { Change, Hold } from './task_store.ts'
 
 const STOP_TIMEOUT_MS = 2_000
 
-type UntimelyEvent = Extract<TaskEvent, { type: 'cancel_task' | 'expire' }>
+type UntimelyEvent = Extract<TaskEvent, { type: 'cancel_task' | 'expire' | 'refuse_run' }>
 
 export interface UntimelyEnds {
   end(loaded: LoadedTask, event: UntimelyEvent, hold: Hold): Promise<Change>
@@ -57,10 +56,9 @@ export function untimelyEnds(
     const next = advance(record, event)
     if (record.state !== 'Staged' && record.state !== 'Running') return { next }
     const afterwards = () => stop(loaded)
-    if (!record.function.has_quota || record.run !== undefined) return { next, afterwards }
-    await hold(quotaKey(record.terms.function_id))
-    const { count } = await readQuota(storage, record.terms.function_id)
-    return { next, afterwards, writes: [count(-1)] }
+    if (record.counted_in === undefined || record.run !== undefined) return { next, afterwards }
+    await hold(record.counted_in)
+    return { next, afterwards, writes: [await giveBackRun(storage, record.counted_in)] }
   }
 
   async function endOverdue(loaded: LoadedTask, hold: Hold): Promise<Change | undefined> {

@@ -31,7 +31,10 @@ export class AnsweredCommits {
 
 /** Services may make several commits under one request id; what they write tells those apart. */
 function nameOf({ sender, requestId }: LetterContext, writes: readonly Write[]): string {
-  const content = writes.map(({ key, value, revision }) => [key, value, revision])
+  // A write without a value is none, and must not look like a deletion.
+  const content = writes.map(({ key, value, revision }) =>
+    value === undefined ? [key, revision] : [key, value, revision],
+  )
   return createHash('sha256')
     .update(pack([sender.id, requestId, content]))
     .digest('base64')

@@ -1,8 +1,12 @@
-/** `tacit function register`. */
+/** `tacit function register | update | list | usage | disable | delete`. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { functionSpec, parseBy, Refusal } from '../../messages/index.ts'
 import { BUILTINS } from '../builtin_specs.ts'
+import type { z } from 'zod'
+import type { TacitConnection } from '../connection.ts'
+import { providePayload } from '../file_transfer.ts'
+import { collectAll, PAGE } from './every_page.ts'
 import { readGiven } from './given_file.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
@@ -14,22 +18,68 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     .description('register a built-in by its name, or any function by a JSON description')
     .addOption(new Option('--builtin <name>', 'a built-in function').choices(Object.keys(BUILTINS)))
     .option('--spec <file>', 'a JSON file as register_function takes it ("tacit schema frontend.register_function")')
+    .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
     .option('--public', 'anybody may use it', false)
-    .action(async (options: { builtin?: string; spec?: string; public: boolean }, command: Command) => {
+    .action(async (options: SpecOptions, command: Command) => {
       const context = contextOf(command)
       const spec = await readSpec(options)
-      await withSession(context, async (api) => {
-        const { function_id } = await api.register_function(spec)
+      await withSession(context, async (api, connection) => {
+        const { function_id } = await api.register_function(await withPayload(spec, options, connection))
         context.output.result({ function_id, name: spec.name }, [function_id])
       })
     })
+  functions
+    .command('update <function>')
+    .description('replace a function of yours; tasks that exist keep what their parties agreed on')
+    .addOption(new Option('--builtin <name>', 'a built-in function').choices(Object.keys(BUILTINS)))
+    .option('--spec <file>', 'a JSON file as register_function takes it')
+    .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
+    .option('--public', 'anybody may use it', false)
+    .action(async (id: string, options: SpecOptions, command: Command) => {
+      const context = contextOf(command)
+      const spec = await readSpec(options)
+      await withSession(context, async (api, connection) => {
+        const fresh = await withPayload(spec, options, connection)
+        const { function_id } = await api.update_function({ ...fresh, function_id: id })
+        context.output.result({ function_id, name: spec.name }, [function_id])
+      })
+    })
+  functions
+    .command('usage <function>')
+    .description('how many runs a function had, and may have')
+    .action(async (id: string, _options: object, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => {
+        const usage = await api.get_function_usage({ function_id: id })
+        context.output.result({ ...usage }, [`${usage.runs} runs of ${usage.quota ?? 'any number'}`])
+      })
+    })
+  for (const verb of ['disable', 'delete'] as const) {
+    functions
+      .command(`${verb} <function>`)
+      .description(
+        verb === 'disable'
+          ? 'let no further task use a function (its owner, or an admin); what is staged still runs'
+          : 'delete a function of yours; what is staged still runs',
+      )
+      .action(async (id: string, _options: object, command: Command) => {
+        const context = contextOf(command)
+        await withSession(context, async (api) => {
+          await api[`${verb}_function`]({ function_id: id })
+          context.output.result({ function_id: id, [`${verb}d`]: true }, [`${verb}d ${id}`])
+        })
+      })
+  }
   functions
     .command('list')
     .description('the functions you may use')
     .action(async (_options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const { functions: found } = await api.list_functions({})
+        const found = await collectAll(async (after) => {
+          const { functions: items, next } = await api.list_functions({ limit: PAGE, ...after })
+          return { items, next }
+        })
         context.output.result(
           { functions: found },
           found.map(({ function_id, name, owner }) => `${function_id}  ${name}  of ${owner}`),
@@ -38,7 +88,23 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     })
 }
 
-async function readSpec(options: { builtin?: string; spec?: string; public: boolean }) {
+interface SpecOptions {
+  builtin?: string
+  spec?: string
+  payload?: string
+  public: boolean
+}
+
+async function withPayload(
+  spec: z.output<typeof functionSpec>,
+  { payload }: SpecOptions,
+  connection: TacitConnection,
+): Promise<z.output<typeof functionSpec>> {
+  if (payload === undefined) return spec
+  return { ...spec, payload: await providePayload(connection.files, await readGiven(payload, 'the payload')) }
+}
+
+async function readSpec(options: SpecOptions) {
   if (options.builtin !== undefined) {
     return parseBy(functionSpec, { ...BUILTINS[options.builtin], public: options.public }, 'frontend.register_function')
   }

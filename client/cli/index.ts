@@ -1,9 +1,11 @@
 /** The commands of a party, and what every command shares. */
 export * from './output.ts'
 export type { GlobalOptions, PartyContext } from './party.ts'
+export { addAuditCommands } from './audit_commands.ts'
 export { addDataCommands } from './data_commands.ts'
 export { addFunctionCommands } from './function_commands.ts'
 export { addMemberCommands } from './member_commands.ts'
+export { addPolicyCommands } from './policy_commands.ts'
 export { addReceiptCommands } from './receipt_commands.ts'
 export { addSchemaCommand } from './schema_command.ts'
 export { addTaskCommands } from './task_commands.ts'

@@ -6,6 +6,7 @@ import { PRIORITIES, TASK_STATES } from '../../messages/index.ts'
 import type { Api } from '../connection.ts'
 import { watchTask } from '../task_watch.ts'
 import { CommandFailure } from './output.ts'
+import { collectAll, PAGE } from './every_page.ts'
 import { collect, parseArguments, parseOwners, parsePairs } from './pairs.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
@@ -18,6 +19,7 @@ interface CreateOptions {
   priority?: TaskView['terms']['options']['priority']
   timeoutMs?: number
   attempts?: number
+  allowRaw?: true
   idempotencyKey?: string
 }
 
@@ -33,6 +35,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .addOption(new Option('--priority <priority>').choices([...PRIORITIES]))
     .option('--timeout-ms <ms>', 'how long one run may take', parseCount)
     .option('--attempts <n>', 'how many runs after lost workers', parseCount)
+    .option('--allow-raw', 'parties may put in inputs that are not encrypted')
     .option('--idempotency-key <key>', 'creating again with the same key gives the same task')
     .action(async (options: CreateOptions, command: Command) => {
       const context = contextOf(command)
@@ -46,6 +49,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
             ...(options.priority === undefined ? {} : { priority: options.priority }),
             ...(options.timeoutMs === undefined ? {} : { timeout_ms: options.timeoutMs }),
             ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
+            ...(options.allowRaw === undefined ? {} : { allow_raw: true }),
             ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
           },
         })
@@ -102,7 +106,11 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .action(async (options: { only?: TaskView['state'] }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const { tasks } = await api.list_tasks(options.only === undefined ? {} : { state: options.only })
+        const only = options.only === undefined ? {} : { state: options.only }
+        const tasks = await collectAll(async (after) => {
+          const { tasks: items, next } = await api.list_tasks({ limit: PAGE, ...only, ...after })
+          return { items, next }
+        })
         context.output.result(
           { tasks },
           tasks.map(({ task_id, state, reason }) => `${task_id}  ${state}  ${reason}`),

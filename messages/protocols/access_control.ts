@@ -1,11 +1,26 @@
-/** What access control may be asked: one question, its facts, and the rule that decides. */
+/** What access control may be asked: one question, its facts, and the rule that decides; and which policies there are. */
 import { z } from 'zod'
+import { dataRule } from '../data_record.ts'
+import { executor } from '../function_record.ts'
 import { dataId, functionId, taskId, userId } from '../ids.ts'
 import { protocol } from '../protocol.ts'
-import { role } from '../user.ts'
+import { callerIdentity, role } from '../user.ts'
+import { policyMethods } from './frontend.ts'
 
 const functionFacts = z.strictObject({ function_id: functionId, owner: userId, public: z.boolean() })
-const dataFacts = z.strictObject({ data_id: dataId, owners: z.array(userId) })
+const dataFacts = z.strictObject({ data_id: dataId, owners: z.array(userId), rule: dataRule.optional() })
+const taskFacts = z.strictObject({ task_id: taskId, parties: z.array(userId) })
+
+/** What the task does with a thing; what is not said does not meet a rule that asks for it. */
+const taskUse = z.strictObject({
+  function_digest: z.string().max(64).optional(),
+  executor: executor.optional(),
+  /** ms since 1970. Only where a rule asks for the time: an answer that depends on it is good for one moment. */
+  at: z.int().optional(),
+  /** The worker that is about to begin; absent as long as none is known. */
+  run: z.strictObject({ platform: z.string().max(32) }).optional(),
+})
+export type TaskUse = z.infer<typeof taskUse>
 
 export const accessQuestion = z.discriminatedUnion('question', [
   z.strictObject({ question: z.literal('api'), role, method: z.string().max(64) }),
@@ -16,23 +31,32 @@ export const accessQuestion = z.discriminatedUnion('question', [
     attribute: z.string().nullable(),
     function: functionFacts.extend({ allowlist: z.array(z.string()) }),
   }),
+  z.strictObject({ question: z.literal('user_access_task'), user_id: userId, task: taskFacts }),
   z.strictObject({
-    question: z.literal('user_access_task'),
-    user_id: userId,
-    task: z.strictObject({ task_id: taskId, parties: z.array(userId) }),
+    question: z.literal('task_access_function'),
+    task: taskFacts,
+    function: functionFacts,
+    use: taskUse.optional(),
+  }),
+  z.strictObject({
+    question: z.literal('task_access_data'),
+    task: taskFacts,
+    data: dataFacts,
+    use: taskUse.optional(),
   }),
   z.strictObject({
     question: z.literal('staged_task'),
-    task: z.strictObject({ task_id: taskId, parties: z.array(userId) }),
+    task: taskFacts,
     function: functionFacts,
     data: z.array(dataFacts),
+    use: taskUse.optional(),
   }),
 ])
 export type AccessQuestion = z.infer<typeof accessQuestion>
 
 export const accessDecision = z.strictObject({
   allowed: z.boolean(),
-  /** The rule that decided, by name; a refusal by default names `default_deny`. */
+  /** The rule that decided, by its id; a refusal for want of a rule that allows names `default_deny`. */
   rule: z.string(),
   reason: z.string(),
   policy_version: z.string(),
@@ -49,6 +73,13 @@ export const access_control = protocol(
       request: accessQuestion,
       reply: accessDecision,
       refuses: [],
+    },
+    get_policy: { ...policyMethods.get_policy, callers: ['frontend'] },
+    put_policy: {
+      ...policyMethods.put_policy,
+      request: z.strictObject({ caller: callerIdentity, request: policyMethods.put_policy.request }),
+      refuses: ['forbidden', ...policyMethods.put_policy.refuses],
+      callers: ['frontend'],
     },
   },
 )

@@ -1,5 +1,6 @@
 /** What management may be asked: the API's methods with their caller, and the scheduler's reports on runs. */
 import { z } from 'zod'
+import { auditHead } from '../audit.ts'
 import { taskId } from '../ids.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
@@ -26,9 +27,22 @@ const forwarded = Object.fromEntries(
 
 export const management = protocol('management', 'Functions, data, tasks and approvals', ['scheduler'], {
   ...forwarded,
+  anchor_audit: {
+    about: "Keeps the end of the sender's audit chain",
+    callers: ['frontend'],
+    request: auditHead,
+    reply: z.strictObject({}),
+    refuses: ['conflict'],
+  },
   start_run: {
     about: 'Gives a staged task to the worker that holds the lease, and all that the run needs',
-    request: z.strictObject({ task_id: taskId, token: z.string().max(64), worker: z.string().max(80) }),
+    request: z.strictObject({
+      task_id: taskId,
+      token: z.string().max(64),
+      worker: z.string().max(80),
+      /** What the worker was attested on. Without it no rule is met that asks for it. */
+      platform: z.string().max(32).optional(),
+    }),
     reply: runOrder,
     refuses: ['not_found', 'not_ready', 'task_ended', 'lease_lost', 'conflict'],
   },

@@ -11,7 +11,7 @@ const entry = z.strictObject({ key: storeKey, value, revision: z.int() })
 export const storage = protocol(
   'storage',
   'Sealed values under keys, replaced only by compare-and-set',
-  ['authentication', 'management', 'scheduler'],
+  ['authentication', 'management', 'scheduler', 'access_control'],
   {
     get: {
       about: 'The value and revision under a key',
@@ -26,10 +26,11 @@ export const storage = protocol(
       refuses: [],
     },
     commit: {
-      about: 'Writes all or nothing; each write names the revision it replaces (0: the key is absent)',
+      about:
+        'Writes all or nothing; each write names the revision it replaces (0: the key is absent); one without a value only needs it',
       request: z.strictObject({
         writes: z
-          .array(z.strictObject({ key: storeKey, value: value.nullable(), revision: z.int().min(0) }))
+          .array(z.strictObject({ key: storeKey, value: value.nullable().optional(), revision: z.int().min(0) }))
           .min(1)
           .max(100),
       }),

@@ -85,6 +85,21 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
       expect(keysOf(await opened.store.scan('', { limit: 10 }))).toEqual(['b', 'c'])
     })
 
+    it('commits under the condition that another key is as it was read, and leaves that one as it is', async () => {
+      await using opened = await open()
+      const [a = 0] = await opened.store.commit([put('a', 'one')])
+      expect(await opened.store.commit([{ key: 'a', revision: a }, put('b', 'new')])).toEqual([a, a + 1])
+      expect(await opened.store.get('a')).toEqual({ key: 'a', value: bytes('one'), revision: a })
+      await opened.store.commit([{ key: 'c', revision: 0 }, put('d', 'new')])
+      expect(keysOf(await opened.store.scan('', { limit: 10 }))).toEqual(['a', 'b', 'd'])
+      await opened.store.commit([put('a', 'two', a)])
+      await expect(opened.store.commit([{ key: 'a', revision: a }, put('e', 'new')])).rejects.toMatchObject({
+        code: 'conflict',
+        field: 'writes.0.revision',
+      })
+      expect(await opened.store.get('e')).toBeUndefined()
+    })
+
     it('answers a commit of nothing with nothing', async () => {
       await using opened = await open()
       expect(await opened.store.commit([])).toEqual([])

@@ -4,8 +4,17 @@
  */
 import type { Protocol, Refusal, storage } from '../../messages/index.ts'
 import { pack, parseBy, unpack } from '../../messages/index.ts'
-import type { Client, Clock, Events, Handlers, LetterContext, ServiceHost, Store } from '../../runtime/index.ts'
-import { ManualClock, MemoryFileStore, MemoryWorkQueue, silentLog } from '../../runtime/index.ts'
+import type {
+  Client,
+  Clock,
+  Events,
+  Handlers,
+  LetterContext,
+  RecordStream,
+  ServiceHost,
+  Store,
+} from '../../runtime/index.ts'
+import { ManualClock, MemoryFileStore, MemoryRecordStream, MemoryWorkQueue, silentLog } from '../../runtime/index.ts'
 
 const LETTER_BYTES_MAX = 900_000
 
@@ -131,12 +140,14 @@ export interface FakeHostParts {
   clients: Record<string, unknown>
   clock?: Clock
   events?: Events
+  auditStream?: RecordStream
 }
 
 export function fakeHost({
   clients,
   clock = new ManualClock(),
   events = new LocalEvents(),
+  auditStream = new MemoryRecordStream(),
 }: FakeHostParts): ServiceHost {
   const unused = (what: string) => () => {
     throw new Error(`no test expects ${what}`)
@@ -144,12 +155,13 @@ export function fakeHost({
   return {
     memberId: 'management-test',
     settings: {},
-    secrets: {},
+    secrets: { audit_key: new Uint8Array(32) },
     clock,
     log: silentLog,
     events,
     workQueue: new MemoryWorkQueue(clock),
     files: new MemoryFileStore(),
+    auditStream,
     stopping: new AbortController().signal,
     client<P extends Protocol>(protocol: P): Client<P> {
       const client = clients[protocol.name]

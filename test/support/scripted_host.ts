@@ -5,6 +5,7 @@ import type { Client } from '../../runtime/actor.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { silentLog } from '../../runtime/log.ts'
 import { MemoryFileStore } from '../../runtime/memory_file_store.ts'
+import { MemoryRecordStream } from '../../runtime/memory_record_stream.ts'
 import { MemoryWorkQueue } from '../../runtime/memory_work_queue.ts'
 import type { ServiceHost } from '../../runtime/service.ts'
 
@@ -44,6 +45,7 @@ export function scriptedHost(options: ScriptedHostOptions): ScriptedHost {
     events: { publish() {}, subscribe: () => () => {} },
     workQueue: options.workQueue ?? new MemoryWorkQueue(clock),
     files: options.files ?? new MemoryFileStore(),
+    auditStream: new MemoryRecordStream(),
     stopping: stopping.signal,
     receipts,
     stop: () => stopping.abort(),

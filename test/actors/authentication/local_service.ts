@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../../../messages/index.ts'
 import { parseBy, Refusal, storage } from '../../../messages/index.ts'
 import type { Actor, Client, Clock, LetterContext, Log, ServiceHost } from '../../../runtime/index.ts'
-import { actor, silentLog } from '../../../runtime/index.ts'
+import { actor, MemoryRecordStream, silentLog } from '../../../runtime/index.ts'
 
 /** A client's letter: from which key, or plain with which bearer token. */
 export interface Origin {
@@ -77,7 +77,7 @@ export function memoryStorage(): MemoryStorage {
         const revisions = writes.map(({ key, value }) => {
           revision += 1
           if (value === null) entries.delete(key)
-          else entries.set(key, { value, revision })
+          else if (value !== undefined) entries.set(key, { value, revision })
           return revision
         })
         return { revisions }
@@ -105,7 +105,8 @@ export function localHost(parts: {
   const host = {
     memberId: 'member-1',
     settings,
-    secrets: {},
+    secrets: { audit_key: new Uint8Array(32) },
+    auditStream: new MemoryRecordStream(),
     clock,
     log,
     stopping: new AbortController().signal,

@@ -52,6 +52,18 @@ describe('an admission', () => {
     expect(worker.admission.keys.map(({ group }) => group)).toEqual(['execution-standard'])
   })
 
+  test('brings the audit key to who writes the log, as the authority has it', async () => {
+    scene.manifestText = scene.manifestNamed('one', ['frontend', 'management'])
+    const authority = await scene.open()
+    const keys = new Set<string>()
+    for (const role of ['frontend', 'management']) {
+      const { secrets } = (await scene.admit(authority, role)).admission
+      expect(Object.keys(secrets)).toEqual(['audit_key'])
+      keys.add(Buffer.from(secrets['audit_key'] ?? []).toString('hex'))
+    }
+    expect([keys.size, [...keys][0]?.length]).toEqual([1, 64])
+  })
+
   test('carries the proof that receipts need', async () => {
     const authority = await scene.open()
     const { admission } = await scene.admit(authority, 'desk')

@@ -1,4 +1,4 @@
-/** A coordinator's authority over a register, passports and a clock that a test holds, with a manifest of four roles. */
+/** A coordinator's authority over a register, passports and a clock that a test holds, with a manifest of four roles or more. */
 import { expect } from 'vitest'
 import { Authority } from '../../../actors/coordinator/index.ts'
 import type { AuthorityOptions } from '../../../actors/coordinator/index.ts'
@@ -41,9 +41,9 @@ export class AuthorityScene {
   readonly passports = memoryBucket()
   manifestText = this.manifestNamed('one')
 
-  manifestNamed(name: string): string {
-    const reference = (role: string, more: object = {}) => [
-      { platform: 'simulated', measurement: measurementOf(role), ...more },
+  manifestNamed(name: string, more: readonly string[] = []): string {
+    const reference = (role: string, classes: object = {}) => [
+      { platform: 'simulated', measurement: measurementOf(role), ...classes },
     ]
     return JSON.stringify({
       apiVersion: 'v1',
@@ -53,6 +53,7 @@ export class AuthorityScene {
         coordinator: reference('coordinator'),
         desk: reference('desk'),
         storage: reference('storage'),
+        ...Object.fromEntries(more.map((role) => [role, reference(role)])),
         execution: reference('execution', { classes: ['standard'] }),
       },
     })

@@ -48,7 +48,7 @@ describe('the groups of a manifest', () => {
 describe('a state', () => {
   test('is new with keys of its own, and can be kept', () => {
     const [one, two] = [newAuthorityState(), newAuthorityState()]
-    for (const key of ['issuer_secret', 'nonce_key', 'storage_key'] as const) {
+    for (const key of ['issuer_secret', 'nonce_key', 'storage_key', 'audit_key'] as const) {
       expect(one[key]).toHaveLength(32)
       expect(one[key]).not.toEqual(two[key])
     }

@@ -1,42 +1,28 @@
+import { AuditChain } from '../../../attestation/index.ts'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { DoorMethod, CallerIdentity, Role } from '../../../messages/index.ts'
-import { coordinator, createId, frontend, management, Refusal, ROLES } from '../../../messages/index.ts'
-import type { AskOptions, LetterContext, Service, ServiceHost } from '../../../runtime/index.ts'
-import { ManualClock } from '../../../runtime/index.ts'
+import type { AuditRecord, DoorMethod, Role } from '../../../messages/index.ts'
+import { createId, frontend, Refusal, ROLES } from '../../../messages/index.ts'
+import type { LetterContext, Service } from '../../../runtime/index.ts'
+import { MemoryRecordStream } from '../../../runtime/index.ts'
 import { start as startAccessControl } from '../../../actors/access_control/index.ts'
-import { API_ROLES } from '../../../actors/access_control/rules.ts'
 import { start as startFrontend } from '../../../actors/frontend/index.ts'
+import { API_ROLES } from '../access_control/reference_rules.ts'
 import { KEY_A, KEY_B, keptLog, localHost, memoryStorage } from '../authentication/local_service.ts'
 import type { Platform } from '../authentication/platform.ts'
 import { CHEAP, codeOf, startPlatform } from '../authentication/platform.ts'
+import type { Forwarded } from './door.ts'
+import { CountingClock, withManagement } from './door.ts'
 
 const TASK = createId('task')
 const METHODS = Object.keys(frontend.methods) as DoorMethod[]
 
-/** Counts what is scheduled, so that a test can wait until the watch has done one round. */
-class CountingClock extends ManualClock {
-  scheduled = 0
-
-  override after(delayMs: number, callback: () => void): () => void {
-    this.scheduled += 1
-    return super.after(delayMs, callback)
-  }
-}
-
 const rolesOf = (method: DoorMethod): readonly Role[] => API_ROLES[method]
-
-interface Forwarded {
-  method: string
-  /** Absent where the coordinator carries it out. */
-  caller?: CallerIdentity
-  request: unknown
-  options: AskOptions
-}
 
 let platform: Platform
 let clock: CountingClock
 let service: Service
 let forwarded: Forwarded[]
+let stream: MemoryRecordStream
 let log: ReturnType<typeof keptLog>
 let management_: (method: string) => unknown
 let decided: { count: number; fails: boolean }
@@ -54,49 +40,18 @@ beforeEach(async () => {
   decided = { count: 0, fails: false }
   asked = { count: 0, fails: false }
   log = keptLog()
-  const { actor: accessControl } = await startAccessControl(undefined as never) // it asks nothing of its host
+  const { actor: accessControl } = await startAccessControl(localHost({ clock, actors: [memoryStorage().actor] }))
+  stream = new MemoryRecordStream()
   const host = localHost({ clock, actors: [platform.actor, accessControl], log: log.log })
-  service = await startFrontend(withManagement(host))
+  service = await startFrontend({
+    ...withManagement(host, { forwarded, answer: (method) => management_(method), decided, asked }),
+    auditStream: stream,
+  })
 })
 
 afterEach(async () => {
   await service.close?.()
 })
-
-function withManagement(host: ServiceHost): ServiceHost {
-  const recorder = Object.fromEntries(
-    METHODS.map((method) => [
-      method,
-      async ({ caller, request }: { caller: CallerIdentity; request: unknown }, options: AskOptions) => {
-        forwarded.push({ method, caller, request, options })
-        return management_(method)
-      },
-    ]),
-  )
-  const failing = (client: object, method: string, state: { count: number; fails: boolean }) => ({
-    [method]: async (...request: unknown[]) => {
-      state.count += 1
-      if (state.fails) throw new Refusal('unavailable', 'no member answers')
-      return (client as Record<string, (...request: unknown[]) => unknown>)[method]!(...request)
-    },
-  })
-  const client = (protocol: { name: string }) => {
-    if (protocol.name === management.name) return recorder
-    if (protocol.name === coordinator.name) {
-      return {
-        revoke_member: async (request: unknown, options: AskOptions) => {
-          forwarded.push({ method: 'revoke_member', request, options })
-          return {}
-        },
-      }
-    }
-    const real = host.client(protocol as never)
-    return protocol.name === 'access_control'
-      ? failing(real, 'decide', decided)
-      : failing(real, 'get_session_keys', asked)
-  }
-  return { ...host, client: client as unknown as ServiceHost['client'] }
-}
 
 function call(
   method: DoorMethod,
@@ -224,6 +179,63 @@ describe('the audit', () => {
     ])
     const text = JSON.stringify(log.lines)
     for (const secret of [session, 'sesame', 'not.a.token']) expect(text).not.toContain(secret)
+  })
+})
+
+describe('the audit log', () => {
+  const chain = new AuditChain(new Uint8Array(32))
+  /** What was written by the time that the frontend stopped. */
+  async function recorded(): Promise<Partial<AuditRecord>[]> {
+    await service.close?.()
+    return stream.records.flatMap(({ body }) => chain.openPage(body).records)
+  }
+
+  it('has each call, with the rule that let it pass, and each refusal', async () => {
+    const session = await platform.login('ann')
+    await call('cancel_task', session, { task_id: TASK })
+    expect(await codeOf(call('register_function', session))).toBe('forbidden')
+    management_ = () => {
+      throw new Refusal('task_ended', 'the function said: a private line', { field: 'task_id' })
+    }
+    await codeOf(call('get_task', session, { task_id: TASK }))
+    for (let times = 0; times < 3; times += 1) await codeOf(call('list_tasks', undefined))
+    expect(await recorded()).toMatchObject([
+      { kind: 'call', user: 'ann', method: 'cancel_task', task: TASK, outcome: 'ok' },
+      { user: 'ann', method: 'register_function', outcome: 'forbidden' },
+      { user: 'ann', method: 'get_task', task: TASK, outcome: 'task_ended', text: 'field task_id' },
+      { user: null, method: 'list_tasks', outcome: 'unauthenticated', text: '', count: 3 },
+    ])
+    const [passed, refused] = await recorded()
+    expect(passed?.text).toMatch(/^DataOwner, rule api_data of policy [0-9a-f]{12}$/)
+    expect(refused?.text).toMatch(/rule default_deny of policy/)
+  })
+
+  it('has what was refused before it came to a handler, and repeats nothing of it', async () => {
+    const { actor } = service
+    for (const method of ['get_task', 'an invention', 'another one']) {
+      actor.onRefused?.(method, new Refusal('invalid_request', 'of another form', { field: 'made up' }))
+    }
+    expect(await recorded()).toMatchObject([
+      { user: null, method: 'get_task', outcome: 'invalid_request', text: '', count: 1 },
+      { user: null, method: null, outcome: 'invalid_request', text: '', count: 2 },
+    ])
+  })
+
+  it('that takes no more keeps every call out', async () => {
+    const session = await platform.login('ann')
+    stream.append = () => Promise.reject(new Refusal('overloaded', 'full'))
+    const codes: string[] = []
+    for (let calls = 0; calls < 10_010; calls += 1) codes.push(await codeOf(call('get_task', session)))
+    expect(codes.slice(0, 10_000).every((code) => code === 'ok')).toBe(true)
+    expect(codes.slice(10_000).every((code) => code === 'overloaded')).toBe(true)
+    expect(forwarded).toHaveLength(10_000)
+    // Nobody waits for a full log when the member stops.
+    const closed = service.close?.()
+    for (let tries = 0; tries < 20; tries += 1) {
+      clock.advance(250)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await closed
   })
 })
 

@@ -7,7 +7,7 @@ describe('data', () => {
     const world = await openWorld()
     const alice = world.as('alice')
     const { data_id } = await alice.register_input_file({ url: place('a'), tag: tagOf(1), crypto })
-    const view = await alice.get_data({ data_id })
+    const view = await alice.get_input_file({ data_id })
     expect(view).toEqual({ data_id, owners: ['alice'], scheme: 'aes-gcm-256', tag: Buffer.from(tagOf(1)) })
     expect(JSON.stringify(view)).not.toContain('nats-object')
   })
@@ -17,7 +17,9 @@ describe('data', () => {
     const { data_id } = await world.as('alice').register_output_file({ url: place('a'), crypto })
     const absent = 'output-00000000-0000-4000-8000-000000000000'
     for (const user of [world.as('bob'), world.as('root', 'PlatformAdmin')]) {
-      const refusals = await Promise.all([data_id, absent].map((id) => refusalOf(user.get_data({ data_id: id }))))
+      const refusals = await Promise.all(
+        [data_id, absent].map((id) => refusalOf(user.get_output_file({ data_id: id }))),
+      )
       const [first, second] = refusals.map(({ code, message }) => [code, message.replaceAll(/output-\S+/g, '')])
       expect(first).toEqual(second)
       expect(first?.[0]).toBe('not_found')
@@ -29,9 +31,9 @@ describe('data', () => {
     const alice = world.as('alice')
     const { data_id } = await alice.register_output_file({ url: place('a'), crypto })
     world.policy.rule = () => false
-    expect((await refusalOf(alice.get_data({ data_id }))).code).toBe('not_found')
+    expect((await refusalOf(alice.get_output_file({ data_id }))).code).toBe('not_found')
     world.policy.rule = () => new Error('the engine broke')
-    expect((await refusalOf(alice.get_data({ data_id }))).code).toBe('unavailable')
+    expect((await refusalOf(alice.get_output_file({ data_id }))).code).toBe('unavailable')
   })
 
   it('is listed to its owner alone, in order of ids, in pages', async () => {

@@ -3,7 +3,7 @@
  * delivered twice, as it is when a reply is lost. Whatever the order, nothing is lost and nothing happens twice.
  */
 import { describe, expect, it } from 'vitest'
-import type { Quota } from '../../../actors/management/quota.ts'
+import type { RunCount } from '../../../actors/management/quota.ts'
 import { quotaKey, taskKey } from '../../../actors/management/keys.ts'
 import type { TaskLife } from '../../../actors/management/task_record.ts'
 import { unpackRecord } from '../../../actors/management/task_record.ts'
@@ -112,7 +112,7 @@ describe('racing commands on one task', () => {
       const { task_id } = await here.as('alice').create_task({ function_id })
       const codes = await race(here.as('alice').invoke_task({ task_id }), there.as('alice').invoke_task({ task_id }))
       expect(codes.toSorted()).toEqual(['not_ready', 'ok'])
-      expect((await readRecord<Quota>(here, quotaKey(function_id))).used).toBe(1)
+      expect((await readRecord<RunCount>(here, quotaKey(function_id))).used).toBe(1)
     }))
 
   it('the end of a run and cancel: one of them wins, and the outputs know which', () =>
@@ -129,7 +129,7 @@ describe('racing commands on one task', () => {
         here.as('alice').cancel_task({ task_id }),
       )
       const { state, result } = await here.as('alice').get_task({ task_id })
-      const data = await here.as('alice').get_data({ data_id: outputs.alice })
+      const data = await here.as('alice').get_output_file({ data_id: outputs.alice })
       expect(codes).toEqual(state === 'Finished' ? ['ok', 'task_ended'] : ['lease_lost', 'ok'])
       expect([result !== undefined, data.tag !== undefined]).toEqual([state === 'Finished', state === 'Finished'])
     }))
@@ -183,7 +183,7 @@ describe('racing commands on one task', () => {
       )
       expect([canceled, ['ok', 'task_ended'].includes(started ?? '')]).toEqual(['ok', true])
       const { run } = await readRecord<TaskLife>(here, taskKey(task_id))
-      expect((await readRecord<Quota>(here, quotaKey(function_id))).used).toBe(run === undefined ? 0 : 1)
+      expect((await readRecord<RunCount>(here, quotaKey(function_id))).used).toBe(run === undefined ? 0 : 1)
     }))
 
   it('the same request at two members is one', () =>

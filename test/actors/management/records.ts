@@ -17,6 +17,7 @@ export const inputFile: AssignableFile = {
   tag: new Uint8Array(16).fill(1),
   written: true,
   url_bytes: 20,
+  scheme: 'aes-gcm-256',
 }
 export const outputFile: AssignableFile = {
   kind: 'outputs',
@@ -25,6 +26,7 @@ export const outputFile: AssignableFile = {
   owners: ['bob'],
   written: false,
   url_bytes: 20,
+  scheme: 'aes-gcm-256',
 }
 
 export function termsOf(more: Partial<TaskTerms> = {}): TaskTerms {
@@ -58,8 +60,6 @@ export function factsOf(more: Partial<TaskFacts> = {}): TaskFacts {
       owner: 'olga',
       public: true,
       outputs: [{ name: 'out', description: '', optional: false }],
-      has_payload: false,
-      has_quota: false,
     },
     terms,
     ...more,
@@ -68,6 +68,7 @@ export function factsOf(more: Partial<TaskFacts> = {}): TaskFacts {
 
 export const allowed: InvocationFacts = {
   function_enabled: true,
+  counted_in: 'quota/f',
   access: { allowed: true, rule: 'staged_task', reason: 'all is well' },
 }
 const at = START + 1

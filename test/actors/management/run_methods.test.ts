@@ -117,8 +117,10 @@ describe('ending a run', () => {
     const view = await world.as('bob').get_task({ task_id })
     expect(view).toMatchObject({ state: 'Finished', reason: 'finished, attempt 1 of 3' })
     expect(view.result).toMatchObject({ return_value: Buffer.from('3 common items'), receipt: '{}' })
-    expect(await world.as('alice').get_data({ data_id: outputs.alice })).toMatchObject({ tag: Buffer.from(tagOf(7)) })
-    expect(await world.as('bob').get_data({ data_id: outputs.bob })).not.toHaveProperty('tag')
+    expect(await world.as('alice').get_output_file({ data_id: outputs.alice })).toMatchObject({
+      tag: Buffer.from(tagOf(7)),
+    })
+    expect(await world.as('bob').get_output_file({ data_id: outputs.bob })).not.toHaveProperty('tag')
   })
 
   it('keeps the terms as they were approved', async () => {
@@ -164,7 +166,7 @@ describe('ending a run', () => {
     expect(view.state).toBe('Failed')
     expect(view.reason).toContain('did not write its output output_result1')
     expect(view).not.toHaveProperty('result')
-    expect(await world.as('bob').get_data({ data_id: outputs.bob })).not.toHaveProperty('tag')
+    expect(await world.as('bob').get_output_file({ data_id: outputs.bob })).not.toHaveProperty('tag')
   })
 
   it('with an error fails the task with its code and message', async () => {

@@ -166,6 +166,14 @@ describe('a list of tasks', () => {
     expect(listed.map((task) => task.task_id)).toEqual(ids.toReversed())
     expect(listed[0]).toMatchObject({ state: 'Approved', creator: 'alice' })
     expect((await alice.list_tasks({ limit: 2 })).tasks.map((task) => task.task_id)).toEqual(ids.slice(-2).toReversed())
+    const first = await alice.list_tasks({ limit: 40 })
+    const second = await alice.list_tasks({ limit: 40, after: first.next ?? '' })
+    expect([...first.tasks, ...second.tasks].map((task) => task.task_id)).toEqual(ids.toReversed())
+    expect(second.next).toBeUndefined()
+    const at = (index: number) => listed.find((task) => task.task_id === ids[index])?.created_at ?? 0
+    const between = (await alice.list_tasks({ from: at(10), to: at(13) })).tasks
+    expect(between.map((task) => task.task_id)).toEqual(ids.slice(10, 13).toReversed())
+    expect((await alice.list_tasks({ creator: 'bob' })).tasks).toEqual([])
     const canceled = (await alice.list_tasks({ state: 'Canceled', limit: 1 })).tasks
     expect(canceled).toMatchObject([{ task_id: ids[3], reason: 'canceled by alice' }])
   })

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { start } from '../../../actors/storage/index.ts'
 import type { ServiceHost } from '../../../runtime/index.ts'
-import { silentLog, systemClock } from '../../../runtime/index.ts'
+import { MemoryRecordStream, silentLog, systemClock } from '../../../runtime/index.ts'
 import { MemoryFileStore } from '../../../runtime/memory_file_store.ts'
 import { MemoryWorkQueue } from '../../../runtime/memory_work_queue.ts'
 import { temporaryFolder } from '../../support/temporary_folder.ts'
@@ -21,6 +21,7 @@ function hostWith(settings: Record<string, unknown>, secrets: Record<string, Uin
     events: { publish: never, subscribe: never },
     workQueue: new MemoryWorkQueue(systemClock),
     files: new MemoryFileStore(),
+    auditStream: new MemoryRecordStream(),
     stopping: new AbortController().signal,
     client: never,
     clientOf: never,

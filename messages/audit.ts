@@ -1,0 +1,56 @@
+/**
+ * The audit log: who called what, what was refused, what changed. A record names things by their ids and says how it went;
+ * it never holds a secret, a payload, an argument, a result, or what a function said.
+ */
+import { z } from 'zod'
+
+export const AUDIT_TEXT_MAX = 300
+
+/** What one member wrote down. `call`: a request at the door; `change`: a state that is another one now; `decision`: of access control; `gap`: records that were lost before they could be kept. */
+export const auditRecord = z.strictObject({
+  /** ms since 1970 */
+  at: z.int(),
+  kind: z.enum(['call', 'change', 'decision', 'gap']),
+  /** Whose session it was; null where none was verified. */
+  user: z.string().nullable(),
+  method: z.string().nullable(),
+  task: z.string().nullable(),
+  /** The function, the data or the member that it is about. */
+  object: z.string().nullable(),
+  /** `ok`, the code of a refusal, the state of a task, or `allowed` and `refused`. */
+  outcome: z.string(),
+  text: z.string().max(AUDIT_TEXT_MAX),
+  /** More than 1 where the same happened several times in a moment, to nobody in particular. */
+  count: z.int().min(1),
+})
+export type AuditRecord = z.infer<typeof auditRecord>
+
+/** A record as it is queried: with its place in the chain of its writer. */
+export const auditEntry = auditRecord.extend({ writer: z.string(), record: z.int() })
+export type AuditEntry = z.infer<typeof auditEntry>
+
+/** Records of one member that leave together, sealed; each page names the digest of the chain before it. */
+export const auditPage = z.strictObject({
+  writer: z.string().max(80),
+  /** Counts the writer's pages, from 0. */
+  page: z.int().min(0),
+  /** The number of its first record, from 0. */
+  first: z.int().min(0),
+  /** SHA-256 of the chain up to the record before. */
+  previous: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32),
+  records: z.array(auditRecord).min(1),
+})
+export type AuditPage = z.infer<typeof auditPage>
+
+/** The end of a writer's chain, as it was kept in storage: what came before it cannot vanish unnoticed. */
+export const auditHead = z.strictObject({
+  pages: z.int().min(0),
+  records: z.int().min(0),
+  /** SHA-256 of the chain, hex. */
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+})
+export type AuditHead = z.infer<typeof auditHead>
+
+/** What verifying the log found wrong. */
+export const auditFinding = z.strictObject({ writer: z.string(), page: z.int().optional(), problem: z.string() })
+export type AuditFinding = z.infer<typeof auditFinding>

@@ -1,0 +1,58 @@
+/** The audit stream on a real server. */
+import { jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { connect } from '@nats-io/transport-node'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../runtime/clock.ts'
+import { JetStreamRecordStream } from '../../runtime/jetstream_record_stream.ts'
+import type { TestBroker } from '../support/broker.ts'
+import { startBroker } from '../support/broker.ts'
+import { recordStreamContract } from './record_stream_contract.ts'
+
+let broker: TestBroker
+let connection: NatsConnection
+
+beforeAll(async () => {
+  broker = await startBroker()
+  connection = await connect({ servers: broker.url })
+})
+afterAll(async () => {
+  await connection.close()
+  await broker.stop()
+})
+
+const streamOf = (memberId: string) =>
+  new JetStreamRecordStream(connection, { clock: systemClock, service: 'frontend', memberId, bytesMax: 64 * 1024 })
+
+async function open(): Promise<JetStreamRecordStream> {
+  const jsm = await jetstreamManager(connection)
+  await jsm.streams.delete('AUDIT').catch(() => false) // the first test finds none
+  const stream = streamOf('frontend-1')
+  await Promise.all([stream.prepare(), streamOf('frontend-2').prepare()])
+  return stream
+}
+
+recordStreamContract('jetstream', open)
+
+test('members write into one stream, each under its own subject', async () => {
+  const one = await open()
+  await one.append('1', Buffer.from('one'))
+  await streamOf('frontend-2').append('2', Buffer.from('two'))
+  expect((await one.read(1, 2)).length).toBe(2)
+  const jsm = await jetstreamManager(connection)
+  expect((await jsm.streams.getMessage('AUDIT', { seq: 2 }))?.subject).toBe('tacit.audit.frontend.frontend-2')
+})
+
+test('a removed record is not there, and hides no other', async () => {
+  const stream = await open()
+  for (const id of ['a', 'b', 'c']) await stream.append(id, Buffer.from(id))
+  await (await jetstreamManager(connection)).streams.deleteMessage('AUDIT', 2)
+  expect((await stream.read(1, 3)).map(({ seq }) => seq)).toEqual([1, 3])
+})
+
+test('a stream that would drop the oldest is not taken for the audit log', async () => {
+  const jsm = await jetstreamManager(connection)
+  await jsm.streams.delete('AUDIT')
+  await jsm.streams.add({ name: 'AUDIT', subjects: ['tacit.audit.*.*'] })
+  await expect(streamOf('frontend-1').prepare()).rejects.toMatchObject({ code: 'unsupported' })
+})
