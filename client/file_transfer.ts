@@ -9,7 +9,14 @@ import {
   Refusal,
   STORED_PAYLOAD_BYTES_MAX,
 } from '../messages/index.ts'
-import type { FileStore } from '../runtime/index.ts'
+import type { FileStore, OnBytes } from '../runtime/index.ts'
+
+export interface TransferOptions {
+  /** Gives the transfer up, with `canceled`. */
+  signal?: AbortSignal
+  /** Called with how many bytes have gone over. */
+  onBytes?: OnBytes
+}
 
 /** A fresh key, and a fresh iv where the scheme has one; each file has its own. */
 export function createFileCrypto(scheme: OutputScheme = 'aes-gcm-256'): OutputCrypto {
@@ -26,27 +33,33 @@ export async function uploadInput(
   files: FileStore,
   plaintext: Uint8Array,
   crypto: OutputCrypto = createFileCrypto(),
+  options: TransferOptions = {},
 ): Promise<{ url: string; tag: Uint8Array; crypto: OutputCrypto }> {
   const { bytes, tag } = encryptFile(plaintext, crypto)
-  return { url: await upload(files, bytes), tag, crypto }
+  return { url: await uploadFile(files, bytes, options), tag, crypto }
 }
 
 /** Uploads what is no secret, as it is: whoever runs the object store reads it. Only tasks that allow it take it. */
 export async function uploadRawInput(
   files: FileStore,
   content: Uint8Array,
+  options: TransferOptions = {},
 ): Promise<{ url: string; tag: Uint8Array; crypto: FileCrypto }> {
-  return { url: await upload(files, content), tag: tagRawFile(content), crypto: { scheme: 'raw' } }
+  return { url: await uploadFile(files, content, options), tag: tagRawFile(content), crypto: { scheme: 'raw' } }
 }
 
 /** What `register_function` takes as its payload: the bytes, or where they were uploaded to when no message takes them. */
-export async function providePayload(files: FileStore, payload: Uint8Array): Promise<Uint8Array | StoredPayload> {
+export async function providePayload(
+  files: FileStore,
+  payload: Uint8Array,
+  options: TransferOptions = {},
+): Promise<Uint8Array | StoredPayload> {
   if (payload.length <= PAYLOAD_BYTES_MAX) return payload
   if (payload.length > STORED_PAYLOAD_BYTES_MAX) {
     throw new Refusal('too_large', `the payload has ${payload.length} bytes, ${STORED_PAYLOAD_BYTES_MAX} are allowed`)
   }
   const digest = createHash('sha256').update(payload).digest('hex')
-  return { ...(await uploadInput(files, payload)), digest }
+  return { ...(await uploadInput(files, payload, createFileCrypto(), options)), digest }
 }
 
 /** A place and a key for an output that is yet to be written: what `register_output_file` takes. */
@@ -59,6 +72,7 @@ export async function downloadOutput(
   files: FileStore,
   output: { url: string; crypto: FileCrypto },
   tag: Uint8Array,
+  { signal, onBytes }: TransferOptions = {},
 ): Promise<Uint8Array> {
   const [, bucket, name] = /^nats-object:\/\/([^/]+)\/(.+)$/.exec(output.url) ?? []
   if (bucket === undefined || name === undefined) {
@@ -66,11 +80,16 @@ export async function downloadOutput(
       hint: 'fetch it from its url yourself; "tacit data decrypt <fetched> <plain> --key-file <file> --task <task>" opens it',
     })
   }
-  return decryptFile(await files.read(bucket, name, FILE_BYTES_MAX), output.crypto, tag)
+  return decryptFile(await files.read(bucket, name, FILE_BYTES_MAX, signal, onBytes), output.crypto, tag)
 }
 
-async function upload(files: FileStore, bytes: Uint8Array): Promise<string> {
+/** Uploads what is encrypted already. @returns its url */
+export async function uploadFile(
+  files: FileStore,
+  bytes: Uint8Array,
+  { signal, onBytes }: TransferOptions = {},
+): Promise<string> {
   const name = randomUUID()
-  await files.write(FILES_BUCKET, name, bytes)
+  await files.write(FILES_BUCKET, name, bytes, signal, onBytes)
   return fileUrlOf(name)
 }

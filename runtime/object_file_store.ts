@@ -9,11 +9,13 @@ import type { NatsConnection } from '@nats-io/nats-core'
 import { FILE_BYTES_MAX, FILES_BUCKET, Refusal } from '../messages/index.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
-import type { FileStore } from './file_store.ts'
+import type { FileStore, OnBytes } from './file_store.ts'
 import { API_CODES, apiCode, refuseBrokerError } from './jetstream_refusal.ts'
 
 /** The longest silence between two chunks; then the broker, or the rest of the file, is gone. */
 const SILENCE_MS = 15_000
+/** What is handed over at a time: the size of a chunk in the store. */
+const PART_BYTES = 128 * 1024
 
 export interface ObjectFileStoreOptions {
   clock?: Clock
@@ -33,7 +35,14 @@ export class ObjectFileStore implements FileStore {
     this.#own = options.buckets ?? [FILES_BUCKET]
   }
 
-  async read(bucket: string, name: string, bytesMax: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(
+    bucket: string,
+    name: string,
+    bytesMax: number,
+    signal?: AbortSignal,
+    onBytes?: OnBytes,
+  ): Promise<Uint8Array> {
+    refuseAborted(signal, `reading ${name}`)
     return this.#attempt(`reading ${name}`, async () => {
       const store = await this.#open(bucket)
       const info = await this.#find(store, name)
@@ -43,11 +52,12 @@ export class ObjectFileStore implements FileStore {
       const object = await store.get(name)
       if (object === null) throw notFound(bucket, name)
       object.error.catch(() => {}) // the same error ends the stream, where it is caught
-      return this.#collect(object.data, name, bytesMax, signal)
+      return this.#collect(object.data, name, bytesMax, signal, onBytes)
     })
   }
 
-  async write(bucket: string, name: string, bytes: Uint8Array): Promise<void> {
+  async write(bucket: string, name: string, bytes: Uint8Array, signal?: AbortSignal, onBytes?: OnBytes): Promise<void> {
+    refuseAborted(signal, `writing ${name}`)
     if (bytes.length > FILE_BYTES_MAX) throw tooLarge(name, bytes.length, FILE_BYTES_MAX)
     await this.#attempt(`writing ${name}`, async () => {
       const store = await this.#open(bucket)
@@ -55,7 +65,13 @@ export class ObjectFileStore implements FileStore {
       if (last !== null && !last.deleted) throw alreadyExists(bucket, name)
       try {
         // The revision of the tombstone, or 0: of two writers at the same moment the server keeps one.
-        await store.putBlob({ name }, bytes, { previousRevision: last?.revision ?? 0 })
+        const parts = inParts(bytes, name, signal, onBytes)
+        await orAborted(
+          store.put({ name }, parts, { previousRevision: last?.revision ?? 0 }),
+          `writing ${name}`,
+          signal,
+        )
+        onBytes?.(bytes.length)
       } catch (error) {
         const code = apiCode(error)
         if (code === API_CODES.wrongLastSequence || code === API_CODES.wrongLastSequenceUnknown)
@@ -104,6 +120,7 @@ export class ObjectFileStore implements FileStore {
     name: string,
     bytesMax: number,
     signal?: AbortSignal,
+    onBytes?: OnBytes,
   ): Promise<Uint8Array> {
     const reader = data.getReader()
     const chunks: Uint8Array[] = []
@@ -115,6 +132,7 @@ export class ObjectFileStore implements FileStore {
         size += value.length
         if (size > bytesMax) throw tooLarge(name, size, bytesMax)
         chunks.push(value)
+        onBytes?.(size)
       }
     } finally {
       reader.cancel().catch(() => {}) // it has ended already, or its error was thrown above
@@ -123,7 +141,7 @@ export class ObjectFileStore implements FileStore {
 
   #beforeSilence<T>(next: Promise<T>, name: string, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(new Refusal('canceled', `reading ${name} was given up`))
+      const onAbort = () => reject(givenUp(`reading ${name}`))
       const cancel = this.#clock.after(SILENCE_MS, () => {
         reject(new Refusal('unavailable', `the file ${name} stopped arriving`, { hint: 'try again' }))
       })
@@ -146,6 +164,53 @@ export class ObjectFileStore implements FileStore {
       throw refuseBrokerError(error, what)
     }
   }
+}
+
+/** Asked for the next part, the store has taken the one before. An error here has it drop what it took. */
+function inParts(
+  bytes: Uint8Array,
+  name: string,
+  signal: AbortSignal | undefined,
+  onBytes: OnBytes | undefined,
+): ReadableStream<Uint8Array> {
+  let at = 0
+  return new ReadableStream(
+    {
+      pull(controller) {
+        if (signal?.aborted === true) return controller.error(givenUp(`writing ${name}`))
+        if (at >= bytes.length) return controller.close()
+        if (at > 0) onBytes?.(at)
+        controller.enqueue(bytes.subarray(at, at + PART_BYTES))
+        at += PART_BYTES
+      },
+    },
+    // Nothing is fetched in advance, or what was counted would not have gone over.
+    { highWaterMark: 0 },
+  )
+}
+
+/** The store's own end may take long: it cleans up what it took, if it may. */
+async function orAborted<T>(work: Promise<T>, what: string, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(givenUp(what))
+    signal.addEventListener('abort', onAbort)
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    work.catch(() => {}) // thrown above, unless nobody waits any more
+  }
+}
+
+function refuseAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted === true) throw givenUp(what)
+}
+
+function givenUp(what: string): Refusal {
+  return new Refusal('canceled', `${what} was given up`)
 }
 
 function notFound(bucket: string, name: string): Refusal {

@@ -24,7 +24,7 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, in processes of their own.
   'test/scenarios/joint_computation.test.ts': [
     'actors/main.ts',
-    ...['builtin_specs', 'connection', 'joint_list', 'task_watch'].map((name) => `client/${name}.ts`),
+    ...['builtin_specs', 'joint_list'].map((name) => `client/${name}.ts`),
   ],
   // As commands that people type.
   'test/readme.test.ts': [

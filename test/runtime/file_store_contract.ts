@@ -58,6 +58,29 @@ export function fileStoreContract(name: string, storeOf: () => { store: FileStor
     await expect(store.read(BUCKET, file, 1000)).rejects.toMatchObject({ code: 'too_large' })
   })
 
+  test(`${name}: whoever moves a file is told how far it has gone`, async () => {
+    const { store, other } = storeOf()
+    const file = fresh()
+    const bytes = randomBytes(500_000)
+    const told = { write: [] as number[], read: [] as number[] }
+    await store.write(BUCKET, file, bytes, undefined, (done) => told.write.push(done))
+    await other.read(BUCKET, file, 1_000_000, undefined, (done) => told.read.push(done))
+    for (const steps of Object.values(told)) {
+      expect(steps).toEqual([...steps].sort((a, b) => a - b))
+      expect(steps.at(-1)).toBe(bytes.length)
+    }
+  })
+
+  test(`${name}: who gives up is told so, and no file comes of it`, async () => {
+    const { store, other } = storeOf()
+    const gaveUp = AbortSignal.abort()
+    const file = fresh()
+    await expect(store.write(BUCKET, file, Buffer.from('x'), gaveUp)).rejects.toMatchObject({ code: 'canceled' })
+    expect(await other.exists(BUCKET, file)).toBe(false)
+    await store.write(BUCKET, file, Buffer.from('y'))
+    await expect(store.read(BUCKET, file, 100, gaveUp)).rejects.toMatchObject({ code: 'canceled' })
+  })
+
   test(`${name}: what is not there is not found`, async () => {
     const { store } = storeOf()
     await expect(store.read(BUCKET, fresh(), 100)).rejects.toMatchObject({ code: 'not_found' })

@@ -64,6 +64,18 @@ test('reading stops when it is no longer wanted', async () => {
   })
 })
 
+test('writing stops in the middle when it is no longer wanted', async () => {
+  const gaveUp = new AbortController()
+  const told: number[] = []
+  const writing = stores[0]!.write('files', 'half', Buffer.alloc(5_000_000), gaveUp.signal, (done) => {
+    told.push(done)
+    if (done > 300_000) gaveUp.abort()
+  })
+  await expect(writing).rejects.toMatchObject({ code: 'canceled' })
+  expect(told.at(-1)).toBeLessThan(1_000_000)
+  expect(await stores[1]!.exists('files', 'half')).toBe(false)
+})
+
 function plainInfo(info: ObjectInfo): Record<string, unknown> {
   const { name, bucket, nuid, size, chunks, digest, mtime } = info
   return { name, bucket, nuid, size, chunks, digest, mtime }
