@@ -1,7 +1,7 @@
 /** The contract of the deployment's object store: encrypted files under a bucket and a name, written once. */
 
-/** Called again and again with how many bytes of the file have gone over, last with all of them. */
-export type OnBytes = (doneBytes: number) => void
+/** Called again and again with how many bytes of the file have gone over and how many there are, last with all of them. */
+export type OnBytes = (doneBytes: number, totalBytes: number) => void
 
 export interface FileStore {
   /** @throws Refusal `not_found`, `too_large` above `bytesMax`, or `canceled` when the signal aborts */

@@ -18,7 +18,7 @@ export class MemoryFileStore implements FileStore {
     if (bytes.length > bytesMax) {
       throw new Refusal('too_large', `the file ${name} has ${bytes.length} bytes, ${bytesMax} are allowed`)
     }
-    onBytes?.(bytes.length)
+    onBytes?.(bytes.length, bytes.length)
     return Uint8Array.from(bytes)
   }
 
@@ -27,7 +27,7 @@ export class MemoryFileStore implements FileStore {
     if (this.#files.has(`${bucket}/${name}`))
       throw new Refusal('already_exists', `there is a file ${name} in ${bucket}`)
     this.#files.set(`${bucket}/${name}`, Uint8Array.from(bytes))
-    onBytes?.(bytes.length)
+    onBytes?.(bytes.length, bytes.length)
   }
 
   async exists(bucket: string, name: string): Promise<boolean> {

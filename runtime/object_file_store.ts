@@ -52,7 +52,7 @@ export class ObjectFileStore implements FileStore {
       const object = await store.get(name)
       if (object === null) throw notFound(bucket, name)
       object.error.catch(() => {}) // the same error ends the stream, where it is caught
-      return this.#collect(object.data, name, bytesMax, signal, onBytes)
+      return this.#collect(object.data, name, bytesMax, signal, (done) => onBytes?.(done, info.size))
     })
   }
 
@@ -71,7 +71,7 @@ export class ObjectFileStore implements FileStore {
           `writing ${name}`,
           signal,
         )
-        onBytes?.(bytes.length)
+        onBytes?.(bytes.length, bytes.length)
       } catch (error) {
         const code = apiCode(error)
         if (code === API_CODES.wrongLastSequence || code === API_CODES.wrongLastSequenceUnknown)
@@ -119,8 +119,8 @@ export class ObjectFileStore implements FileStore {
     data: ReadableStream<Uint8Array>,
     name: string,
     bytesMax: number,
-    signal?: AbortSignal,
-    onBytes?: OnBytes,
+    signal: AbortSignal | undefined,
+    onChunk: (sizeBytes: number) => void,
   ): Promise<Uint8Array> {
     const reader = data.getReader()
     const chunks: Uint8Array[] = []
@@ -132,7 +132,7 @@ export class ObjectFileStore implements FileStore {
         size += value.length
         if (size > bytesMax) throw tooLarge(name, size, bytesMax)
         chunks.push(value)
-        onBytes?.(size)
+        onChunk(size)
       }
     } finally {
       reader.cancel().catch(() => {}) // it has ended already, or its error was thrown above
@@ -179,7 +179,7 @@ function inParts(
       pull(controller) {
         if (signal?.aborted === true) return controller.error(givenUp(`writing ${name}`))
         if (at >= bytes.length) return controller.close()
-        if (at > 0) onBytes?.(at)
+        if (at > 0) onBytes?.(at, bytes.length)
         controller.enqueue(bytes.subarray(at, at + PART_BYTES))
         at += PART_BYTES
       },

@@ -1,14 +1,15 @@
 /** `tacit data encrypt | decrypt | register`: files are encrypted and opened on the party's side, never on the platform. */
-import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { decryptFile, encryptFile, tagRawFile } from '../../attestation/index.ts'
+import { decryptFile, tagRawFile } from '../../attestation/index.ts'
 import type { DataRule, OutputScheme } from '../../messages/index.ts'
-import { FILES_BUCKET, OUTPUT_SCHEMES, Refusal } from '../../messages/index.ts'
-import { createFileCrypto, downloadOutput, fileUrlOf, planOutput, uploadRawInput } from '../file_transfer.ts'
+import { OUTPUT_SCHEMES, Refusal } from '../../messages/index.ts'
+import { createFileCrypto, downloadOutput, planOutput, uploadFile, uploadRawInput } from '../file_transfer.ts'
 import { addDataRecordCommands } from './data_record_commands.ts'
+import { untilFinished } from './follow_task.ts'
 import { readGiven, writeGiven } from './given_file.ts'
 import { readKeyFile, writeKeyFile, writeNewKeyFile } from './key_file.ts'
+import { decryptLocalFile, encryptLocalFile } from './local_crypto.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 import { readRule, ruleOption } from './rule_file.ts'
@@ -33,11 +34,12 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
         options: { keyFile: string; scheme: OutputScheme },
         command: Command,
       ) => {
-        const { output } = contextOf(command)
+        const { output, signal } = contextOf(command)
         const crypto = createFileCrypto(options.scheme)
-        const { bytes, tag } = encryptFile(await readGiven(plain, 'the file to encrypt'), crypto)
-        await writeNewKeyFile(options.keyFile, { crypto, tag })
-        await writeGiven(encrypted, bytes)
+        const work = { signal, onBytes: output.progress(`encrypting ${plain}`) }
+        const tag = await encryptLocalFile(plain, encrypted, crypto, work, (tag) =>
+          writeNewKeyFile(options.keyFile, { crypto, tag }),
+        )
         output.result({ encrypted, key_file: options.keyFile, tag }, [
           `encrypted ${plain} into ${encrypted}; its key is in ${options.keyFile}`,
         ])
@@ -51,17 +53,15 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
       '--task <task>',
       'a finished task that wrote the output; with --key-file, <encrypted> was fetched from its url',
     )
-    .action(
-      async (encrypted: string, plain: string, options: { keyFile?: string; task?: string }, command: Command) => {
-        const context = contextOf(command)
-        const bytes =
-          options.task === undefined
-            ? await decryptLocal(encrypted, options.keyFile)
-            : await decryptResult(context, encrypted, options.task, options.keyFile)
-        await writeGiven(plain, bytes, 0o600)
-        context.output.result({ plain, bytes: bytes.length }, [`wrote ${bytes.length} bytes to ${plain}`])
-      },
-    )
+    .option('--wait', 'wait until the task has ended', false)
+    .action(async (encrypted: string, plain: string, options: DecryptOptions, command: Command) => {
+      const context = contextOf(command)
+      const bytes =
+        options.task === undefined
+          ? await decryptLocal(context, encrypted, plain, options.keyFile)
+          : await decryptResult(context, encrypted, plain, { ...options, task: options.task })
+      context.output.result({ plain, bytes }, [`wrote ${bytes} bytes to ${plain}`])
+    })
   data
     .command('register')
     .description('register an encrypted input (uploading it), a new output, or an input that is no secret')
@@ -90,6 +90,12 @@ interface RegisterOptions {
 }
 type Ruled = { rule?: DataRule }
 
+interface DecryptOptions {
+  keyFile?: string
+  task?: string
+  wait: boolean
+}
+
 async function register(context: PartyContext, options: RegisterOptions): Promise<string> {
   const { input, raw, output, keyFile, url } = options
   if ([input, raw, output].filter((option) => option !== undefined).length !== 1) {
@@ -114,8 +120,9 @@ function registerRaw(context: PartyContext, plain: string, rule: Ruled, given?: 
       const crypto = { scheme: 'raw' as const }
       return (await api.register_input_file({ url: given, tag: tagRawFile(bytes), crypto, ...rule })).data_id
     }
-    context.output.say(`uploading ${bytes.length} bytes, not encrypted`)
-    return (await api.register_input_file({ ...(await uploadRawInput(connection.files, bytes)), ...rule })).data_id
+    const transfer = { signal: context.signal, onBytes: context.output.progress(`uploading ${plain}, not encrypted`) }
+    const uploaded = await uploadRawInput(connection.files, bytes, transfer)
+    return (await api.register_input_file({ ...uploaded, ...rule })).data_id
   })
 }
 
@@ -135,12 +142,8 @@ async function registerInput(
   const bytes = await readGiven(encrypted, ENCRYPTED)
   decryptFile(bytes, crypto, tag) // a wrong pair is found here, not in the middle of a task
   return withSession(context, async (api, connection) => {
-    const name = randomUUID()
-    const url = given ?? fileUrlOf(name)
-    if (given === undefined) {
-      context.output.say(`uploading ${bytes.length} bytes`)
-      await connection.files.write(FILES_BUCKET, name, bytes)
-    }
+    const transfer = { signal: context.signal, onBytes: context.output.progress(`uploading ${encrypted}`) }
+    const url = given ?? (await uploadFile(connection.files, bytes, transfer))
     const { data_id } = await api.register_input_file({ url, tag, crypto, ...rule })
     await writeKeyFile(keyFilePath, { ...keyFile, url, data_id })
     return data_id
@@ -163,26 +166,39 @@ function registerOutput(
   })
 }
 
-async function decryptLocal(encrypted: string, keyFilePath: string | undefined): Promise<Uint8Array> {
+/** @returns how many bytes were written, as below */
+async function decryptLocal(
+  { output, signal }: PartyContext,
+  encrypted: string,
+  plain: string,
+  keyFilePath: string | undefined,
+): Promise<number> {
   if (keyFilePath === undefined) {
     throw new Refusal('invalid_request', 'say which key opens it', { hint: 'give --key-file <file>, or --task <task>' })
   }
   const { crypto, tag } = await readKeyFile(keyFilePath)
   if (tag === undefined)
     throw new Refusal('invalid_request', `${keyFilePath} has no tag: it is of an output`, { hint: 'give --task' })
-  return decryptFile(await readGiven(encrypted, ENCRYPTED), crypto, tag)
+  return decryptLocalFile(
+    encrypted,
+    plain,
+    { crypto, tag },
+    { signal, onBytes: output.progress(`opening ${encrypted}`) },
+  )
 }
 
-/** @param keyFilePath absent, `given` is the key file, and the output is fetched from the object store */
+/** Without a key file `given` is the key file, and the output is fetched from the object store. */
 function decryptResult(
   context: PartyContext,
   given: string,
-  taskId: string,
-  keyFilePath?: string,
-): Promise<Uint8Array> {
+  plain: string,
+  { keyFile, task: taskId, wait }: DecryptOptions & { task: string },
+): Promise<number> {
+  const { output, signal } = context
   return withSession(context, async (api, connection) => {
-    const { crypto, url, data_id } = await readKeyFile(keyFilePath ?? given)
-    const task = await api.get_task({ task_id: taskId })
+    const { crypto, url, data_id } = await readKeyFile(keyFile ?? given)
+    const present = await api.get_task({ task_id: taskId }, { signal })
+    const task = wait && present.state !== 'Finished' ? await untilFinished(context, api, taskId, present) : present
     const name = task.terms.outputs.find((output) => output.data_id === data_id)?.name
     const tag = name === undefined ? undefined : task.result?.output_tags[name]
     if (tag === undefined || url === undefined) {
@@ -190,7 +206,13 @@ function decryptResult(
         hint: task.reason,
       })
     }
-    if (keyFilePath !== undefined) return decryptFile(await readGiven(given, 'the fetched output'), crypto, tag)
-    return downloadOutput(connection.files, { url, crypto }, tag)
+    if (keyFile !== undefined) {
+      const work = { signal, onBytes: output.progress(`opening ${given}`) }
+      return decryptLocalFile(given, plain, { crypto, tag }, work)
+    }
+    const transfer = { signal, onBytes: output.progress(`downloading ${name}`) }
+    const bytes = await downloadOutput(connection.files, { url, crypto }, tag, transfer)
+    await writeGiven(plain, bytes, 0o600)
+    return bytes.length
   })
 }
