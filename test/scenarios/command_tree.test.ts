@@ -100,6 +100,11 @@ describe('completion', () => {
       const { status, stderr } = spawnSync(shell, ['-n', script], { encoding: 'utf8' })
       expect([status, stderr]).toEqual([0, ''])
     }
+    if (!found.includes('fish')) return
+    // Fish can be asked what it would offer.
+    const ask = `source '${join(folder.path, 'tacit.fish')}'; complete -C 'tacit --as task data de'`
+    const { stdout } = spawnSync('fish', ['--no-config', '-c', ask], { encoding: 'utf8' })
+    expect(stdout.split('\n').map((line) => line.split('\t')[0])).toEqual(['decrypt', 'delete', ''])
   })
 
   test('knows each command and option in every shell, and nothing of an apostrophe ends a text too soon', async () => {
