@@ -1,6 +1,7 @@
 /** The language of the house. It decides nothing. */
 export { assert } from './assert.ts'
 export * from './refusal.ts'
+export * from './refusal_meaning.ts'
 export * from './ids.ts'
 export * from './bytes.ts'
 export * from './codec.ts'
