@@ -1,7 +1,7 @@
 /** Functions: what an owner registers, and what a caller may see of it. */
 import { z } from 'zod'
 import { bytes } from './bytes.ts'
-import { fileCrypto, fileTag, objectUrl } from './data_record.ts'
+import { fileTag, objectUrl, outputCrypto } from './data_record.ts'
 import { functionId, userId } from './ids.ts'
 import { PAYLOAD_BYTES_MAX } from './limits.ts'
 
@@ -40,7 +40,7 @@ export const needs = z.strictObject({
 /** A payload that is too large for a message: encrypted as a file is, and put into the object store, by its owner. */
 export const storedPayload = z.strictObject({
   url: objectUrl,
-  crypto: fileCrypto,
+  crypto: outputCrypto,
   tag: fileTag,
   digest: z
     .string()

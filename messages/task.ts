@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { bytes } from './bytes.ts'
 import { executor, fieldName, functionOutput, jsonValue, needs, storedPayload } from './function_record.ts'
-import { fileCrypto, fileTag, fileUrl } from './data_record.ts'
+import { fileCrypto, fileTag, fileUrl, outputCrypto } from './data_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from './ids.ts'
 import { PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX } from './limits.ts'
 
@@ -29,6 +29,7 @@ export const taskOptions = z.strictObject({
   timeout_ms: z.int().min(100).max(86_400_000).default(600_000).describe('Bounds one run.'),
   deadline: z.int().min(0).optional().describe('Bounds the whole task: a moment, ms since 1970.'),
   attempts: z.int().min(1).max(10).default(3).describe('How often it is begun, when workers are lost.'),
+  allow_raw: z.boolean().default(false).describe('Lets parties put inputs in that are not encrypted.'),
   needs: needs.default({}).describe('What a worker must offer, beyond what the function asks for.'),
   idempotency_key: z.string().min(1).max(128).optional().describe('Makes a second creation under it the same task.'),
 })
@@ -105,7 +106,7 @@ export const runOrder = z.strictObject({
   arguments: z.record(fieldName, jsonValue),
   declared_outputs: z.array(functionOutput),
   inputs: z.array(z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag })),
-  outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: fileCrypto })),
+  outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: outputCrypto })),
   timeout_ms: z.int(),
   deadline: z.int().optional(),
 })

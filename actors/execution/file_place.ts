@@ -1,7 +1,8 @@
-/** Where a file lies, read from its url: inside the url itself, or in the object store. */
+/** Where a file lies, read from its url: inside the url itself, in the object store, on the web, or in a folder. */
 import { Refusal } from '../../messages/index.ts'
 
-export type FilePlace = { kind: 'data'; bytes: Uint8Array } | { kind: 'object'; bucket: string; name: string }
+export type FilePlace =
+  { kind: 'data'; bytes: Uint8Array } | { kind: 'object'; bucket: string; name: string } | { kind: 'web' | 'folder' }
 
 const OBJECT = /^nats-object:\/\/([A-Za-z0-9_-]+)\/([A-Za-z0-9._=-]+)$/
 const DATA = /^data:([^,]*),(.*)$/s
@@ -11,8 +12,10 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 export function parseFileUrl(url: string): FilePlace {
   const [, bucket, name] = OBJECT.exec(url) ?? []
   if (bucket !== undefined && name !== undefined) return { kind: 'object', bucket, name }
+  if (/^https?:/.test(url)) return { kind: 'web' }
+  if (url.startsWith('file:')) return { kind: 'folder' }
   const [, mediaType, text] = DATA.exec(url) ?? []
-  if (mediaType === undefined || text === undefined) throw invalid('is neither nats-object://bucket/name nor data:')
+  if (mediaType === undefined || text === undefined) throw invalid('is of no kind that is known')
   if (!mediaType.endsWith(';base64')) return { kind: 'data', bytes: Buffer.from(decodePercents(text)) }
   if (!BASE64.test(text)) throw invalid('holds no base64 after the comma')
   return { kind: 'data', bytes: Buffer.from(text, 'base64') }

@@ -1,10 +1,12 @@
 /** Starts a worker: an actor that pulls its work, and can be told only to stop a run. */
 import type { Executor as ExecutorName } from '../../messages/index.ts'
 import { execution, Refusal, scheduler } from '../../messages/index.ts'
-import type { Clock, Service, ServiceHost, StartService } from '../../runtime/index.ts'
-import { actor } from '../../runtime/index.ts'
+import type { Clock, FileStore, Service, ServiceHost, StartService } from '../../runtime/index.ts'
+import { actor, AddressRule, FolderFiles, WebFiles } from '../../runtime/index.ts'
 import { BuiltinExecutor } from './builtin_executor.ts'
 import type { Executor } from './executor.ts'
+import { FilePlaces } from './file_places.ts'
+import type { FileSettings } from './settings.ts'
 import { parseSettings } from './settings.ts'
 import { Worker } from './worker.ts'
 
@@ -20,7 +22,7 @@ export async function startExecution(host: ServiceHost, threadEntry: URL): Promi
       memberId,
       clock,
       log,
-      files,
+      places: openPlaces(files, settings.files, clock),
       workQueue,
       stopping,
       executors,
@@ -46,6 +48,11 @@ export async function startExecution(host: ServiceHost, threadEntry: URL): Promi
 }
 
 export const start: StartService = (host) => startExecution(host, new URL('./builtin_thread.js', import.meta.url))
+
+function openPlaces(store: FileStore, { http, networks, folders, ca }: FileSettings, clock: Clock): FilePlaces {
+  const web = new WebFiles({ http, addresses: new AddressRule(networks), clock, ...(ca === undefined ? {} : { ca }) })
+  return new FilePlaces(store, web, new FolderFiles(folders))
+}
 
 function createExecutor(name: ExecutorName, threadEntry: URL, slots: number, clock: Clock): Executor {
   if (name === 'builtin') return new BuiltinExecutor(threadEntry, slots, clock)

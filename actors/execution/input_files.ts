@@ -2,13 +2,12 @@
 import { decryptFile } from '../../attestation/index.ts'
 import type { RunOrder } from '../../messages/index.ts'
 import { FILE_BYTES_MAX, Refusal } from '../../messages/index.ts'
-import type { FileStore } from '../../runtime/index.ts'
-import { parseFileUrl } from './file_place.ts'
+import type { FilePlaces } from './file_places.ts'
 
 /** Plaintext of each input by name. A refusal names the input at fault. */
 export async function readInputs(
   { inputs }: RunOrder,
-  store: FileStore,
+  places: FilePlaces,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>()
@@ -16,10 +15,8 @@ export async function readInputs(
   // One after another: the bound on the sum is then also the bound on what is held.
   for (const { name, url, crypto, tag } of inputs) {
     try {
-      const place = parseFileUrl(url)
-      const bytes = place.kind === 'data' ? place.bytes : await store.read(place.bucket, place.name, left, signal)
+      const bytes = await places.read(url, left, signal)
       left -= bytes.length
-      if (left < 0) throw new Refusal('too_large', `the inputs are larger than ${FILE_BYTES_MAX} bytes together`)
       files.set(name, decryptFile(bytes, crypto, tag))
     } catch (error) {
       if (!(error instanceof Refusal)) throw error

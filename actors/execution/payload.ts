@@ -3,23 +3,27 @@ import { createHash } from 'node:crypto'
 import { decryptFile } from '../../attestation/index.ts'
 import type { RunOrder } from '../../messages/index.ts'
 import { Refusal, STORED_PAYLOAD_BYTES_MAX } from '../../messages/index.ts'
-import type { FileStore } from '../../runtime/index.ts'
 import { parseFileUrl } from './file_place.ts'
+import type { FilePlaces } from './file_places.ts'
 
-const TAG_BYTES = 16
+/** What any scheme adds to a payload: tag, nodes, the first page. */
+const SCHEME_BYTES_MAX = 2 * 1024 * 1024
 
 /** @throws Refusal `tag_mismatch` for a file that is not the one that was registered, and what the store refuses */
 export async function readPayload(
   { payload, stored_payload: stored }: Pick<RunOrder, 'payload' | 'stored_payload'>,
-  store: FileStore,
+  places: Pick<FilePlaces, 'read'>,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   if (stored === undefined) return payload
   try {
-    const place = parseFileUrl(stored.url)
-    if (place.kind !== 'object') throw new Refusal('invalid_request', 'it has no place in the object store')
-    const bytes = await store.read(place.bucket, place.name, STORED_PAYLOAD_BYTES_MAX + TAG_BYTES, signal)
+    if (parseFileUrl(stored.url).kind !== 'object')
+      throw new Refusal('invalid_request', 'it has no place in the object store')
+    const bytes = await places.read(stored.url, STORED_PAYLOAD_BYTES_MAX + SCHEME_BYTES_MAX, signal)
     const plain = decryptFile(bytes, stored.crypto, stored.tag)
+    if (plain.length > STORED_PAYLOAD_BYTES_MAX) {
+      throw new Refusal('too_large', `it has more than ${STORED_PAYLOAD_BYTES_MAX} bytes`)
+    }
     // The tag pins the file; the parties approved the digest.
     if (createHash('sha256').update(plain).digest('hex') === stored.digest) return plain
     throw new Refusal('tag_mismatch', 'it is not what its registered digest says')

@@ -7,13 +7,15 @@ import type { Executor as ExecutorName, RunOrder, RunOutcome } from '../../messa
 import { isRetryable, Refusal, RESULT_BYTES_MAX } from '../../messages/index.ts'
 import type { Clock, ServiceHost } from '../../runtime/index.ts'
 import type { Executor, RunProduct } from './executor.ts'
+import type { FilePlaces } from './file_places.ts'
 import { readInputs } from './input_files.ts'
 import { readPayload } from './payload.ts'
 import { writeOutputs } from './output_files.ts'
 
 const MESSAGE_CHARS_MAX = 4_000
 
-export type RunTools = Pick<ServiceHost, 'clock' | 'files' | 'signReceipt'> & {
+export type RunTools = Pick<ServiceHost, 'clock' | 'signReceipt'> & {
+  places: FilePlaces
   executors: ReadonlyMap<ExecutorName, Executor>
 }
 
@@ -42,15 +44,15 @@ async function runOrder(order: RunOrder, tools: RunTools, signal: AbortSignal): 
   if (executor === undefined) throw new Refusal('unsupported', `this worker has no executor "${order.executor}"`)
   signal.throwIfAborted()
   const startedAt = tools.clock.now()
-  const inputs = await readInputs(order, tools.files, signal)
-  const payload = await readPayload(order, tools.files, signal)
+  const inputs = await readInputs(order, tools.places, signal)
+  const payload = await readPayload(order, tools.places, signal)
   const product = await executor.run({ ...order, payload }, inputs, signal)
   if (product.returnValue.length > RESULT_BYTES_MAX) {
     throw new Refusal('function_failed', `the return value is larger than ${RESULT_BYTES_MAX} bytes`)
   }
   // Nothing leaves a run that was stopped: its task may have ended, or belong to another worker.
   signal.throwIfAborted()
-  const outputTags = await writeOutputs(order, product.outputs, tools.files)
+  const outputTags = await writeOutputs(order, product.outputs, tools.places, signal)
   const times = { started_at: startedAt, finished_at: tools.clock.now() }
   const receipt = await tools.signReceipt(receiptClaims(order, product, outputTags, times))
   return {

@@ -85,10 +85,11 @@ function isAssigned(record: TaskRecord, { kind, name, data_id }: Place): boolean
 function fileFor(place: Place, data: ReadonlyMap<string, DataRecord>, living: ReadonlySet<string>): AssignableFile {
   const record = data.get(place.data_id)
   if (record === undefined) throw noSuchData(place.data_id, `${place.kind}.${place.name}`)
-  const { owners, tag, url_bytes, assigned_to } = record
+  const { owners, scheme, tag, url_bytes, assigned_to } = record
   return {
     ...place,
     owners,
+    scheme,
     url_bytes,
     written: tag !== undefined,
     ...(place.kind === 'inputs' && tag !== undefined ? { tag } : {}),

@@ -123,7 +123,11 @@ async function orderRun(storage: StorageClient, record: TaskRecord): Promise<Run
       assert(tag !== undefined, 'an input was registered with its tag')
       return { name, ...placed(data_id), tag }
     }),
-    outputs: terms.outputs.map(({ name, data_id }) => ({ name, ...placed(data_id) })),
+    outputs: terms.outputs.map(({ name, data_id }) => {
+      const { crypto, ...file } = placed(data_id)
+      assert(crypto.scheme !== 'raw', 'an output is registered with a scheme that encrypts')
+      return { name, ...file, crypto }
+    }),
     timeout_ms,
     ...(deadline === undefined ? {} : { deadline }),
   }

@@ -41,7 +41,7 @@ const NOTHING: TaskFacts = {
     arguments: {},
     inputs: [],
     outputs: [],
-    options: { priority: 'normal', timeout_ms: 0, attempts: 0, needs: {} },
+    options: { priority: 'normal', timeout_ms: 0, attempts: 0, allow_raw: false, needs: {} },
   },
 }
 

@@ -2,7 +2,7 @@
  * When each event may happen to a task, as pure functions that answer with the refusal or nothing. The machine's guards
  * and the answers to callers are these same functions: what the machine does not do, this file can explain.
  */
-import type { TaskTerms } from '../../messages/index.ts'
+import type { FileScheme, TaskTerms } from '../../messages/index.ts'
 import { Refusal, TERMINAL_STATES } from '../../messages/index.ts'
 import { compareTokens } from './fencing_token.ts'
 import type { TaskFacts, TaskRecord } from './task_record.ts'
@@ -29,6 +29,7 @@ type EventOf<K extends TaskEventType> = Extract<TaskEvent, { type: K }>
 export interface AssignableFile extends AssignedFile {
   /** True for an output that was produced already. */
   written: boolean
+  scheme: FileScheme
   /** The other living task that an output is assigned to. */
   held_by?: string
   url_bytes: number
@@ -211,6 +212,12 @@ function refuseFile(
   if (!sameSet(declared.owners, file.owners)) {
     return new Refusal('forbidden', `${field}: the data is not owned by exactly ${declared.owners.join(', ')}`, {
       hint: 'assign data of the owners that the task declares',
+      field,
+    })
+  }
+  if (file.scheme === 'raw' && !terms.options.allow_raw) {
+    return new Refusal('forbidden', `${field}: ${file.data_id} is not encrypted, and the task allows no such input`, {
+      hint: 'assign an encrypted input, or create the task with the option allow_raw, which every party then approves',
       field,
     })
   }

@@ -6,11 +6,14 @@
  * The key and iv of an output are fixed by its owner, so two different contents under them would give both away: whoever
  * encrypts an output must never let a second, different ciphertext of it leave (see docs/decisions/execution.md).
  */
+import type { CipherGCM, DecipherGCM } from 'node:crypto'
 import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto'
 import type { FileCrypto } from '../../messages/index.ts'
-import { Refusal } from '../../messages/index.ts'
+import type { EncryptedFile } from './encrypted_file.ts'
+import { checkLength, mismatch, TAG_BYTES } from './mismatch.ts'
 
-const TAG_BYTES = 16
+export type AesGcmCrypto = Extract<FileCrypto, { scheme: 'aes-gcm-128' | 'aes-gcm-256' }>
+
 const IV_BYTES = 12
 const ASSOCIATED_DATA = Buffer.alloc(8)
 const CIPHERS = {
@@ -18,16 +21,8 @@ const CIPHERS = {
   'aes-gcm-256': { name: 'aes-256-gcm', keyBytes: 32 },
 } as const
 
-export interface EncryptedFile {
-  bytes: Uint8Array
-  /** What the owner registers, or the worker reports. */
-  tag: Uint8Array
-}
-
-export function encryptAesGcm(plaintext: Uint8Array, crypto: FileCrypto): EncryptedFile {
-  const { name } = checkLengths(crypto)
-  const cipher = createCipheriv(name, crypto.key, crypto.iv, { authTagLength: TAG_BYTES })
-  cipher.setAAD(ASSOCIATED_DATA)
+export function encryptAesGcm(plaintext: Uint8Array, crypto: AesGcmCrypto): EncryptedFile {
+  const cipher = createAesGcmCipher(crypto)
   const ciphertext = cipher.update(plaintext)
   cipher.final() // GCM adds nothing here
   const tag = cipher.getAuthTag()
@@ -35,15 +30,13 @@ export function encryptAesGcm(plaintext: Uint8Array, crypto: FileCrypto): Encryp
 }
 
 /** @throws Refusal `tag_mismatch` when the file is not the one that was registered, or was changed */
-export function decryptAesGcm(bytes: Uint8Array, crypto: FileCrypto, registeredTag: Uint8Array): Uint8Array {
-  const { name } = checkLengths(crypto)
-  if (registeredTag.length !== TAG_BYTES) throw invalid('the registered tag', registeredTag.length, TAG_BYTES)
+export function decryptAesGcm(bytes: Uint8Array, crypto: AesGcmCrypto, registeredTag: Uint8Array): Uint8Array {
+  checkLengths(crypto)
+  checkLength('the registered tag', registeredTag, TAG_BYTES)
   if (bytes.length < TAG_BYTES) throw mismatch()
   const ciphertext = bytes.subarray(0, bytes.length - TAG_BYTES)
   if (!timingSafeEqual(bytes.subarray(ciphertext.length), registeredTag)) throw mismatch()
-  const decipher = createDecipheriv(name, crypto.key, crypto.iv, { authTagLength: TAG_BYTES })
-  decipher.setAAD(ASSOCIATED_DATA)
-  decipher.setAuthTag(registeredTag)
+  const decipher = createAesGcmDecipher(crypto, registeredTag)
   const plaintext = decipher.update(ciphertext)
   try {
     decipher.final()
@@ -55,23 +48,23 @@ export function decryptAesGcm(bytes: Uint8Array, crypto: FileCrypto, registeredT
   return plaintext
 }
 
-function checkLengths(crypto: FileCrypto): (typeof CIPHERS)[FileCrypto['scheme']] {
+/** @throws Refusal `invalid_request` for a key or iv of the wrong length */
+export function createAesGcmCipher(crypto: AesGcmCrypto): CipherGCM {
+  const { name } = checkLengths(crypto)
+  const cipher = createCipheriv(name, crypto.key, crypto.iv, { authTagLength: TAG_BYTES })
+  return cipher.setAAD(ASSOCIATED_DATA)
+}
+
+/** What it gives is not to be believed before its `final` has not thrown. */
+export function createAesGcmDecipher(crypto: AesGcmCrypto, tag: Uint8Array): DecipherGCM {
+  const { name } = checkLengths(crypto)
+  const decipher = createDecipheriv(name, crypto.key, crypto.iv, { authTagLength: TAG_BYTES })
+  return decipher.setAAD(ASSOCIATED_DATA).setAuthTag(tag)
+}
+
+function checkLengths(crypto: AesGcmCrypto): (typeof CIPHERS)[AesGcmCrypto['scheme']] {
   const cipher = CIPHERS[crypto.scheme]
-  if (crypto.key.length !== cipher.keyBytes) throw invalid('the key', crypto.key.length, cipher.keyBytes)
-  if (crypto.iv.length !== IV_BYTES) throw invalid('the iv', crypto.iv.length, IV_BYTES)
+  checkLength('the key', crypto.key, cipher.keyBytes)
+  checkLength('the iv', crypto.iv, IV_BYTES)
   return cipher
-}
-
-function invalid(what: string, bytes: number, wanted: number): Refusal {
-  return new Refusal('invalid_request', `${what} has ${bytes} bytes`, {
-    hint: `it must have ${wanted}`,
-    field: 'crypto',
-  })
-}
-
-// One answer for a wrong key, iv, tag and content: which of them it was is nobody's business but the owner's.
-function mismatch(): Refusal {
-  return new Refusal('tag_mismatch', 'the file does not match its registered tag', {
-    hint: 'register the file that is stored there, with its key, iv and tag',
-  })
 }

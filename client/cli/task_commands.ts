@@ -19,6 +19,7 @@ interface CreateOptions {
   priority?: TaskView['terms']['options']['priority']
   timeoutMs?: number
   attempts?: number
+  allowRaw?: true
   idempotencyKey?: string
 }
 
@@ -34,6 +35,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .addOption(new Option('--priority <priority>').choices([...PRIORITIES]))
     .option('--timeout-ms <ms>', 'how long one run may take', parseCount)
     .option('--attempts <n>', 'how many runs after lost workers', parseCount)
+    .option('--allow-raw', 'parties may put in inputs that are not encrypted')
     .option('--idempotency-key <key>', 'creating again with the same key gives the same task')
     .action(async (options: CreateOptions, command: Command) => {
       const context = contextOf(command)
@@ -47,6 +49,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
             ...(options.priority === undefined ? {} : { priority: options.priority }),
             ...(options.timeoutMs === undefined ? {} : { timeout_ms: options.timeoutMs }),
             ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
+            ...(options.allowRaw === undefined ? {} : { allow_raw: true }),
             ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
           },
         })

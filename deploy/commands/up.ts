@@ -1,4 +1,5 @@
 /** `tacit up`: the whole deployment on this machine, until Ctrl-C. */
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { systemClock } from '../../runtime/index.ts'
 import { startDeployment } from '../deployment.ts'
@@ -12,7 +13,12 @@ interface UpOptions {
   workers: number
   slots?: number
   plainRequests: boolean
+  allowFolder: string[]
+  allowNetwork: string[]
+  allowHttp: boolean
 }
+
+const collect = (value: string, values: string[]) => [...values, value]
 
 export function addUpCommand(program: Command, contextOf: (command: Command) => OperatorContext): void {
   program
@@ -22,6 +28,9 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
     .option('--workers <n>', 'worker processes', wholeNumber(0, 256), 2)
     .option('--slots <n>', 'tasks that each worker runs at once', slotCount)
     .option('--no-plain-requests', 'refuse JSON requests, which the broker could read')
+    .option('--allow-folder <path>', 'a folder where file: urls may lead (repeatable)', collect, [])
+    .option('--allow-network <network>', 'a network beside the internet where urls may lead (repeatable)', collect, [])
+    .option('--allow-http', 'let files travel over http too', false)
     .action(async (options: UpOptions, command: Command) => {
       const { output, config, stateFolder, signal } = contextOf(command)
       const deployment = await startDeployment({
@@ -33,6 +42,7 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
         workers: options.workers,
         ...(options.slots === undefined ? {} : { slots: options.slots }),
         plainRequests: options.plainRequests,
+        settings: { execution: { files: filePlaces(options) } },
         say: output.say,
         logLevel: config.logLevel,
         signal,
@@ -70,4 +80,9 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
         output.say('stopped')
       }
     })
+}
+
+/** Which places of files the workers may reach. */
+function filePlaces({ allowFolder, allowNetwork, allowHttp }: UpOptions): Record<string, unknown> {
+  return { folders: allowFolder.map((folder) => resolve(folder)), networks: allowNetwork, http: allowHttp }
 }

@@ -1,7 +1,7 @@
 /** What the frontend may be asked: the one door for functions, data and tasks. */
 import { z } from 'zod'
 import { auditEntry, auditFinding } from '../audit.ts'
-import { dataView, fileCrypto, fileTag, fileUrl } from '../data_record.ts'
+import { dataView, fileCrypto, fileTag, fileUrl, outputCrypto } from '../data_record.ts'
 import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../function_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
 import type { Method } from '../protocol.ts'
@@ -93,7 +93,7 @@ export const apiMethods = {
   },
   register_output_file: {
     about: 'Registers the place and the key of an output that is yet to be written',
-    request: z.strictObject({ url: fileUrl, crypto: fileCrypto }),
+    request: z.strictObject({ url: fileUrl, crypto: outputCrypto }),
     reply: z.strictObject({ data_id: outputId }),
     refuses: [],
   },

@@ -17,7 +17,13 @@ test('a task begins as Created and ends in one of three ways', () => {
 
 describe('options', () => {
   test('have defaults', () => {
-    expect(taskOptions.parse({})).toEqual({ priority: 'normal', timeout_ms: 600_000, attempts: 3, needs: {} })
+    expect(taskOptions.parse({})).toEqual({
+      priority: 'normal',
+      timeout_ms: 600_000,
+      attempts: 3,
+      allow_raw: false,
+      needs: {},
+    })
   })
 
   test.each<[string, object]>([

@@ -1,47 +1,15 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SERVICES } from '../../messages/index.ts'
-import type { CommandEnd, RunningCommand } from '../support/command.ts'
-import { documentOf, runCommand, startCommand } from '../support/command.ts'
+import { documentOf } from '../support/command.ts'
 import { eventually, findMembers } from '../support/deployment.ts'
-import { temporaryFolder } from '../support/temporary_folder.ts'
+import { expectDone, expectFailed, PartyCommands } from '../support/party_commands.ts'
 
 describe('parties use the platform by the tacit command alone', () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  let up: RunningCommand
-  let url: string
-  let environment: Record<string, string>
-  const path = (name: string) => join(folder.path, name)
-  const run = (words: string[], input?: string) =>
-    runCommand(words, { environment, folder: folder.path, ...(input === undefined ? {} : { input }) })
-  /** Runs a command that is to succeed, and gives its document. */
-  const done = async (...words: string[]) => documentOf(await expectDone(run([...words, '--json'])))
-  const as = (user: string, ...words: string[]) => done('--as', user, ...words)
-
-  beforeAll(async () => {
-    folder = await temporaryFolder()
-    environment = { TACIT_STATE: path('state'), TACIT_HOME: path('home') }
-    up = startCommand(['up', '--workers', '1', '--json'], { environment })
-    url = String(documentOf({ stdout: await up.said('stdout', /\n$/) })['nats'])
-    const passwordFile = await readFile(path('state/admin-password.txt'), 'utf8')
-    await writeFile(path('admin.pw'), `${/^password: (.+)$/m.exec(passwordFile)?.[1]}\n`)
-    await done('login', 'admin', '--password-file', path('admin.pw'))
-    for (const [user, role] of Object.entries({ alice: 'DataOwner', bob: 'DataOwner', fay: 'FunctionOwner' })) {
-      await writeFile(path(`${user}.pw`), `the long password of ${user}\r\n`)
-      const organisation = role === 'DataOwner' ? ['--attribute', `${user}-org`] : []
-      const words = ['user', 'register', user, '--role', role, ...organisation, '--password-file', path(`${user}.pw`)]
-      expect(await as('admin', ...words)).toMatchObject({ user, role })
-    }
-    // Through a pipe as well as from a file.
-    await expectDone(run(['login', 'alice'], 'the long password of alice\n'))
-    await Promise.all(['bob', 'fay'].map((user) => done('login', user, '--password-file', path(`${user}.pw`))))
-  }, 60_000)
-  afterAll(async () => {
-    up.signal('SIGINT')
-    await up.ended
-    await folder[Symbol.asyncDispose]()
-  })
+  const parties = new PartyCommands()
+  const { path, run, begin, done, as } = parties
+  beforeAll(() => parties.open(), 60_000)
+  afterAll(() => parties.close())
 
   /** Encrypts and registers the user's list and a place for his result. */
   async function bringList(user: string, items: string[]): Promise<{ input: string; output: string }> {
@@ -138,18 +106,6 @@ describe('parties use the platform by the tacit command alone', () => {
     expectFailed(await run([...offline, 'receipt', 'verify', path('forged.json'), '--json']), 4, 'receipt_invalid')
   })
 
-  test('a local file is encrypted and opened again, and its key is for its owner alone', async () => {
-    await writeFile(path('secret.txt'), 'for nobody else')
-    const key = ['--key-file', path('secret.key')]
-    await done('data', 'encrypt', path('secret.txt'), path('secret.enc'), ...key, '--scheme', 'aes-gcm-128')
-    expect(await readFile(path('secret.enc'), 'latin1')).not.toContain('nobody')
-    expect((await stat(path('secret.key'))).mode & 0o077).toBe(0)
-    await done('data', 'decrypt', path('secret.enc'), path('secret.out'), ...key)
-    expect(await readFile(path('secret.out'), 'utf8')).toBe('for nobody else')
-    await writeFile(path('secret.enc'), 'something else, and long enough')
-    expectFailed(await run(['data', 'decrypt', path('secret.enc'), path('x'), ...key, '--json']), 4, 'tag_mismatch')
-  })
-
   test('a canceled task is shown as what it is, to those who watch it too', async () => {
     const spec = path('echo.json')
     await writeFile(
@@ -175,7 +131,7 @@ describe('parties use the platform by the tacit command alone', () => {
     const { task_id } = await as('alice', ...words)
     expect(await as('alice', ...words)).toMatchObject({ task_id })
     const id = String(task_id)
-    const watching = startCommand(['--as', 'alice', 'task', 'watch', id, '--json'], { environment })
+    const watching = begin(['--as', 'alice', 'task', 'watch', id, '--json'])
     expect(await as('alice', 'task', 'cancel', id)).toMatchObject({
       task: { state: 'Canceled', reason: 'canceled by alice' },
     })
@@ -188,7 +144,7 @@ describe('parties use the platform by the tacit command alone', () => {
   test('Ctrl-C gives up waiting, not the task', async () => {
     const { function_id } = await as('fay', 'function', 'register', '--builtin', 'builtin-echo', '--public')
     const { task_id } = await as('alice', 'task', 'create', '--function', String(function_id))
-    const watching = startCommand(['--as', 'alice', 'task', 'watch', String(task_id)], { environment })
+    const watching = begin(['--as', 'alice', 'task', 'watch', String(task_id)])
     await watching.said('stderr', /^Approved: /)
     watching.signal('SIGINT')
     expect((await watching.ended).code).toBe(130)
@@ -265,12 +221,12 @@ describe('parties use the platform by the tacit command alone', () => {
     const { services } = (await done('member', 'list')) as { services: { name: string; measurement: string }[] }
     expect(services.map(({ name }) => name).sort()).toEqual([...SERVICES].sort())
     expect(services.every(({ measurement }) => /^[0-9a-f]{64}$/.test(measurement))).toBe(true)
-    const [worker = ''] = (await findMembers(url))['execution'] ?? []
+    const [worker = ''] = (await findMembers(parties.url))['execution'] ?? []
     expectFailed(await run(['--as', 'alice', 'member', 'revoke', worker, '--json']), 2, 'forbidden')
     expect(await as('admin', 'member', 'revoke', worker)).toMatchObject({ member: worker, revoked: true })
     expectFailed(await run(['--as', 'admin', 'member', 'revoke', 'execution-nobody', '--json']), 2, 'not_found')
     await eventually('another worker takes its place', async () =>
-      (await findMembers(url))['execution']?.some((member) => member !== worker) === true ? true : undefined,
+      (await findMembers(parties.url))['execution']?.some((member) => member !== worker) === true ? true : undefined,
     )
     const { function_id } = await as('fay', 'function', 'register', '--builtin', 'builtin-echo', '--public')
     const { task_id } = await as('alice', 'task', 'create', '--function', String(function_id))
@@ -286,21 +242,6 @@ describe('parties use the platform by the tacit command alone', () => {
     expect([request?.type, reply?.type]).toEqual(['object', 'object'])
   })
 })
-
-async function expectDone(running: Promise<CommandEnd>): Promise<CommandEnd> {
-  const end = await running
-  expect(end.code, end.stderr).toBe(0)
-  return end
-}
-
-/** Fails with one document on stdout, and the same for people on stderr. */
-function expectFailed(end: CommandEnd, exit: number, code: string): void {
-  expect({ code: end.code, document: documentOf(end) }).toMatchObject({
-    code: exit,
-    document: { error: { code, message: expect.any(String), hint: expect.any(String), advice: expect.any(String) } },
-  })
-  expect(end.stderr).toMatch(/error: /)
-}
 
 /** As many at a time as there are cores on a small machine. */
 async function inPairs<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

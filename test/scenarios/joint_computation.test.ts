@@ -7,7 +7,7 @@ import { verifyReceipt } from '../../client/index.ts'
 import type { JointDemoResult } from '../../deploy/joint_demo.ts'
 import { runJointDemo } from '../../deploy/joint_demo.ts'
 import { readAdminPassword } from '../../deploy/state_folder.ts'
-import type { FileCrypto } from '../../messages/index.ts'
+import type { OutputCrypto } from '../../messages/index.ts'
 import type { TestDeployment } from '../support/deployment.ts'
 import { startTestDeployment } from '../support/deployment.ts'
 
@@ -17,7 +17,7 @@ const COMMON = LEFT.filter((item) => RIGHT.includes(item))
 
 /** What the parties alone may know, as they handed it over the fence. */
 interface Secrets {
-  cryptos: FileCrypto[]
+  cryptos: OutputCrypto[]
   passwords: string[]
   tokens: string[]
   /** The hashed lists in the clear. */
@@ -135,14 +135,14 @@ function overhear(connection: TacitConnection, secrets: Secrets, apis: Api[]): T
       return {
         ...api,
         register_input_file(request, options) {
-          const crypto = request.crypto as FileCrypto
+          const crypto = request.crypto as OutputCrypto
           secrets.cryptos.push(crypto)
           const list = decryptFile(written.at(-1)!, crypto, request.tag as Uint8Array)
           secrets.lists.push(Buffer.from(list).toString())
           return api.register_input_file(request, options)
         },
         register_output_file(request, options) {
-          secrets.cryptos.push(request.crypto as FileCrypto)
+          secrets.cryptos.push(request.crypto as OutputCrypto)
           return api.register_output_file(request, options)
         },
       }

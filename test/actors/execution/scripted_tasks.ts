@@ -1,7 +1,7 @@
 /** A scheduler and its tasks, scripted, and a worker that runs them: for tests of the worker's loop. */
 import { expect, onTestFinished } from 'vitest'
 import { startExecution } from '../../../actors/execution/index.ts'
-import type { FileCrypto, RunOrder, RunOutcome } from '../../../messages/index.ts'
+import type { OutputCrypto, RunOrder, RunOutcome } from '../../../messages/index.ts'
 import { createId, pack, Refusal, stagedSubject } from '../../../messages/index.ts'
 import type { LetterContext } from '../../../runtime/actor.ts'
 import { ManualClock } from '../../../runtime/clock.ts'
@@ -12,7 +12,7 @@ import { scriptedHost, sealHint } from '../../support/scripted_host.ts'
 /** Arguments that tell the scripted thread what to do. */
 export const scripted = (deed: string, value: unknown = null) => ({ arguments: { deed, with: value as string } })
 
-export const crypto: FileCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 1), iv: Buffer.alloc(12, 2) }
+export const crypto: OutputCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 1), iv: Buffer.alloc(12, 2) }
 /** An output of a run, as the order names it. */
 export const output = (name: string) => ({
   name,

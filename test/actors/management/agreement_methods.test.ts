@@ -7,6 +7,7 @@ import {
   createSharedTask,
   crypto,
   openWorld,
+  place,
   registerEcho,
   tagOf,
 } from './world.ts'
@@ -62,6 +63,22 @@ describe('assigning data', () => {
     expect((await refusalOf(assign(second.taskId))).code).toBe('already_exists')
     await world.as('alice').cancel_task({ task_id: first.taskId })
     expect(await assign(second.taskId)).toMatchObject({ state: 'Created', version: 2 })
+  })
+
+  it('takes an input that is not encrypted only where the terms say so', async () => {
+    const world = await openWorld()
+    const alice = world.as('alice')
+    const { data_id } = await alice.register_input_file({ url: place('a'), tag: tagOf(1), crypto: { scheme: 'raw' } })
+    expect(await alice.get_input_file({ data_id })).toMatchObject({ scheme: 'raw' })
+    const assign = (taskId: string) => alice.assign_data({ task_id: taskId, inputs: { input_data1: data_id } })
+    const { taskId } = await createSharedTask(world)
+    expect(await refusalOf(assign(taskId))).toMatchObject({ code: 'forbidden', field: 'inputs.input_data1' })
+    const open = await createSharedTask(world, { allow_raw: true })
+    expect((await assign(open.taskId)).terms).toMatchObject({ options: { allow_raw: true } })
+    const [closedTerms, openTerms] = await Promise.all(
+      [taskId, open.taskId].map((id) => world.as('bob').get_task({ task_id: id })),
+    )
+    expect(closedTerms?.terms_digest).not.toBe(openTerms?.terms_digest)
   })
 
   it('refuses inline files that would not fit a run order together', async () => {

@@ -17,6 +17,7 @@ export const inputFile: AssignableFile = {
   tag: new Uint8Array(16).fill(1),
   written: true,
   url_bytes: 20,
+  scheme: 'aes-gcm-256',
 }
 export const outputFile: AssignableFile = {
   kind: 'outputs',
@@ -25,6 +26,7 @@ export const outputFile: AssignableFile = {
   owners: ['bob'],
   written: false,
   url_bytes: 20,
+  scheme: 'aes-gcm-256',
 }
 
 export function termsOf(more: Partial<TaskTerms> = {}): TaskTerms {

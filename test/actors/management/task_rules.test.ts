@@ -47,6 +47,7 @@ describe('what a task refuses', () => {
       assign('alice', { ...inputFile, data_id: createId('input') }),
       'already_exists',
     ],
+    ['an input that is not encrypted', created, assign('alice', { ...inputFile, scheme: 'raw' }), 'forbidden'],
     ['an output that was written', created, assign('bob', { ...outputFile, written: true }), 'already_exists'],
     [
       'an output of another living task',

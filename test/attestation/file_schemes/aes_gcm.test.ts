@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { decryptFile, encryptFile } from '../../../attestation/file_schemes/scheme.ts'
-import type { FileCrypto } from '../../../messages/index.ts'
+import type { OutputCrypto } from '../../../messages/index.ts'
 import { sharedFixture } from '../../support/shared_fixture.ts'
 
 const hex = (text: string) => Buffer.from(text, 'hex')
-const zero128: FileCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16), iv: Buffer.alloc(12) }
-const key256: FileCrypto = { scheme: 'aes-gcm-256', key: Buffer.alloc(32, 7), iv: hex('0102030405060708090a0b0c') }
+const zero128 = { scheme: 'aes-gcm-128' as const, key: Buffer.alloc(16), iv: Buffer.alloc(12) }
+const key256 = { scheme: 'aes-gcm-256' as const, key: Buffer.alloc(32, 7), iv: hex('0102030405060708090a0b0c') }
 const refused = (action: () => unknown) => {
   try {
     action()
@@ -122,8 +122,8 @@ for (const crypto of [zero128, key256]) {
 }
 
 test('an unknown scheme is refused, also one with the name of an object method', () => {
-  for (const scheme of ['raw', 'toString', '__proto__']) {
-    const crypto = { ...zero128, scheme } as unknown as FileCrypto // as a caller without the schema could send it
+  for (const scheme of ['aes-cbc-128', 'toString', '__proto__']) {
+    const crypto = { ...zero128, scheme } as unknown as OutputCrypto // as a caller without the schema could send it
     expect(refused(() => encryptFile(new Uint8Array(1), crypto))).toBe('unsupported')
     expect(refused(() => decryptFile(new Uint8Array(17), crypto, new Uint8Array(16)))).toBe('unsupported')
   }

@@ -1,0 +1,50 @@
+/** Outputs, written through a store in memory: what a rerun finds of an earlier attempt. */
+import { expect, test } from 'vitest'
+import { writeOutputs } from '../../../actors/execution/output_files.ts'
+import { decryptFile } from '../../../attestation/file_schemes/scheme.ts'
+import type { OutputCrypto, RunOrder } from '../../../messages/index.ts'
+import { MemoryFileStore } from '../../../runtime/memory_file_store.ts'
+import { refusalOf } from '../../support/fake_host.ts'
+import { placesOn } from './places_on.ts'
+
+const teaclave: OutputCrypto = { scheme: 'teaclave-file-128', key: Buffer.alloc(16, 3) }
+const aesGcm: OutputCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 3), iv: Buffer.alloc(12, 4) }
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
+
+const never = new AbortController().signal
+
+function write(store: MemoryFileStore, crypto: OutputCrypto, content: string) {
+  const data_id = 'output-00000000-0000-4000-8000-000000000000'
+  const outputs = [{ name: 'one', data_id, url: 'nats-object://files/one', crypto }]
+  const order = { outputs, declared_outputs: [] } as unknown as RunOrder // the rest of an order is not looked at
+  return writeOutputs(order, new Map([['one', Buffer.from(content)]]), placesOn(store), never)
+}
+
+test.each([teaclave, aesGcm])(
+  '$scheme: a rerun with the same content takes over the file that is there',
+  async (crypto) => {
+    const store = new MemoryFileStore()
+    const first = await write(store, crypto, 'same')
+    expect(await write(store, crypto, 'same')).toEqual(first)
+    const stored = await store.read('files', 'one', 10_000)
+    expect(text(decryptFile(stored, crypto, first['one']!))).toBe('same')
+  },
+)
+
+test.each([teaclave, aesGcm])('$scheme: a rerun with another content overwrites nothing', async (crypto) => {
+  const store = new MemoryFileStore()
+  const { one: tag } = await write(store, crypto, 'same')
+  for (const other of ['else', 'longer, and so of another size'.repeat(200)]) {
+    expect((await refusalOf(write(store, crypto, other))).code).toBe('already_exists')
+  }
+  expect(text(decryptFile(await store.read('files', 'one', 10_000), crypto, tag!))).toBe('same')
+})
+
+test('the plaintext is wiped when it is not needed any more', async () => {
+  const plaintext = Buffer.from('what only its owners may see')
+  const data_id = 'output-00000000-0000-4000-8000-000000000000'
+  const outputs = [{ name: 'one', data_id, url: 'nats-object://files/one', crypto: teaclave }]
+  const order = { outputs, declared_outputs: [] } as unknown as RunOrder // the rest of an order is not looked at
+  await writeOutputs(order, new Map([['one', plaintext]]), placesOn(new MemoryFileStore()), never)
+  expect(plaintext.equals(Buffer.alloc(plaintext.length))).toBe(true)
+})
