@@ -47,10 +47,12 @@ export type AuditPage = z.infer<typeof auditPage>
 
 /** The end of a writer's chain, as it was kept in storage: what came before it cannot vanish unnoticed. */
 export const auditHead = z.strictObject({
-  pages: z.int().min(0),
-  records: z.int().min(0),
-  /** SHA-256 of the chain, hex. */
-  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  pages: z.int().min(0).describe('How many pages there are.'),
+  records: z.int().min(0).describe('How many records are in them.'),
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe('SHA-256 of the chain.'),
 })
 export type AuditHead = z.infer<typeof auditHead>
 

@@ -94,28 +94,37 @@ export type TaskView = z.infer<typeof taskView>
 /** What a worker gets with its lease: all it needs for one run, sealed to it alone. */
 export const runOrder = z.strictObject({
   task_id: taskId,
-  token: z.string(),
-  attempt: z.int(),
-  terms_digest: z.string(),
-  function_digest: z.string(),
-  function_name: z.string(),
+  token: z.string().describe('The fencing token that the run is under.'),
+  attempt: z.int().describe('How often the task was begun.'),
+  terms_digest: z.string().describe('The terms that were approved: SHA-256, hex.'),
+  function_digest: z.string().describe('What runs: SHA-256, hex.'),
+  function_name: z.string().describe('Of a built-in, which.'),
   executor,
-  payload: bytes(0, PAYLOAD_BYTES_MAX),
-  /** Where the payload is, when it did not fit a message; `payload` is empty then. */
-  stored_payload: storedPayload.optional(),
-  arguments: z.record(fieldName, jsonValue),
-  declared_outputs: z.array(functionOutput),
-  inputs: z.array(z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag })),
-  outputs: z.array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: outputCrypto })),
-  timeout_ms: z.int(),
-  deadline: z.int().optional(),
+  payload: bytes(0, PAYLOAD_BYTES_MAX).describe('The code.'),
+  stored_payload: storedPayload
+    .optional()
+    .describe('Where the code is, when it did not fit a message; `payload` is empty then.'),
+  arguments: z.record(fieldName, jsonValue).describe('The value of each argument.'),
+  declared_outputs: z.array(functionOutput).describe('The outputs as the function declares them.'),
+  inputs: z
+    .array(z.strictObject({ name: fieldName, data_id: dataId, url: fileUrl, crypto: fileCrypto, tag: fileTag }))
+    .describe('The files to read, with their keys.'),
+  outputs: z
+    .array(z.strictObject({ name: fieldName, data_id: outputId, url: fileUrl, crypto: outputCrypto }))
+    .describe('The files to write, with their keys.'),
+  timeout_ms: z.int().describe('Bounds the run.'),
+  deadline: z.int().optional().describe('When the task fails: ms since 1970.'),
 })
 export type RunOrder = z.infer<typeof runOrder>
 
 /** A worker's report: the result, or the refusal that says why the run failed. */
 export const runOutcome = z.discriminatedUnion('status', [
-  z.strictObject({ status: z.literal('ok'), result: taskResult }),
-  z.strictObject({ status: z.literal('error'), code: z.string().max(64), message: z.string().max(4000) }),
+  z.strictObject({ status: z.literal('ok'), result: taskResult.describe('What it brought.') }),
+  z.strictObject({
+    status: z.literal('error'),
+    code: z.string().max(64).describe('The code of the refusal.'),
+    message: z.string().max(4000).describe('Its text.'),
+  }),
 ])
 export type RunOutcome = z.infer<typeof runOutcome>
 

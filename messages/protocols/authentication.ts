@@ -123,37 +123,35 @@ export const authentication = protocol('authentication', 'Users, passwords, role
     about: 'The claims of a session token as it stands now, for the one who handed it in',
     callers: ['frontend'],
     request: z.strictObject({
-      token: z.string().max(4096),
-      /** Hex thumbprint of the key that signed the letter with the token; absent for a plain request. */
+      token: z.string().max(4096).describe('The session token.'),
       client_key: z
         .string()
         .regex(/^[0-9a-f]{64}$/)
-        .optional(),
+        .optional()
+        .describe('Thumbprint of the key that signed the letter with the token; absent for a plain request.'),
     }),
     reply: z.strictObject({
       user_id: userId,
       role,
       attribute: attribute.nullable(),
-      session_id: z.string(),
-      generation: z.int(),
-      plain: z.boolean(),
-      expires_at: z.int(),
+      session_id: z.string().describe('The `jti` of the token.'),
+      generation: z.int().describe('Counts the times that all sessions of the user were ended.'),
+      plain: z.boolean().describe('Whether the session is for plain requests.'),
+      expires_at: z.int().describe('When the session ends: ms since 1970.'),
     }),
     refuses: ['unauthenticated'],
   },
   get_session_keys: {
     about: 'The keys that sign session tokens, and the sessions that ended before their time',
     callers: ['frontend'],
-    request: z.strictObject({ after: userId.optional() }),
+    request: z.strictObject({ after: userId.optional().describe('`next` of the page before.') }),
     reply: z.strictObject({
-      /** Public JWKs, each with its `kid`. */
-      keys: z.array(z.record(z.string(), z.unknown())),
-      /** For each user whose sessions were all ended: tokens of a lower generation are refused. */
-      generations: z.record(z.string(), z.int()),
-      /** The `jti` of sessions that were ended singly. */
-      ended_sessions: z.array(z.string()),
-      /** Ask again with this as `after`; absent on the last page. */
-      next: userId.optional(),
+      keys: z.array(z.record(z.string(), z.unknown())).describe('Public JWKs, each with its `kid`.'),
+      generations: z
+        .record(z.string(), z.int())
+        .describe('For each user whose sessions were all ended: tokens of a lower generation are refused.'),
+      ended_sessions: z.array(z.string()).describe('The `jti` of sessions that were ended singly.'),
+      next: userId.optional().describe('Ask again with this as `after`; absent on the last page.'),
     }),
     refuses: [],
   },
