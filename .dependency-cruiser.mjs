@@ -109,13 +109,19 @@ export default {
       '(client/cli|deploy/commands)/[a-z_]+\\.ts|deploy/tacit\\.ts',
       'Commands are parsed where they are.',
     ),
+    door(
+      'cedar',
+      '@cedar-policy',
+      'actors/access_control/engine\\.ts',
+      'The policy engine is called in the one way that is safe with every version of Node.',
+    ),
     door('jose', 'jose', 'attestation/[a-z_]+\\.ts', 'Tokens are signed and verified where keys and policy are.'),
     nodeDoor(
       'files',
       'fs',
       'messages|attestation|runtime|actors',
-      'runtime/(level_folder|folder_files)\\.ts|attestation/measurement\\.ts',
-      'A trusted half touches the disk in the store, where it is measured, and for files in folders that its operator names.',
+      'runtime/(level_folder|folder_files)\\.ts|attestation/measurement\\.ts|actors/access_control/policy_files\\.ts',
+      'A trusted half touches the disk in the store, where it is measured, where its policies are, and for files in folders that its operator names.',
     ),
     nodeDoor(
       'network',

@@ -3,18 +3,31 @@
  * a start is quick; `npm run check` does.
  */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 
 const root = import.meta.dirname
 const rooms = ['messages', 'attestation', 'runtime', 'actors', 'client', 'deploy', 'bench', 'examples']
+/** What is compiled, and what is read by the code as it is: policies, which are measured with it. */
+const SOURCE = /\.(?:ts|cedar|cedarschema)$/
 const begun = new Date()
 const stamp = join(root, 'dist', '.built')
 
 const sources = rooms.flatMap((room) =>
   existsSync(join(root, room))
     ? readdirSync(join(root, room), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+        .filter((entry) => entry.isFile() && SOURCE.test(entry.name))
         .map((entry) => join(entry.parentPath, entry.name))
     : [],
 )
@@ -32,6 +45,11 @@ if (stale || process.argv.includes('--force')) {
   const options = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', fresh]
   const { status } = spawnSync(process.execPath, [tsc, ...options], { cwd: root, stdio: 'inherit' })
   if (status === 0) {
+    for (const file of sources.filter((source) => !source.endsWith('.ts'))) {
+      const copy = join(fresh, relative(root, file))
+      mkdirSync(dirname(copy), { recursive: true })
+      copyFileSync(file, copy)
+    }
     writeFileSync(join(fresh, '.built'), '')
     utimesSync(join(fresh, '.built'), begun, begun)
     chmodSync(join(fresh, 'deploy', 'tacit.js'), 0o755) // npm gives it the bit only when it links it first

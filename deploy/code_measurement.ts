@@ -9,7 +9,8 @@ import type { ServiceName } from '../messages/index.ts'
 
 /** Where the compiled code lies, also when this file runs from its source. */
 const DIST = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../dist' : '..')
-const CODE = /\.(?:c|m)?js$|\.json$|\.node$|\.wasm$/
+/** Policies decide as code does. */
+const CODE = /\.(?:c|m)?js$|\.json$|\.node$|\.wasm$|\.cedar(?:schema)?$/
 
 export interface CodeMeasurer {
   /** The measurement of a service's trusted half as it lies on disk now; 64 hex digits. */

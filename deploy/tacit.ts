@@ -10,6 +10,7 @@ import {
   addDataCommands,
   addFunctionCommands,
   addMemberCommands,
+  addPolicyCommands,
   addReceiptCommands,
   addSchemaCommand,
   addTaskCommands,
@@ -18,6 +19,7 @@ import {
   EXIT_CODES,
   reportFailure,
 } from '../client/cli/index.ts'
+import type { PolicyDocuments } from '../messages/index.ts'
 import { Refusal } from '../messages/index.ts'
 import { VERSION } from '../runtime/index.ts'
 import { addDemoCommand } from './commands/demo.ts'
@@ -78,6 +80,7 @@ async function main(argv: readonly string[]): Promise<number> {
     addDataCommands(program, partyContext)
     addTaskCommands(program, partyContext)
     addMemberCommands(program, partyContext)
+    addPolicyCommands(program, partyContext, openPolicy)
     addReceiptCommands(program, partyContext)
     addAuditCommands(program, partyContext)
     addSchemaCommand(program, partyContext)
@@ -89,6 +92,12 @@ async function main(argv: readonly string[]): Promise<number> {
     const exitCode = reportFailure(error, output)
     return interrupted.signal.aborted ? EXIT_CODES.interrupted : exitCode
   }
+}
+
+/** The engine is large, and few commands need it. */
+async function openPolicy(documents: PolicyDocuments) {
+  const accessControl = await import('../actors/access_control/index.ts')
+  return accessControl.openPolicy(documents)
 }
 
 /** What commander has told people already, told to programs. */

@@ -1,69 +1,33 @@
-/** Data: where an encrypted file lives, how it is encrypted, and who owns it. */
+/** Data: who owns a file, and for which use. */
 import { z } from 'zod'
-import { bytes } from './bytes.ts'
+import { executor, fieldName } from './function_record.ts'
 import { dataId, userId } from './ids.ts'
+import { FILE_SCHEMES, fileTag } from './stored_file.ts'
 
-const OBJECT_URL = /nats-object:\/\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9._=-]{1,200}/
-/** How a url may look, by the kind of place; a name or password in it is not taken, since it would be sent unasked. */
-const FILE_URLS = [
-  OBJECT_URL,
-  /data:[^,]{0,100},.*/,
-  /https?:\/\/[^\s/?#@\\]{1,300}(?:[/?][^\s#\\]{0,4000})?/,
-  /file:\/\/\/[^\s?#\\]{1,1000}/,
-]
-
-export const fileUrl = z
-  .string()
-  .max(400_000)
-  .regex(new RegExp(`^(?:${FILE_URLS.map(({ source }) => source).join('|')})$`, 's'), {
-    message: 'must be nats-object://<bucket>/<name>, https://<host>/<path>, file:///<path>, or data:;base64,<text>',
+export const dataRule = z
+  .strictObject({
+    name: fieldName.meta({
+      description: 'A task that does not meet the rule is refused with this name.',
+      examples: ['only_with_bob'],
+    }),
+    functions: z
+      .array(z.string().regex(/^[0-9a-f]{64}$/))
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('The functions that may use it, by their digests.'),
+    parties: z.array(userId).min(1).max(32).optional().describe('All who may take part, the owner among them.'),
+    executors: z.array(executor).min(1).max(4).optional().describe('What may run the function.'),
+    platforms: z
+      .array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,31}$/))
+      .min(1)
+      .max(16)
+      .optional()
+      .describe('What the worker must be attested on.'),
+    until: z.int().min(0).optional().describe('The moment from which it may not be used: ms since 1970.'),
   })
-  .meta({
-    description:
-      'Where the file is: `nats-object://<bucket>/<name>`; for small inputs `data:;base64,...`; on a web server (`https://...`) or in a folder of the workers (`file:///...`), where the deployment allows it.',
-    examples: ['nats-object://files/alice-customers.enc'],
-  })
-
-export const objectUrl = z
-  .string()
-  .max(300)
-  .regex(new RegExp(`^${OBJECT_URL.source}$`), 'must be nats-object://<bucket>/<name>')
-  .describe("Where the file is in the deployment's object store: `nats-object://<bucket>/<name>`.")
-
-const key = (size: number) => bytes(size, size).describe('The secret key of the file, never shown again.')
-const iv = bytes(12, 12).describe('The initialisation vector that the file was encrypted under.')
-
-const GCM = 'AES-GCM with 8 zero bytes of associated data; the file is the ciphertext followed by the 16-byte tag.'
-const aesGcm128 = z.strictObject({ scheme: z.literal('aes-gcm-128').describe(GCM), key: key(16), iv })
-const aesGcm256 = z.strictObject({ scheme: z.literal('aes-gcm-256').describe(GCM), key: key(32), iv })
-const teaclaveFile = z.strictObject({
-  scheme: z
-    .literal('teaclave-file-128')
-    .describe(
-      'The protected-file layout of the SGX SDK; each file has random keys of its own under this one, so there is no iv.',
-    ),
-  key: key(16),
-})
-const raw = z.strictObject({
-  scheme: z.literal('raw').describe('No encryption: the content is no secret, and only its tag protects it.'),
-})
-
-export const fileCrypto = z
-  .discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile, raw])
-  .describe('How the input is encrypted.')
-export type FileCrypto = z.infer<typeof fileCrypto>
-export const outputCrypto = z
-  .discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile])
-  .describe('How the output is to be encrypted: a worker writes nothing plain.')
-export type OutputCrypto = z.infer<typeof outputCrypto>
-
-/** The schemes that encrypt. */
-export const OUTPUT_SCHEMES = ['aes-gcm-128', 'aes-gcm-256', 'teaclave-file-128'] as const
-export type OutputScheme = (typeof OUTPUT_SCHEMES)[number]
-export const FILE_SCHEMES = [...OUTPUT_SCHEMES, 'raw'] as const
-export type FileScheme = (typeof FILE_SCHEMES)[number]
-
-export const fileTag = bytes(16, 16).describe("The 16 bytes that pin the file's content.")
+  .describe('What an owner demands of every use of its data; an absent part demands nothing.')
+export type DataRule = z.infer<typeof dataRule>
 
 /** What an owner may read back: never the url, never the key. */
 export const dataView = z.strictObject({
@@ -71,5 +35,6 @@ export const dataView = z.strictObject({
   owners: z.array(userId).describe('Those whom the data belongs to.'),
   scheme: z.enum(FILE_SCHEMES).describe('How the file is encrypted.'),
   tag: fileTag.optional().describe("The 16 bytes that pin the file's content; absent for an output not yet written."),
+  rule: dataRule.optional().describe('What its owner demands of every use.'),
 })
 export type DataView = z.infer<typeof dataView>

@@ -1,9 +1,9 @@
 /** Functions: what an owner registers, and what a caller may see of it. */
 import { z } from 'zod'
 import { bytes } from './bytes.ts'
-import { fileTag, objectUrl, outputCrypto } from './data_record.ts'
 import { functionId, userId } from './ids.ts'
 import { PAYLOAD_BYTES_MAX } from './limits.ts'
+import { fileTag, objectUrl, outputCrypto } from './stored_file.ts'
 
 export const EXECUTORS = ['builtin', 'wasm', 'javascript', 'python'] as const
 export const executor = z.enum(EXECUTORS).meta({ description: 'What runs the function.', examples: ['builtin'] })

@@ -33,6 +33,7 @@ export const REFUSALS = {
   stale_terms: { advice: 'fix', status: 409 },
   task_ended: { advice: 'fix', status: 410 },
   lease_lost: { advice: 'stop', status: 410 },
+  policy_invalid: { advice: 'fix', status: 422 },
   quota_exceeded: { advice: 'fix', status: 429 },
   overloaded: { advice: 'retry', status: 503 },
   deadline_exceeded: { advice: 'retry', status: 504 },

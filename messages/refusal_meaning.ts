@@ -26,6 +26,7 @@ export const REFUSAL_MEANINGS: Readonly<Record<RefusalCode, string>> = {
   stale_terms: 'The terms are others by now: read them again.',
   task_ended: 'The task has ended.',
   lease_lost: 'Another worker has the task by now.',
+  policy_invalid: 'The policies do not parse, or do not fit each other or the schema; the refusal names the line.',
   quota_exceeded: 'The function has had all the runs that it may have.',
   overloaded: 'The service has more to do than it can.',
   deadline_exceeded: 'There was no answer in time.',

@@ -2,9 +2,10 @@
 import { z } from 'zod'
 import { bytes } from './bytes.ts'
 import { executor, fieldName, functionOutput, jsonValue, needs, storedPayload } from './function_record.ts'
-import { fileCrypto, fileTag, fileUrl, outputCrypto } from './data_record.ts'
+import { dataRule } from './data_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from './ids.ts'
 import { PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX } from './limits.ts'
+import { fileCrypto, fileTag, fileUrl, outputCrypto } from './stored_file.ts'
 
 export const TASK_STATES = [
   'Created',
@@ -38,12 +39,13 @@ export type TaskOptions = z.infer<typeof taskOptions>
 /** The owners that a task's creator declares for each named file. */
 export const declaredFiles = z.record(fieldName, z.array(userId).min(1).max(16))
 
-/** One file of the terms: who owns it and, once assigned, which record and content it is. */
+/** One file of the terms: who owns it and, once assigned, which record and content it is, and under which rule it is used. */
 export const termsFile = z.strictObject({
   name: fieldName.describe('The name of the file, as the function declares it.'),
   owners: z.array(userId).describe('Those whose data it must be.'),
   data_id: dataId.optional().describe('The data that was assigned; absent before.'),
   tag: fileTag.optional().describe('The content of that data, of an input.'),
+  rule: dataRule.optional().describe('What its owner demands of every use.'),
 })
 export type TermsFile = z.infer<typeof termsFile>
 

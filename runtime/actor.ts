@@ -10,6 +10,8 @@ export interface Sender {
   role: string
   /** The member's id, or a client's key thumbprint (hex SHA-256 of its Ed25519 key), or `plain`. */
   id: string
+  /** The evidence platform that a member's passport names; absent for a client. */
+  platform?: string
 }
 
 /** What a handler may know of the letter beside its request. */

@@ -10,7 +10,15 @@ import { temporaryFolder } from './support/temporary_folder.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const ROOMS = ['messages', 'attestation', 'runtime', 'actors', 'client', 'deploy', 'test', 'bench', 'examples']
-const PACKAGES = ['@nats-io/nats-core', 'classic-level', 'pino', 'msgpackr', 'jose', 'commander']
+const PACKAGES = [
+  '@nats-io/nats-core',
+  'classic-level',
+  'pino',
+  'msgpackr',
+  'jose',
+  'commander',
+  '@cedar-policy/cedar-wasm',
+]
 
 /** For each floor, those it may not import. */
 const ABOVE: Readonly<Record<string, string>> = {
@@ -65,6 +73,8 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ['messages/codec.ts', 'msgpackr'],
   ['actors/one/token.ts', 'jose', 'door-jose'],
   ['attestation/passport.ts', 'jose'],
+  ['actors/access_control/ask.ts', '@cedar-policy/cedar-wasm', 'door-cedar'],
+  ['actors/access_control/engine.ts', '@cedar-policy/cedar-wasm'],
   ['client/parse.ts', 'commander', 'door-commander'],
   ['client/cli/parse.ts', 'commander'],
   ['actors/one/disk.ts', 'node:fs/promises', 'door-files'],

@@ -33,6 +33,8 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
     ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
     ...['demo_lists', 'joint_demo', 'tacit'].map((name) => `deploy/${name}.ts`),
   ],
+  'test/scenarios/policy_command.test.ts': ['client/cli/policy_commands.ts'],
+  'test/scenarios/file_commands.test.ts': ['client/cli/rule_file.ts'],
   'test/scenarios/command.test.ts': [
     'audit_commands',
     'data_record_commands',

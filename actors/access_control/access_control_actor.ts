@@ -1,9 +1,62 @@
-/** Access control answers one question from the facts that come with it. It has no state, and nothing to ask. */
-import { access_control } from '../../messages/index.ts'
+/**
+ * Access control answers one question from the facts that come with it, by the policy in force. It asks nobody for facts;
+ * all it keeps in storage is the policy itself.
+ */
+import type { AccessDecision, AccessQuestion } from '../../messages/index.ts'
+import { access_control, Refusal } from '../../messages/index.ts'
 import type { Actor } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
-import { decide } from './rules.ts'
+import type { PolicyInForce, PolicyKeeper } from './policy_keeper.ts'
+import type { StorageClient } from './stored_policy.ts'
+import { readVersion } from './stored_policy.ts'
 
-export function accessControlActor(): Actor<typeof access_control> {
-  return actor(access_control, { decide })
+/** What is decided by the code alone when the stored policy is of no use: how else would it be mended. */
+const MENDING: readonly string[] = ['get_policy', 'put_policy']
+
+export function accessControlActor(keeper: PolicyKeeper, store: StorageClient): Actor<typeof access_control> {
+  return actor(access_control, {
+    async decide(question) {
+      return decideBy(await keeper.current(), keeper, question)
+    },
+
+    async get_policy({ version }) {
+      const { record: present, version: current } = await keeper.current()
+      const record = version === undefined || version === current ? present : await readVersion(store, version)
+      const documents = record?.documents ?? {}
+      return {
+        version: record?.version ?? 0,
+        policy_version: keeper.versionOf(documents),
+        documents,
+        built_in: keeper.builtIn.builtIn,
+        changed_by: record?.changed_by ?? null,
+        changed_at: record?.changed_at ?? null,
+      }
+    },
+
+    async put_policy({ caller, request }, { requestId }) {
+      // The frontend has asked already; what changes the answers to come is asked about twice.
+      const question = { question: 'api', role: caller.role, method: 'put_policy' } as const
+      const { allowed, rule } = decideBy(await keeper.current(), keeper, question)
+      if (!allowed) {
+        throw new Refusal('forbidden', `a ${caller.role} may not change the policy`, { hint: `rule ${rule} says so` })
+      }
+      const { version, policy } = await keeper.replace({ ...request, by: caller.user_id, requestId })
+      return { version, policy_version: policy.version }
+    },
+  })
+}
+
+function decideBy(
+  { policy, version }: PolicyInForce,
+  { builtIn }: PolicyKeeper,
+  question: AccessQuestion,
+): AccessDecision {
+  if (policy !== undefined) return policy.decide(question)
+  if (question.question === 'api' && MENDING.includes(question.method)) return builtIn.decide(question)
+  return {
+    allowed: false,
+    rule: 'policy_damaged',
+    reason: `version ${version} of the policy does not fit this code, so nothing is allowed`,
+    policy_version: builtIn.version,
+  }
 }

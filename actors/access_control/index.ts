@@ -1,7 +1,15 @@
-/** Starts a member of access control. */
+/** Starts a member of access control; and its policies as a library, for those who write them. */
+import { storage } from '../../messages/index.ts'
 import type { StartService } from '../../runtime/index.ts'
 import { accessControlActor } from './access_control_actor.ts'
+import { readPolicyFiles } from './policy_files.ts'
+import { PolicyKeeper } from './policy_keeper.ts'
 
-export { decide } from './rules.ts'
+export { openPolicy } from './open_policy.ts'
 
-export const start: StartService = async () => ({ actor: accessControlActor() })
+export const start: StartService = async (host) => {
+  const store = host.client(storage)
+  // Refuses to start when the policies of the code do not validate.
+  const keeper = new PolicyKeeper(readPolicyFiles(), store, host.clock, host.log)
+  return { actor: accessControlActor(keeper, store) }
+}

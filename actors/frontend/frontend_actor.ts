@@ -11,7 +11,7 @@ import { actor } from '../../runtime/index.ts'
 import type { ApiGate } from './api_gate.ts'
 import type { SessionWatch } from './session_watch.ts'
 
-/** How each method is carried out: by management on behalf of the caller, or by the coordinator. */
+/** How each method is carried out: by management on behalf of the caller, by access control, or by the coordinator. */
 export type Forward = Record<
   DoorMethod,
   (caller: CallerIdentity, request: unknown, options: AskOptions) => Promise<unknown>

@@ -49,8 +49,11 @@ function createForward(host: ServiceHost): Forward {
       managing[method]!({ caller, request }, options)
     return [method, carryOut] as const
   })
+  const deciding = host.client(access_control) as unknown as Record<string, Method>
   return {
     ...Object.fromEntries(forwarded),
+    get_policy: (_caller, request, options) => deciding['get_policy']!(request, options),
+    put_policy: (caller, request, options) => deciding['put_policy']!({ caller, request }, options),
     revoke_member: (_caller, request, options) => coordinating['revoke_member']!(request, options),
   } as Forward // fromEntries forgets which key has which function
 }

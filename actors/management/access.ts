@@ -1,12 +1,23 @@
 /** Asks access control, and fails closed: no answer, or an answer that is not plainly yes, is a no. */
-import type { access_control, AccessQuestion, CallerIdentity } from '../../messages/index.ts'
+import type {
+  access_control,
+  AccessQuestion,
+  CallerIdentity,
+  DataRule,
+  TaskTerms,
+  TaskUse,
+} from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Client } from '../../runtime/index.ts'
 import type { DataRecord } from './data_record.ts'
 import type { FunctionRecord } from './function_record.ts'
 import type { TaskRecord } from './task_record.ts'
 
-export type AccessClient = Client<typeof access_control>
+export type AccessClient = Pick<Client<typeof access_control>, 'decide'>
+
+interface Ruled {
+  rule?: DataRule | undefined
+}
 
 export interface Decision {
   allowed: boolean
@@ -47,16 +58,63 @@ export function maySeeTask(access: AccessClient, userId: string, task: TaskRecor
   return decideAccess(access, { question: 'user_access_task', user_id: userId, task: { task_id, parties } })
 }
 
+/** Whether a rule of the data's owners allows this task to use it; its worker is not known yet. */
+export function mayUseUnderRule(
+  access: AccessClient,
+  task: TaskRecord,
+  data: DataRecord,
+  at: number,
+): Promise<Decision> {
+  const { task_id, parties, terms } = task
+  return decideAccess(access, {
+    question: 'task_access_data',
+    task: { task_id, parties },
+    data: factsOf(data),
+    use: useOf(terms, [data], at),
+  })
+}
+
 export function mayStage(
   access: AccessClient,
   task: TaskRecord,
   fn: FunctionRecord,
   data: readonly DataRecord[],
+  at: number,
 ): Promise<Decision> {
+  const { task_id, parties, terms } = task
   return decideAccess(access, {
     question: 'staged_task',
-    task: { task_id: task.task_id, parties: task.parties },
+    task: { task_id, parties },
     function: { function_id: fn.function_id, owner: fn.owner, public: fn.public },
-    data: data.map(({ data_id, owners }) => ({ data_id, owners })),
+    data: data.map(factsOf),
+    use: useOf(terms, data, at),
   })
+}
+
+/** The same once more when a worker is about to begin, by what the parties agreed on; undefined where no owner has a rule. */
+export async function mayRun(
+  access: AccessClient,
+  { task_id, parties, terms, function: { owner, public: isPublic } }: TaskRecord,
+  platform: string | undefined,
+  at: number,
+): Promise<Decision | undefined> {
+  const files = [...terms.inputs, ...terms.outputs].filter((file) => file.rule !== undefined)
+  if (files.length === 0) return undefined
+  return decideAccess(access, {
+    question: 'staged_task',
+    task: { task_id, parties },
+    function: { function_id: terms.function_id, owner, public: isPublic },
+    data: files.map(({ data_id = '', ...file }) => factsOf({ data_id, ...file })),
+    use: { ...useOf(terms, files, at), run: { platform: platform ?? '' } },
+  })
+}
+
+function factsOf({ data_id, owners, rule }: Ruled & Pick<DataRecord, 'data_id' | 'owners'>) {
+  return { data_id, owners, ...(rule === undefined ? {} : { rule }) }
+}
+
+/** The moment is a fact only where a rule asks for it: an answer that depends on it cannot be remembered. */
+function useOf(terms: TaskTerms, files: readonly Ruled[], at: number): TaskUse {
+  const { function_digest, executor } = terms
+  return { function_digest, executor, ...(files.some(({ rule }) => rule?.until !== undefined) ? { at } : {}) }
 }

@@ -65,7 +65,7 @@ export function agreementMethods(
         const refusal = whyRefused(record, { ...event, facts: NOTHING_AGAINST })
         if (refusal !== undefined) throw refusal
 
-        const { facts, limit, unchanged } = await readFacts(storage, access, record)
+        const { facts, limit, unchanged } = await readFacts(storage, access, record, event.at)
         // Counted in the turn of the counter, in the commit that stages the task: never one too many.
         await hold(facts.counted_in)
         const functionId = record.terms.function_id
@@ -87,7 +87,12 @@ interface PresentFacts {
 }
 
 /** Read now, not remembered from when the task was made: the function may be disabled, the policy another one. */
-async function readFacts(storage: StorageClient, access: AccessClient, record: TaskRecord): Promise<PresentFacts> {
+async function readFacts(
+  storage: StorageClient,
+  access: AccessClient,
+  record: TaskRecord,
+  at: number,
+): Promise<PresentFacts> {
   const { terms } = record
   const functionId = terms.function_id
   const dataKeys = [...terms.inputs, ...terms.outputs].map((file) => dataKey(file.data_id ?? ''))
@@ -107,7 +112,7 @@ async function readFacts(storage: StorageClient, access: AccessClient, record: T
     facts: {
       function_enabled: !fn.disabled,
       counted_in: counterOf(functionId, record.task_id, fn.quota),
-      access: complete ? await mayStage(access, record, fn, data) : missing('data'),
+      access: complete ? await mayStage(access, record, fn, data, at) : missing('data'),
     },
     ...(fn.quota === undefined ? {} : { limit: fn.quota }),
     unchanged: [{ key: fnEntry.key, revision: fnEntry.revision }],

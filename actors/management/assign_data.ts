@@ -3,7 +3,7 @@ import type { management } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Clock, Entry, Handlers, Write } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
-import { mayUseData } from './access.ts'
+import { mayUseData, mayUseUnderRule } from './access.ts'
 import type { DataRecord } from './data_record.ts'
 import { noSuchData, unpackData } from './data_store.ts'
 import { dataKey, taskKey, useKey } from './keys.ts'
@@ -65,7 +65,7 @@ export function assignMethods(
         }
         const refusal = whyRefused(record, event)
         if (refusal !== undefined) throw refusal
-        await checkAccess(access, party, [...data.values()])
+        await checkAccess(access, record, party, [...data.values()], event.at)
         const next = advance(record, event)
         return { next, writes: holdData(record.task_id, places, data, entries, clock.now()) }
       })
@@ -85,7 +85,7 @@ function isAssigned(record: TaskRecord, { kind, name, data_id }: Place): boolean
 function fileFor(place: Place, data: ReadonlyMap<string, DataRecord>, living: ReadonlySet<string>): AssignableFile {
   const record = data.get(place.data_id)
   if (record === undefined) throw noSuchData(place.data_id, `${place.kind}.${place.name}`)
-  const { owners, scheme, tag, url_bytes, assigned_to } = record
+  const { owners, scheme, tag, url_bytes, assigned_to, rule } = record
   return {
     ...place,
     owners,
@@ -93,6 +93,7 @@ function fileFor(place: Place, data: ReadonlyMap<string, DataRecord>, living: Re
     url_bytes,
     written: tag !== undefined,
     ...(place.kind === 'inputs' && tag !== undefined ? { tag } : {}),
+    ...(rule === undefined ? {} : { rule }),
     ...(assigned_to !== undefined && living.has(assigned_to) ? { held_by: assigned_to } : {}),
   }
 }
@@ -111,12 +112,21 @@ async function readLivingHolders(
   return new Set(lives.filter((life) => !isEnded(life)).map((life) => life.task_id))
 }
 
-async function checkAccess(access: AccessClient, party: string, data: readonly DataRecord[]): Promise<void> {
-  const decisions = await Promise.all(data.map((record) => mayUseData(access, party, record)))
+async function checkAccess(
+  access: AccessClient,
+  task: TaskRecord,
+  party: string,
+  data: readonly DataRecord[],
+  at: number,
+): Promise<void> {
+  const decisions = await Promise.all([
+    ...data.map((record) => mayUseData(access, party, record)),
+    ...data.filter(({ rule }) => rule !== undefined).map((record) => mayUseUnderRule(access, task, record, at)),
+  ])
   const denied = decisions.find((decision) => !decision.allowed)
   if (denied !== undefined) {
     throw new Refusal('forbidden', `the rule ${denied.rule} does not allow it: ${denied.reason}`, {
-      hint: 'assign data of your own',
+      hint: 'assign data of your own, whose rule the task meets',
     })
   }
 }

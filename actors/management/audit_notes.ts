@@ -77,6 +77,10 @@ function about(question: AccessQuestion): { user?: string; task?: string; object
       return { method, user: question.user_id, object: question.function.function_id }
     case 'user_access_task':
       return { method, user: question.user_id, task: question.task.task_id }
+    case 'task_access_function':
+      return { method, task: question.task.task_id, object: question.function.function_id }
+    case 'task_access_data':
+      return { method, task: question.task.task_id, object: question.data.data_id }
     case 'staged_task':
       return { method, task: question.task.task_id, object: question.function.function_id }
   }

@@ -1,6 +1,6 @@
 /**
  * What becomes of data: given another place, passed on from a task's output to the next one's input, deleted. None of it
- * changes data that a task may have: what was approved stays what it was.
+ * changes data that a task may have: what was approved stays what it was, and what its owners demanded goes with it.
  */
 import type { management } from '../../messages/index.ts'
 import { createId, Refusal } from '../../messages/index.ts'
@@ -42,8 +42,8 @@ export function dataChanges(storage: StorageClient, access: AccessClient, clock:
       await deriveData(caller.user_id, request.data_id, data_id, async ({ record, entry }) => {
         checkSoleOwner(record)
         const { crypto } = await readFile(storage, request.data_id)
-        const { owners, tag } = record
-        const made = { data_id, owners, url: request.url, crypto, ...(tag === undefined ? {} : { tag }) }
+        const { owners, tag, rule } = record
+        const made = { data_id, owners, url: request.url, crypto, rule, ...(tag === undefined ? {} : { tag }) }
         await registerData(storage, made, [{ key: entry.key, revision: entry.revision }])
       })
       return { data_id }
@@ -67,7 +67,8 @@ export function dataChanges(storage: StorageClient, access: AccessClient, clock:
           )
         }
         const { crypto, revision } = await readFile(storage, request.data_id)
-        const made = { data_id, owners: record.owners, url: request.url, crypto }
+        const { owners, rule } = record
+        const made = { data_id, owners, url: request.url, crypto, rule }
         await registerData(storage, made, await removal(storage, found, revision, context.requestId))
       })
       return { data_id }
@@ -76,7 +77,7 @@ export function dataChanges(storage: StorageClient, access: AccessClient, clock:
     async register_input_from_output({ caller, request }, context) {
       const data_id = createId('input', context.requestId)
       await deriveData(caller.user_id, request.data_id, data_id, async ({ record, entry }) => {
-        const { owners, tag } = record
+        const { owners, tag, rule } = record
         if (tag === undefined) {
           throw new Refusal('not_ready', `${record.data_id} was not produced yet`, {
             hint: 'wait until its task has finished',
@@ -84,7 +85,7 @@ export function dataChanges(storage: StorageClient, access: AccessClient, clock:
           })
         }
         const { url, crypto } = await readFile(storage, request.data_id)
-        await registerData(storage, { data_id, owners, url, crypto, tag }, [
+        await registerData(storage, { data_id, owners, url, crypto, tag, rule }, [
           { key: entry.key, revision: entry.revision },
         ])
       })

@@ -1,6 +1,6 @@
 /** Data: files that parties encrypted and keep elsewhere. Registered, listed, shown; never with url or key. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { DataView, management } from '../../messages/index.ts'
+import type { DataRule, DataView, management } from '../../messages/index.ts'
 import { createId, FILES_BUCKET, Refusal } from '../../messages/index.ts'
 import type { Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
@@ -30,6 +30,7 @@ export function dataMethods(storage: StorageClient, access: AccessClient): Metho
 
   return {
     async register_input_file({ caller, request }, context) {
+      checkRule([caller.user_id], request.rule)
       const data_id = createId('input', context.requestId)
       await registerData(storage, { data_id, owners: [caller.user_id], ...request })
       return { data_id }
@@ -37,6 +38,7 @@ export function dataMethods(storage: StorageClient, access: AccessClient): Metho
 
     async register_output_file({ caller, request }, context) {
       checkOutputUrl(request.url)
+      checkRule([caller.user_id], request.rule)
       const data_id = createId('output', context.requestId)
       await registerData(storage, { data_id, owners: [caller.user_id], ...request })
       return { data_id }
@@ -56,10 +58,12 @@ export function dataMethods(storage: StorageClient, access: AccessClient): Metho
           field: 'owners',
         })
       }
+      checkRule(owners, request.rule)
       const data_id = createId('output', context.requestId)
       // Made here, kept in storage, released to workers alone: no owner ever has the key, and nobody guesses the place.
       const crypto = { scheme: 'aes-gcm-256' as const, key: randomBytes(32), iv: randomBytes(12) }
-      await registerData(storage, { data_id, owners, url: `nats-object://${FILES_BUCKET}/${randomUUID()}`, crypto })
+      const url = `nats-object://${FILES_BUCKET}/${randomUUID()}`
+      await registerData(storage, { data_id, owners, url, crypto, rule: request.rule })
       return { data_id }
     },
 
@@ -95,5 +99,15 @@ export function checkOutputUrl(url: string): void {
   throw new Refusal('invalid_request', 'url: nothing can be written to a data: url', {
     hint: 'give an output the place nats-object://<bucket>/<name>',
     field: 'url',
+  })
+}
+
+/** @throws Refusal `invalid_request` */
+function checkRule(owners: readonly string[], rule: DataRule | undefined): void {
+  const left = owners.find((owner) => rule?.parties?.includes(owner) === false)
+  if (left === undefined) return
+  throw new Refusal('invalid_request', 'rule.parties: no task could meet a rule that leaves an owner out', {
+    hint: `name ${left} too`,
+    field: 'rule.parties',
   })
 }

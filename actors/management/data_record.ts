@@ -1,5 +1,5 @@
 /** Data as management stores it: who owns it and what it is in one record, where it lies and its key in another. */
-import type { DataView, FileCrypto, FileScheme } from '../../messages/index.ts'
+import type { DataRule, DataView, FileCrypto, FileScheme } from '../../messages/index.ts'
 
 export interface DataRecord {
   data_id: string
@@ -7,6 +7,8 @@ export interface DataRecord {
   scheme: FileScheme
   /** Absent for an output that no task has written. */
   tag?: Uint8Array
+  /** What its owner demands of every use; it never changes. */
+  rule?: DataRule
   /** The task that an output was last assigned to. */
   assigned_to?: string
   /** The url's length, so that a task's run order can be bounded without reading urls. */
@@ -23,6 +25,12 @@ export interface FileRecord {
   crypto: FileCrypto
 }
 
-export function viewData({ data_id, owners, scheme, tag }: DataRecord): DataView {
-  return { data_id, owners, scheme, ...(tag === undefined ? {} : { tag }) }
+export function viewData({ data_id, owners, scheme, tag, rule }: DataRecord): DataView {
+  return {
+    data_id,
+    owners,
+    scheme,
+    ...(tag === undefined ? {} : { tag }),
+    ...(rule === undefined ? {} : { rule }),
+  }
 }

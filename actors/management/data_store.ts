@@ -1,4 +1,5 @@
 /** Data on storage: found by its owners, and registered once. */
+import type { DataRule } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Entry, Write } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
@@ -13,6 +14,7 @@ export interface NewData extends FileRecord {
   data_id: string
   owners: readonly string[]
   tag?: Uint8Array
+  rule?: DataRule | undefined
 }
 
 export interface FoundData {
@@ -65,7 +67,7 @@ export async function readFile(storage: StorageClient, dataId: string): Promise<
  */
 export async function registerData(
   storage: StorageClient,
-  { data_id, owners, tag, url, crypto }: NewData,
+  { data_id, owners, tag, url, crypto, rule }: NewData,
   writes: readonly Write[] = [],
 ): Promise<void> {
   const record: DataRecord = {
@@ -73,6 +75,7 @@ export async function registerData(
     owners: [...owners],
     scheme: crypto.scheme,
     ...(tag === undefined ? {} : { tag }),
+    ...(rule === undefined ? {} : { rule }),
     url_bytes: url.length,
   }
   const file: FileRecord = { url, crypto }

@@ -66,7 +66,7 @@ export const start: StartService = async (host) => {
           ...readMethods(store, access, tasks, ends, clock, events),
           ...assignMethods(store, access, tasks, ends, clock),
           ...agreementMethods(store, access, tasks, staging, ends, clock),
-          ...runMethods(store, tasks, ends, clock),
+          ...runMethods(store, access, tasks, ends, clock),
           ...auditMethods(store, auditStream, chain),
         },
         audit,

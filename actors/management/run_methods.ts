@@ -2,6 +2,8 @@
 import type { management, RunOrder, RunOutcome, TaskResult } from '../../messages/index.ts'
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Clock, Handlers, Write } from '../../runtime/index.ts'
+import type { AccessClient } from './access.ts'
+import { mayRun } from './access.ts'
 import type { DataRecord, FileRecord } from './data_record.ts'
 import { orderPayload } from './function_payload.ts'
 import { compareTokens, parseToken } from './fencing_token.ts'
@@ -13,7 +15,7 @@ import type { TaskRecord } from './task_record.ts'
 import { packRecord, unpackRecord } from './task_record.ts'
 import type { RunReport } from './task_rules.ts'
 import { hasAttemptsLeft } from './task_rules.ts'
-import type { TaskStore } from './task_store.ts'
+import type { Change, TaskStore } from './task_store.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
 
 /** The log is for people and may be cut; result and terms together must fit one letter. */
@@ -28,16 +30,28 @@ export interface Lease {
   at: number
 }
 
-export function runMethods(storage: StorageClient, tasks: TaskStore, ends: UntimelyEnds, clock: Clock): Methods {
+export function runMethods(
+  storage: StorageClient,
+  access: AccessClient,
+  tasks: TaskStore,
+  ends: UntimelyEnds,
+  clock: Clock,
+): Methods {
   return {
-    async start_run({ task_id, token, worker }) {
+    async start_run({ task_id, token, worker, platform }) {
       parseToken(token)
       const { record } = await tasks.change(task_id, async (loaded, hold) => {
         const late = await ends.endOverdue(loaded, hold)
-        if (late === undefined) return leaseRun(loaded.record, { token, worker, at: clock.now() })
-        // No worker is to be stopped and no message to be removed: the one that asks is answered.
-        const { afterwards: _stop, ...change } = late
-        return change
+        if (late !== undefined) return answerOnly(late)
+        const at = clock.now()
+        const leased = leaseRun(loaded.record, { token, worker, at })
+        if (leased.next === loaded.record || leased.refusal !== undefined) return leased
+        const decision = await mayRun(access, loaded.record, platform, at)
+        if (decision === undefined || decision.allowed) return leased
+        const { rule, reason } = decision
+        const end = await ends.end(loaded, { type: 'refuse_run', at, rule, reason }, hold)
+        const refusal = new Refusal('task_ended', `the rule ${rule} does not allow the run: ${reason}`)
+        return answerOnly({ ...end, refusal })
       })
       return orderRun(storage, record)
     },
@@ -62,6 +76,11 @@ export function runMethods(storage: StorageClient, tasks: TaskStore, ends: Untim
       return {}
     },
   }
+}
+
+/** No worker is to be stopped and no message to be removed: the one that asks is answered. */
+function answerOnly({ afterwards: _stop, ...change }: Change): Change {
+  return change
 }
 
 /**

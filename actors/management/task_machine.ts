@@ -21,6 +21,14 @@ const untimelyEnds = {
   cancel_task: { guard: 'permitted', description: 'by the creator or an admin', target: 'Canceled', actions: 'cancel' },
 } as const
 
+/** What a task may come to that is about to run, also when it ran before on a worker that was lost. */
+const refusedRun = {
+  guard: 'permitted',
+  description: 'a rule of an owner does not allow this run',
+  target: 'Failed',
+  actions: 'failByRule',
+} as const
+
 /** The facts of no task, for what wants some before there is one. */
 const NOTHING: TaskFacts = {
   task_id: '',
@@ -57,6 +65,10 @@ const definition = setup({
   actions: {
     failByDeadline: assign({ end: { code: 'deadline_exceeded', reason: 'the deadline of the task passed' } }),
     failByLostWorkers: assign({ end: { code: 'unavailable', reason: 'every attempt was lost with its worker' } }),
+    failByRule: assign(({ event }) => {
+      assert(event.type === 'refuse_run', 'only this event refuses a run')
+      return { end: { code: 'forbidden', reason: `the rule ${event.rule} does not allow it: ${event.reason}` } }
+    }),
     cancel: assign(({ event }) => {
       assert(event.type === 'cancel_task', 'only this event cancels')
       return { end: { reason: `canceled by ${event.party}`, request_id: event.request_id } }
@@ -136,6 +148,7 @@ export const taskMachine = definition.createMachine({
             run: { token: event.token, worker: event.worker, started_at: event.at },
           })),
         },
+        refuse_run: refusedRun,
         ...untimelyEnds,
       },
     },
@@ -148,6 +161,7 @@ export const taskMachine = definition.createMachine({
           target: 'Staged',
           actions: assign(({ context }) => ({ attempt: context.attempt + 1 })),
         },
+        refuse_run: refusedRun,
         attempts_exhausted: {
           guard: 'permitted',
           description: 'the worker died, no attempt is left',

@@ -17,6 +17,7 @@ export type TaskEvent = { at: number } & (
   | { type: 'approve_task'; party: string; terms_digest: string }
   | { type: 'invoke_task'; party: string; request_id: string; facts: InvocationFacts }
   | { type: 'start_run'; token: string; worker: string }
+  | { type: 'refuse_run'; rule: string; reason: string }
   | { type: 'lose_lease' }
   | { type: 'attempts_exhausted' }
   | { type: 'end_run'; token: string; report: RunReport }
@@ -97,6 +98,9 @@ const RULES: { [K in TaskEventType]: Rule<K> } = {
     return undefined
   },
 
+  // Access control has decided already.
+  refuse_run: () => undefined,
+
   lose_lease(facts) {
     if (hasAttemptsLeft(facts)) return undefined
     return new Refusal('not_ready', 'no attempt is left, so the task cannot go back to the queue')
@@ -149,6 +153,7 @@ const NOT_NOW: Record<TaskEventType, string> = {
   approve_task: 'it takes approvals from when all data is assigned until every party has approved',
   invoke_task: 'it can be invoked once, when all parties have approved',
   start_run: 'it is not on the queue',
+  refuse_run: 'nothing is about to run',
   lose_lease: 'nothing runs',
   attempts_exhausted: 'nothing runs',
   end_run: 'nothing runs',

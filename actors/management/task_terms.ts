@@ -2,7 +2,7 @@
  * The terms of a task: what its parties agree on. Pure: a function's record and a request become terms, and assigned
  * data becomes part of them. Whatever changes the terms changes their digest, and so voids what was approved.
  */
-import type { JsonValue, TaskOptions, TaskTerms, TermsFile } from '../../messages/index.ts'
+import type { DataRule, JsonValue, TaskOptions, TaskTerms, TermsFile } from '../../messages/index.ts'
 import { canonicalJson, digestJson, Refusal, STANDARD_CLASS, toJsonValue } from '../../messages/index.ts'
 import type { FunctionRecord } from './function_record.ts'
 
@@ -27,6 +27,7 @@ export interface AssignedFile {
   data_id: string
   owners: readonly string[]
   tag?: Uint8Array
+  rule?: DataRule
 }
 
 export function digestTerms(terms: TaskTerms): string {
@@ -73,7 +74,8 @@ export function withAssigned(terms: TaskTerms, files: readonly AssignedFile[]): 
     terms[kind].map((declared) => {
       const file = files.find((other) => other.kind === kind && other.name === declared.name)
       if (file === undefined) return declared
-      return { ...declared, data_id: file.data_id, ...(file.tag === undefined ? {} : { tag: file.tag }) }
+      const { data_id, tag, rule } = file
+      return { ...declared, data_id, ...(tag === undefined ? {} : { tag }), ...(rule === undefined ? {} : { rule }) }
     })
   return { ...terms, inputs: place('inputs'), outputs: place('outputs') }
 }

@@ -1,5 +1,5 @@
 /**
- * Ends that come from outside of a run: cancel and deadline. Each is one commit, in which a run that never began gives its
+ * Ends that come from outside of a run: cancel, deadline, and a rule of an owner. Each is one commit, in which a run that never began gives its
  * quota back; then the scheduler is told, so that the queue or the worker stops. That telling is best effort: the state
  * is the truth, and a worker that runs on is not believed when it reports.
  */
@@ -17,7 +17,7 @@ import type { Change, Hold } from './task_store.ts'
 
 const STOP_TIMEOUT_MS = 2_000
 
-type UntimelyEvent = Extract<TaskEvent, { type: 'cancel_task' | 'expire' }>
+type UntimelyEvent = Extract<TaskEvent, { type: 'cancel_task' | 'expire' | 'refuse_run' }>
 
 export interface UntimelyEnds {
   end(loaded: LoadedTask, event: UntimelyEvent, hold: Hold): Promise<Change>

@@ -89,7 +89,9 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
     async lease_task({ task_id, token, worker }, context) {
       expectWorker(worker, context)
       try {
-        return await managing.start_run({ task_id, token, worker }, passOn(context))
+        const { platform } = context.sender
+        const lease = { task_id, token, worker, ...(platform === undefined ? {} : { platform }) }
+        return await managing.start_run(lease, passOn(context))
       } catch (error) {
         // A task that this very request ended for want of attempts or time names the option that ended it.
         if (error instanceof Refusal && error.code === 'task_ended' && error.field?.startsWith('options.') === true) {

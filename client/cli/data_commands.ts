@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { decryptFile, encryptFile, tagRawFile } from '../../attestation/index.ts'
-import type { OutputScheme } from '../../messages/index.ts'
+import type { DataRule, OutputScheme } from '../../messages/index.ts'
 import { FILES_BUCKET, OUTPUT_SCHEMES, Refusal } from '../../messages/index.ts'
 import { createFileCrypto, downloadOutput, fileUrlOf, planOutput, uploadRawInput } from '../file_transfer.ts'
 import { addDataRecordCommands } from './data_record_commands.ts'
@@ -11,6 +11,7 @@ import { readGiven, writeGiven } from './given_file.ts'
 import { readKeyFile, writeKeyFile, writeNewKeyFile } from './key_file.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
+import { readRule, ruleOption } from './rule_file.ts'
 
 const ENCRYPTED = 'a file that "tacit data encrypt" wrote'
 
@@ -70,6 +71,7 @@ export function addDataCommands(program: Command, contextOf: (command: Command) 
     .option('--key-file <file>', 'the key file: read for an input, written for an output')
     .option('--url <url>', 'where the input lies already, or the output is to go; the object store unless told')
     .addOption(schemeOption())
+    .addOption(ruleOption())
     .action(async (options: RegisterOptions, command: Command) => {
       const context = contextOf(command)
       const data_id = await register(context, options)
@@ -83,32 +85,37 @@ interface RegisterOptions {
   output?: true
   keyFile?: string
   url?: string
+  rule?: string
   scheme: OutputScheme
 }
+type Ruled = { rule?: DataRule }
 
-function register(context: PartyContext, options: RegisterOptions): Promise<string> {
+async function register(context: PartyContext, options: RegisterOptions): Promise<string> {
   const { input, raw, output, keyFile, url } = options
   if ([input, raw, output].filter((option) => option !== undefined).length !== 1) {
     throw new Refusal('invalid_request', 'say whether it is an input or an output', {
       hint: 'give one of --input <encrypted>, --raw <plain> and --output',
     })
   }
-  if (raw !== undefined) return registerRaw(context, raw, url)
+  const rule = await readRule(options.rule)
+  if (raw !== undefined) return registerRaw(context, raw, rule, url)
   if (keyFile === undefined) {
     throw new Refusal('invalid_request', 'the key file is missing', { hint: 'give --key-file <file>' })
   }
-  return input === undefined ? registerOutput(context, keyFile, options) : registerInput(context, input, keyFile, url)
+  return input === undefined
+    ? registerOutput(context, keyFile, rule, options)
+    : registerInput(context, input, keyFile, rule, url)
 }
 
-function registerRaw(context: PartyContext, plain: string, given?: string): Promise<string> {
+function registerRaw(context: PartyContext, plain: string, rule: Ruled, given?: string): Promise<string> {
   return withSession(context, async (api, connection) => {
     const bytes = await readGiven(plain, 'the file to register')
     if (given !== undefined) {
       const crypto = { scheme: 'raw' as const }
-      return (await api.register_input_file({ url: given, tag: tagRawFile(bytes), crypto })).data_id
+      return (await api.register_input_file({ url: given, tag: tagRawFile(bytes), crypto, ...rule })).data_id
     }
     context.output.say(`uploading ${bytes.length} bytes, not encrypted`)
-    return (await api.register_input_file(await uploadRawInput(connection.files, bytes))).data_id
+    return (await api.register_input_file({ ...(await uploadRawInput(connection.files, bytes)), ...rule })).data_id
   })
 }
 
@@ -116,6 +123,7 @@ async function registerInput(
   context: PartyContext,
   encrypted: string,
   keyFilePath: string,
+  rule: Ruled,
   given?: string,
 ): Promise<string> {
   const keyFile = await readKeyFile(keyFilePath)
@@ -133,18 +141,23 @@ async function registerInput(
       context.output.say(`uploading ${bytes.length} bytes`)
       await connection.files.write(FILES_BUCKET, name, bytes)
     }
-    const { data_id } = await api.register_input_file({ url, tag, crypto })
+    const { data_id } = await api.register_input_file({ url, tag, crypto, ...rule })
     await writeKeyFile(keyFilePath, { ...keyFile, url, data_id })
     return data_id
   })
 }
 
-function registerOutput(context: PartyContext, keyFilePath: string, { scheme, url }: RegisterOptions): Promise<string> {
+function registerOutput(
+  context: PartyContext,
+  keyFilePath: string,
+  rule: Ruled,
+  { scheme, url }: RegisterOptions,
+): Promise<string> {
   return withSession(context, async (api) => {
     const planned = { ...planOutput(createFileCrypto(scheme)), ...(url === undefined ? {} : { url }) }
     // The key is written before the platform knows of it: an output nobody can open would be worse than a file too many.
     await writeNewKeyFile(keyFilePath, planned)
-    const { data_id } = await api.register_output_file(planned)
+    const { data_id } = await api.register_output_file({ ...planned, ...rule })
     await writeKeyFile(keyFilePath, { ...planned, data_id })
     return data_id
   })

@@ -6,6 +6,7 @@ import { inputId, outputId, parseBy } from '../../messages/index.ts'
 import { collectAll, PAGE } from './every_page.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
+import { readRule, ruleOption } from './rule_file.ts'
 
 /** @param data the command group that these belong to */
 export function addDataRecordCommands(data: Command, contextOf: (command: Command) => PartyContext): void {
@@ -51,10 +52,12 @@ export function addDataRecordCommands(data: Command, contextOf: (command: Comman
   data
     .command('fuse <owners...>')
     .description('register an output of several owners, whose key none of them ever has')
-    .action(async (owners: string[], _options: object, command: Command) => {
+    .addOption(ruleOption())
+    .action(async (owners: string[], options: { rule?: string }, command: Command) => {
       const context = contextOf(command)
+      const rule = await readRule(options.rule)
       await withSession(context, async (api) => {
-        const { data_id } = await api.register_fusion_output({ owners })
+        const { data_id } = await api.register_fusion_output({ owners, ...rule })
         context.output.result({ data_id }, [data_id])
       })
     })

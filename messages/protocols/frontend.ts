@@ -1,12 +1,14 @@
 /** What the frontend may be asked: the one door for functions, data and tasks. */
 import { z } from 'zod'
 import { auditEntry, auditFinding } from '../audit.ts'
-import { dataView, fileCrypto, fileTag, fileUrl, outputCrypto } from '../data_record.ts'
+import { dataRule, dataView } from '../data_record.ts'
 import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../function_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
+import { fileCrypto, fileTag, fileUrl, outputCrypto } from '../stored_file.ts'
 import { assignments, declaredFiles, taskOptions, taskState, taskView } from '../task.ts'
+import { policyMethods } from './policy_methods.ts'
 
 const taskReference = z.strictObject({ task_id: taskId })
 const functionReference = z.strictObject({ function_id: functionId })
@@ -86,14 +88,14 @@ export const apiMethods = {
     refuses: [],
   },
   register_input_file: {
-    about: 'Registers an encrypted input with its key and tag',
-    request: z.strictObject({ url: fileUrl, tag: fileTag, crypto: fileCrypto }),
+    about: "Registers an encrypted input with its key and tag, and with the owner's rule for its use",
+    request: z.strictObject({ url: fileUrl, tag: fileTag, crypto: fileCrypto, rule: dataRule.optional() }),
     reply: z.strictObject({ data_id: inputId }),
     refuses: [],
   },
   register_output_file: {
     about: 'Registers the place and the key of an output that is yet to be written',
-    request: z.strictObject({ url: fileUrl, crypto: outputCrypto }),
+    request: z.strictObject({ url: fileUrl, crypto: outputCrypto, rule: dataRule.optional() }),
     reply: z.strictObject({ data_id: outputId }),
     refuses: [],
   },
@@ -117,12 +119,13 @@ export const apiMethods = {
         .min(2)
         .max(16)
         .meta({ description: 'Those whom it will belong to.', examples: [['alice', 'bob']] }),
+      rule: dataRule.optional(),
     }),
     reply: z.strictObject({ data_id: outputId }),
     refuses: [],
   },
   register_input_from_output: {
-    about: 'Registers an output that was produced as an input, with the same owners, key and tag',
+    about: 'Registers an output that was produced as an input, with the same owners, rule, key and tag',
     request: z.strictObject({ data_id: outputId }),
     reply: z.strictObject({ data_id: inputId }),
     refuses: ['not_found', 'not_ready', 'conflict'],
@@ -298,7 +301,7 @@ export const platformMethods = {
   },
 } as const satisfies Record<string, Method>
 
-const doorMethods = { ...apiMethods, ...platformMethods }
+const doorMethods = { ...apiMethods, ...platformMethods, ...policyMethods }
 /** Every method of the frontend. */
 export type DoorMethod = keyof typeof doorMethods
 

@@ -15,7 +15,7 @@ const entries = z.array(entry).describe('The entries that were found.')
 export const storage = protocol(
   'storage',
   'Sealed values under keys, replaced only by compare-and-set',
-  ['authentication', 'management', 'scheduler'],
+  ['authentication', 'management', 'scheduler', 'access_control'],
   {
     get: {
       about: 'The value and revision under a key',

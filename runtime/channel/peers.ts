@@ -146,7 +146,7 @@ export class Peers {
       throw notAdmitted(error instanceof Error ? error.message : error)
     })
     return {
-      sender: { role: passport.role, id: passport.member },
+      sender: { role: passport.role, id: passport.member, platform: passport.platform },
       passport,
       signer: importSigningPublicKey(passport.signingKey),
       sealingKey: passport.sealingKey,

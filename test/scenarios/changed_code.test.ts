@@ -64,6 +64,18 @@ describe('one byte of the code of management changes on the disk', () => {
   })
 })
 
+test('a policy is measured like code: with one that was changed, access control is another service', async () => {
+  await using code = await copyCode()
+  const measure = () => (['access_control', 'management'] as const).map((service) => code.measurer.measure(service))
+  const [before, other] = measure()
+  for (const file of ['api.cedar', 'schema.cedarschema']) {
+    const restore = await code.change(`actors/access_control/policies/${file}`, (text) => `${text} `)
+    expect(measure()).toEqual([expect.not.stringMatching(before!), other])
+    await restore()
+  }
+  expect(measure()).toEqual([before, other])
+})
+
 function withProblem(status: TrustedHalfStatus): TrustedHalfStatus | undefined {
   return status.problem === undefined ? undefined : status
 }

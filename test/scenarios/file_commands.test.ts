@@ -28,6 +28,24 @@ describe('files, by the tacit command', () => {
     expectFailed(await run(['data', 'register', '--output', '--as', 'alice', '--json']), 2, 'invalid_request')
   })
 
+  test('data is registered with a rule of its owner, from a file', async () => {
+    const rule = { name: 'for_the_study', parties: ['alice', 'bob'] }
+    await writeFile(path('rule.json'), JSON.stringify(rule))
+    await writeFile(path('no-rule.json'), '{')
+    await writeFile(path('nameless.json'), '{}')
+    const of = (name: string) => ['--rule', path(name)]
+    await writeFile(path('ruled.txt'), 'for a study')
+    const input = await as('alice', 'data', 'register', '--raw', path('ruled.txt'), ...of('rule.json'))
+    const output = await as('alice', 'data', 'register', '--output', '--key-file', path('r.key'), ...of('rule.json'))
+    const fused = await as('alice', 'data', 'fuse', 'alice', 'bob', ...of('rule.json'))
+    for (const { data_id } of [input, output, fused]) {
+      expect(await as('alice', 'data', 'get', String(data_id))).toMatchObject({ data: { rule } })
+    }
+    const register = (name: string) => run(['data', 'register', '--raw', path('ruled.txt'), ...of(name), '--json'])
+    expectFailed(await register('no-rule.json'), 2, 'malformed')
+    expectFailed(await register('nameless.json'), 2, 'invalid_request')
+  })
+
   test('files may lie where the operator allows it, outside of the object store', { timeout: 30_000 }, async () => {
     const urlOf = (name: string) => pathToFileURL(path(`files/${name}`)).href
     const key = (name: string) => ['--key-file', path(`${name}.key`)]

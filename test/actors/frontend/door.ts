@@ -1,6 +1,6 @@
-/** What stands behind a frontend under test: management and the coordinator write down what they are asked. */
+/** What stands behind a frontend under test: management and the coordinator write down what they are asked, access control decides. */
 import type { CallerIdentity, DoorMethod } from '../../../messages/index.ts'
-import { coordinator, frontend, management, Refusal } from '../../../messages/index.ts'
+import { coordinator, frontend, management, policyMethods, Refusal } from '../../../messages/index.ts'
 import type { AskOptions, ServiceHost } from '../../../runtime/index.ts'
 import { ManualClock } from '../../../runtime/index.ts'
 
@@ -17,7 +17,7 @@ export class CountingClock extends ManualClock {
 
 export interface Forwarded {
   method: string
-  /** Absent where the coordinator carries it out. */
+  /** Absent where whoever carries it out need not know. */
   caller?: CallerIdentity
   request: unknown
   options: AskOptions
@@ -65,9 +65,20 @@ export function withManagement(host: ServiceHost, { forwarded, answer, decided, 
       }
     }
     const real = host.client(protocol as never)
+    const aboutPolicies = Object.keys(policyMethods).map((method) => [
+      method,
+      async (request: { caller?: CallerIdentity }, options: AskOptions) => {
+        forwarded.push({
+          method,
+          request,
+          options,
+          ...(request.caller === undefined ? {} : { caller: request.caller }),
+        })
+      },
+    ])
     return protocol.name === 'access_control'
-      ? failing(real, 'decide', decided)
+      ? { ...failing(real, 'decide', decided), ...Object.fromEntries(aboutPolicies) }
       : failing(real, 'get_session_keys', asked)
   }
-  return { ...host, client: client as unknown as ServiceHost['client'] }
+  return { ...host, client }
 }

@@ -5,13 +5,13 @@ import { createId, frontend, Refusal, ROLES } from '../../../messages/index.ts'
 import type { LetterContext, Service } from '../../../runtime/index.ts'
 import { MemoryRecordStream } from '../../../runtime/index.ts'
 import { start as startAccessControl } from '../../../actors/access_control/index.ts'
-import { API_ROLES } from '../../../actors/access_control/rules.ts'
-import type { Forwarded } from './door.ts'
-import { CountingClock, withManagement } from './door.ts'
 import { start as startFrontend } from '../../../actors/frontend/index.ts'
+import { API_ROLES } from '../access_control/reference_rules.ts'
 import { KEY_A, KEY_B, keptLog, localHost, memoryStorage } from '../authentication/local_service.ts'
 import type { Platform } from '../authentication/platform.ts'
 import { CHEAP, codeOf, startPlatform } from '../authentication/platform.ts'
+import type { Forwarded } from './door.ts'
+import { CountingClock, withManagement } from './door.ts'
 
 const TASK = createId('task')
 const METHODS = Object.keys(frontend.methods) as DoorMethod[]
@@ -40,7 +40,7 @@ beforeEach(async () => {
   decided = { count: 0, fails: false }
   asked = { count: 0, fails: false }
   log = keptLog()
-  const { actor: accessControl } = await startAccessControl(undefined as never) // it asks nothing of its host
+  const { actor: accessControl } = await startAccessControl(localHost({ clock, actors: [memoryStorage().actor] }))
   stream = new MemoryRecordStream()
   const host = localHost({ clock, actors: [platform.actor, accessControl], log: log.log })
   service = await startFrontend({
@@ -206,7 +206,7 @@ describe('the audit log', () => {
       { user: null, method: 'list_tasks', outcome: 'unauthenticated', text: '', count: 3 },
     ])
     const [passed, refused] = await recorded()
-    expect(passed?.text).toMatch(/^DataOwner, rule api of policy [0-9a-f]{12}$/)
+    expect(passed?.text).toMatch(/^DataOwner, rule api_data of policy [0-9a-f]{12}$/)
     expect(refused?.text).toMatch(/rule default_deny of policy/)
   })
 

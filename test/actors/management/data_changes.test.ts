@@ -1,33 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fileKey } from '../../../actors/management/keys.ts'
 import { refusalOf } from '../../support/fake_host.ts'
-import type { World } from './world.ts'
-import {
-  approveShared,
-  assignShared,
-  createSharedTask,
-  crypto,
-  intersect,
-  okOutcome,
-  openWorld,
-  place,
-  tagOf,
-} from './world.ts'
-
-/** A task of alice and bob that wrote a fusion output of both; answers with the output's id. */
-async function fuse(world: World): Promise<string> {
-  const [alice, bob] = [world.as('alice'), world.as('bob')]
-  const { data_id } = await alice.register_fusion_output({ owners: ['bob', 'alice'] })
-  const { function_id } = await world.as('olga', 'FunctionOwner').register_function({ ...intersect, inputs: [] })
-  const { task_id } = await alice.create_task({ function_id, outputs: { output_result1: ['alice', 'bob'] } })
-  await bob.assign_data({ task_id, outputs: { output_result1: data_id } })
-  await approveShared(world, { taskId: task_id, inputs: { alice: '', bob: '' }, outputs: { alice: '', bob: '' } })
-  await alice.invoke_task({ task_id })
-  await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
-  const outcome = okOutcome({ output_result1: tagOf(9) })
-  await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome })
-  return data_id
-}
+import { assignShared, createSharedTask, crypto, fuse, intersect, openWorld, place, tagOf } from './world.ts'
 
 describe('an input at another place', () => {
   it('is new data with the same key and tag, and the old one stays', async () => {

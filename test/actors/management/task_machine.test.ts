@@ -31,6 +31,7 @@ function eventsIn({ context }: Snapshot): TaskEvent[] {
     { type: 'start_run', at, token: newer, worker: 'w1' },
     { type: 'start_run', at, token: '1.1', worker: 'w2' },
     { type: 'start_run', at: DEADLINE, token: newer, worker: 'w1' },
+    { type: 'refuse_run', at, rule: 'owner_rule:mine', reason: 'because' },
     { type: 'lose_lease', at },
     { type: 'attempts_exhausted', at },
     { type: 'end_run', at, token: current, report: { status: 'ok', output_names: ['out'] } },

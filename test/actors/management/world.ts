@@ -1,13 +1,27 @@
 /** Management with everything around it in one process: a store, the real access rules, and a scheduler that remembers. */
-import { decide } from '../../../actors/access_control/rules.ts'
+import { openPolicy } from '../../../actors/access_control/index.ts'
 import { start } from '../../../actors/management/index.ts'
-import type { AccessQuestion, ApiMethod, CallerIdentity, Refusal, Role, RunOutcome } from '../../../messages/index.ts'
+import type {
+  AccessQuestion,
+  ApiMethod,
+  CallerIdentity,
+  DataRule,
+  Refusal,
+  Role,
+  RunOutcome,
+} from '../../../messages/index.ts'
 import { access_control, management, scheduler, storage } from '../../../messages/index.ts'
 import type { AskOptions, Client, Handlers } from '../../../runtime/index.ts'
 import { ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
 import { MemoryStore } from '../../../runtime/memory_store.ts'
 import type { Weather } from '../../support/fake_host.ts'
 import { calm, clientOf, fakeHost, LocalEvents, storageHandlers } from '../../support/fake_host.ts'
+
+const realPolicy = openPolicy()
+const decide = (question: AccessQuestion) => realPolicy.decide(question)
+const never = () => {
+  throw new Error('management does not call this')
+}
 
 type ManagementClient = Client<typeof management>
 /** The API as one user sees it. */
@@ -25,9 +39,9 @@ export interface World {
   queue: RememberingScheduler
   management: ManagementClient
   as(userId: string, role?: Role, attribute?: string): UserClient
-  /** Replaces what access control says; undefined: the real rules. */
   /** Where management writes its audit log. */
   audit: MemoryRecordStream
+  /** Replaces what access control says; undefined: the real rules. */
   policy: { rule: ((question: AccessQuestion) => boolean | Error) | undefined }
   close(): Promise<void>
 }
@@ -42,9 +56,6 @@ export class RememberingScheduler {
   trouble: Refusal | undefined
 
   handlers(): Handlers<typeof scheduler> {
-    const never = () => {
-      throw new Error('management does not call this')
-    }
     return {
       stage_task: (request) => {
         if (this.trouble !== undefined) throw this.trouble
@@ -86,7 +97,7 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
     events,
     clients: {
       storage: clientOf(storage, storageHandlers(store), weather),
-      access_control: clientOf(access_control, { decide: decideHere }, weather),
+      access_control: clientOf(access_control, { decide: decideHere, get_policy: never, put_policy: never }, weather),
       scheduler: clientOf(scheduler, queue.handlers(), weather),
     },
   })
@@ -200,4 +211,19 @@ export function okOutcome(outputTags: Record<string, Uint8Array> = {}, text = 'd
     status: 'ok',
     result: { return_value: Buffer.from(text), output_tags: outputTags, log: [], receipt: '{}' },
   }
+}
+
+/** A task of alice and bob that wrote a fusion output of both; answers with the output's id. */
+export async function fuse(world: World, rule?: DataRule): Promise<string> {
+  const [alice, bob] = [world.as('alice'), world.as('bob')]
+  const { data_id } = await alice.register_fusion_output({ owners: ['bob', 'alice'], rule })
+  const { function_id } = await world.as('olga', 'FunctionOwner').register_function({ ...intersect, inputs: [] })
+  const { task_id } = await alice.create_task({ function_id, outputs: { output_result1: ['alice', 'bob'] } })
+  await bob.assign_data({ task_id, outputs: { output_result1: data_id } })
+  await approveShared(world, { taskId: task_id, inputs: { alice: '', bob: '' }, outputs: { alice: '', bob: '' } })
+  await alice.invoke_task({ task_id })
+  await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
+  const outcome = okOutcome({ output_result1: tagOf(9) })
+  await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome })
+  return data_id
 }

@@ -1,11 +1,12 @@
 /** The requests of the page as a reader copies them: the text of the page is read, not what it was made from. */
 import { describe, expect, test } from 'vitest'
+import { openPolicy } from '../../../actors/access_control/index.ts'
 import { PROTOCOLS } from '../../../deploy/broker_permissions.ts'
 import { apiPage } from '../../../deploy/reference/api_page.ts'
 import { mayCall } from '../../../deploy/reference/door_roles.ts'
 import { isForUsers } from '../../../deploy/reference/method_entry.ts'
 import { referenceOf } from '../../../deploy/reference/reference_files.ts'
-import type { Protocol } from '../../../messages/index.ts'
+import type { PolicyDocuments, Protocol } from '../../../messages/index.ts'
 import { requestSubject } from '../../../messages/index.ts'
 
 const reference = referenceOf(mayCall)
@@ -13,6 +14,7 @@ const page = apiPage(reference)
 const examples = [...page.matchAll(/^nats req (\S+) '(.*)'( -H "Authorization: Bearer \$TOKEN")?$/gm)].map(
   ([, subject = '', body = '', header]) => ({ subject, body: body.replaceAll(`'\\''`, `'`), header }),
 )
+const bodyOf = (method: string) => examples.find(({ subject }) => subject.endsWith(`.${method}`))?.body ?? ''
 const protocols: readonly Protocol[] = Object.values(PROTOCOLS)
 const methods = new Map(
   protocols.flatMap(({ name, methods: all }) =>
@@ -32,6 +34,12 @@ describe('the page for users', () => {
     const request = method?.plainField === undefined ? plain : { [method.plainField]: plain }
     expect(method?.request.safeParse(request).error?.issues ?? []).toEqual([])
     expect(header === undefined).toBe(['user_login', 'get_platform'].some((open) => subject.endsWith(`.${open}`)))
+  })
+
+  test('puts a policy that access control takes', () => {
+    const { documents } = JSON.parse(bodyOf('put_policy')) as { documents: PolicyDocuments }
+    const question = { question: 'api', role: 'DataOwner', method: 'create_task' } as const
+    expect(openPolicy(documents).decide(question).allowed).toBe(false)
   })
 
   test('says who may call', () => {

@@ -31,7 +31,7 @@ describe('a member', () => {
     expect(peers.known(credential)).toBeUndefined()
     const [one, two] = await Promise.all([peers.resolve(credential), peers.resolve(credential)])
     expect(one).toBe(two)
-    expect(one.sender).toEqual({ role: 'echo', id: 'echo-1' })
+    expect(one.sender).toEqual({ role: 'echo', id: 'echo-1', platform: 'simulated' })
     expect(await peers.resolve(credential)).toBe(one)
     expect(peers.known(credential)).toBe(one)
     expect(world.reads).toHaveLength(1)
@@ -149,7 +149,7 @@ describe('one member by its name', () => {
     await world.member('echo', 'echo-1')
     const peers = world.makePeers()
     const peer = await peers.resolveMember('echo-1', 'echo')
-    expect(peer.sender).toEqual({ role: 'echo', id: 'echo-1' })
+    expect(peer.sender).toEqual({ role: 'echo', id: 'echo-1', platform: 'simulated' })
     expect(await peers.resolveMember('echo-1', 'echo')).toBe(peer)
   })
 

@@ -72,7 +72,7 @@ describe('the channel', () => {
     const worker = await world.member('execution', 'execution-1', [group])
     const first = echo.channel.open(SUBJECT, request(worker), anyone)
     expect(first).toBeInstanceOf(Promise)
-    expect((await first).peer.sender).toEqual({ role: 'execution', id: 'execution-1' })
+    expect((await first).peer.sender).toEqual({ role: 'execution', id: 'execution-1', platform: 'simulated' })
     expect(echo.channel.open(SUBJECT, request(worker), anyone)).not.toBeInstanceOf(Promise)
   })
 
@@ -82,7 +82,7 @@ describe('the channel', () => {
     const { bytes } = echo.channel.sealToPeer('reply', peer, 'tacit.inbox.client.a.1', [letter])
     expect(await open(second.channel, bytes, 'tacit.inbox.client.a.1')).toBe('misaddressed')
     const answer = await client.channel.open('tacit.inbox.client.a.1', bytes, anyone)
-    expect(answer.peer.sender).toEqual({ role: 'echo', id: 'echo-1' })
+    expect(answer.peer.sender).toEqual({ role: 'echo', id: 'echo-1', platform: 'simulated' })
     expect(parseFrame(bytes).header).toMatchObject({ epoch: 0, receiver: client.identity.id })
   })
 
