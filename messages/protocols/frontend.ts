@@ -118,7 +118,7 @@ export const apiMethods = {
         .array(userId)
         .min(2)
         .max(16)
-        .meta({ description: 'Those whom it will belong to.', examples: [['alice', 'bob']] }),
+        .meta({ description: 'Those whom it will belong to, the caller among them.', examples: [['alice', 'bob']] }),
       rule: dataRule.optional(),
     }),
     reply: z.strictObject({ data_id: outputId }),
