@@ -113,7 +113,7 @@ export class TacitConnection implements AsyncDisposable {
           (error: unknown) => log.warn({ err: error }, 'the group keys could not be renewed'),
         )
       }
-      const asker = new Asker(channel, transport, inbox, clock, log, refresh)
+      const asker = new Asker({ channel, transport, inbox, clock, log, onStaleKeys: refresh })
       return new TacitConnection({
         platform,
         signingKey,

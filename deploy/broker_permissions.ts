@@ -22,6 +22,7 @@ import {
   management,
   PASSPORTS_BUCKET,
   requestSubject,
+  rootsSubject,
   scheduler,
   SERVICES,
   storage,
@@ -59,6 +60,7 @@ export function servicePermissions(service: ServiceName): Permissions {
         ...SERVICES.flatMap((callee) => requestsBy(service, callee)),
         ...ADMISSION_METHODS.map((method) => requestSubject('coordinator', method)),
         ...answersOf(own),
+        ...rootsOf(service),
         ...readBucket(PASSPORT_STREAM),
         ...EXTRA[service],
       ]),
@@ -69,6 +71,7 @@ export function servicePermissions(service: ServiceName): Permissions {
         // Also what JetStream answers: a member's inbox prefix lies below its inbox.
         inboxSubject(service, '>'),
         'tacit.control.*',
+        rootsSubject(service, '*'),
         'tacit.event.>',
         '$SRV.>',
       ]),
@@ -151,6 +154,13 @@ function requestsBy(caller: string, callee: ServiceName): string[] {
   const protocol = PROTOCOLS[callee]
   const methods = Object.keys(protocol.methods).filter((method) => callersOf(protocol, method).includes(caller))
   return methods.map((method) => requestSubject(callee, method))
+}
+
+/** Where the roots of a service's frames follow: to the members that it asks, and to those that ask it. */
+function rootsOf(service: ServiceName): string[] {
+  const asked = SERVICES.filter((callee) => requestsBy(service, callee).length > 0)
+  const asking = SERVICES.filter((caller) => requestsBy(caller, service).length > 0)
+  return [...asked, ...asking].map((other) => rootsSubject(other, '*'))
 }
 
 /** The inboxes of those who may ask: a service's members, clients, and anybody's plain or `$SRV` request. */

@@ -6,7 +6,7 @@
  *     3  1  version (1)            56  2  letters
  *     4  1  kind                   58  1  length of the subject
  *     5  1  credential             59  1  length of the receiver
- *     6  1  root (1: in the frame) 60     credential: 32 (passport digest) or 64 (client keys) bytes
+ *     6  1  root                   60     credential: 32 (passport digest) or 64 (client keys) bytes
  *     7  1  zero                          subject, receiver
  *     8  4  key epoch                     sealed: ciphertext and 16-byte tag
  *    12 16  frame id               Integers are big-endian.
@@ -25,10 +25,18 @@ export const FRAME_SIGNATURE_BYTES = 64
 /** Subjects and receivers are printable ASCII without spaces: what stands there may be shown, and put into a header. */
 const NAME = /^[!-~]+$/
 
-/** `request` and `reply` are a call; `post` is a letter for the work queue, delivered again after a lost lease. */
-export const FRAME_KINDS = { request: 1, reply: 2, post: 3 } as const
+/**
+ * `request` and `reply` are a call; `post` is a letter for the work queue, delivered again after a lost lease; `roots` are
+ * the signed roots of earlier frames.
+ */
+export const FRAME_KINDS = { request: 1, reply: 2, post: 3, roots: 4 } as const
 export type FrameKind = keyof typeof FRAME_KINDS
-const KIND_NAMES: readonly (FrameKind | undefined)[] = [undefined, 'request', 'reply', 'post']
+const KIND_NAMES: readonly (FrameKind | undefined)[] = [undefined, 'request', 'reply', 'post', 'roots']
+
+/** Where the signature is: `inside` this frame, or in one of kind `roots` that `follows`. */
+export const FRAME_ROOTS = { inside: 1, follows: 2 } as const
+export type FrameRoot = keyof typeof FRAME_ROOTS
+const ROOT_NAMES: readonly (FrameRoot | undefined)[] = [undefined, 'inside', 'follows']
 
 /** Who signed: a member by its passport's SHA-256, or a client by its own two raw public keys. */
 export type Credential =
@@ -36,6 +44,7 @@ export type Credential =
 
 export interface FrameHeader {
   kind: FrameKind
+  root: FrameRoot
   credential: Credential
   /** Epoch of the receiving group's key; 0 when the frame is sealed to one member's or client's own key. */
   epoch: number
@@ -72,7 +81,7 @@ export function encodeFrameHeader(header: FrameHeader): Buffer {
   bytes[3] = FRAME_VERSION
   bytes[4] = FRAME_KINDS[header.kind]
   bytes[5] = credential.kind === 'passport' ? 0 : 1
-  bytes[6] = 1
+  bytes[6] = FRAME_ROOTS[header.root]
   bytes[7] = 0
   bytes.writeUInt32BE(header.epoch, 8)
   bytes.set(header.id, 12)
@@ -112,19 +121,22 @@ export function parseFrame(input: Uint8Array): ParsedFrame {
   if (kind === undefined) throw malformed('its kind is unknown')
   const credentialKind = bytes[5]
   if (credentialKind !== 0 && credentialKind !== 1) throw malformed('its credential is of an unknown kind')
-  if (bytes[6] !== 1 || bytes[7] !== 0) throw malformed('its root is of an unknown kind')
+  const root = ROOT_NAMES[bytes[6]!]
+  if (root === undefined || bytes[7] !== 0) throw malformed('its root is of an unknown kind')
   const letters = bytes.readUInt16BE(56)
   if (letters < 1 || letters > FRAME_LETTERS_MAX) throw malformed(`it has not 1 to ${FRAME_LETTERS_MAX} letters`)
   const subjectAt = FIXED_BYTES + (credentialKind === 0 ? 32 : 64)
   const receiverAt = subjectAt + bytes[58]!
   const sealedAt = receiverAt + bytes[59]!
-  if (bytes.length < sealedAt + FRAME_SIGNATURE_BYTES + TAG_BYTES) throw malformed('it is cut off')
+  const signatureBytes = root === 'inside' ? FRAME_SIGNATURE_BYTES : 0
+  if (bytes.length < sealedAt + signatureBytes + TAG_BYTES) throw malformed('it is cut off')
   const subject = bytes.toString('latin1', subjectAt, receiverAt)
   const receiver = bytes.toString('latin1', receiverAt, sealedAt)
   if (!isName(subject) || !isName(receiver)) throw malformed('its subject or its receiver is no name')
   return {
     header: {
       kind,
+      root,
       credential:
         credentialKind === 0
           ? { kind: 'passport', digest: bytes.subarray(FIXED_BYTES, subjectAt) }

@@ -28,10 +28,14 @@ export interface Method {
   reply: z.ZodType
   /** The refusals a caller should be ready for, beyond those that any method may give (`COMMON_REFUSALS`). */
   refuses: readonly RefusalCode[]
+  /** Which users may call, where the method itself decides that, for people. */
+  who?: string
   /** Overrides the protocol's callers for this method. */
   callers?: readonly Caller[]
   /** False only where a second delivery of the same request would do more than the first; such a method is never retried. */
   idempotent?: boolean
+  /** The receiver must hold the signature before it acts: the root of such a request is in its frame, never in a later one. */
+  rootInside?: boolean
   /** May be called with a JSON body by a plain `nats req`: where the deployment accepts plain requests, or `always`. */
   plain?: boolean | 'always'
   /** A plain JSON body is this field of the request; absent: it is the request. */

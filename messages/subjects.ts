@@ -5,6 +5,7 @@
  *     tacit.<service>.<method>                      requests; queue group <service>
  *     tacit.inbox.<service>.<member>                replies to a member, and tacit.inbox.client.<key> to a client
  *     tacit.control.<member>                        cancel and drain, sealed to the member
+ *     tacit.roots.<service>.<member>                signed roots of frames that this member has taken without
  *     tacit.event.task.<task id>                    a task changed (state and version, nothing else)
  *     tacit.event.coordinator.epoch                 the group keys changed: renew now
  *     tacit.tasks.<executor>.<class>.<priority>     staged tasks (stream TASKS, a work queue)
@@ -17,6 +18,7 @@ const ROOT = 'tacit'
 export const requestSubject = (service: string, method: string) => `${ROOT}.${service}.${method}`
 export const inboxSubject = (service: string, member: string) => `${ROOT}.inbox.${service}.${member}`
 export const controlSubject = (member: string) => `${ROOT}.control.${member}`
+export const rootsSubject = (service: string, member: string) => `${ROOT}.roots.${service}.${member}`
 export const taskEventSubject = (taskId: string) => `${ROOT}.event.task.${taskId}`
 export const EPOCH_EVENT = `${ROOT}.event.coordinator.epoch`
 export const stagedSubject = (executor: string, workerClass: string, priority: string) =>

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Actor, Sender } from './actor.ts'
-import { admitCaller, unknownMethod } from './channel/admission.ts'
-import type { Peer } from './channel/peers.ts'
+import { admitCaller, admitRoot, unknownMethod } from './channel/admission.ts'
+import type { OwedRoots } from './channel/owed_roots.ts'
 import { ReplyBox } from './channel/reply_box.ts'
 import type { OpenedFrame, SealedChannel } from './channel/sealed_channel.ts'
 import type { Clock } from './clock.ts'
@@ -49,6 +49,8 @@ export interface GroupOptions {
   /** Whether JSON requests are answered on methods that allow them. */
   plainRequests: boolean
   mailbox?: Mailbox
+  /** Absent: every answer carries its signature. */
+  owedRoots?: OwedRoots
 }
 
 export class Group {
@@ -65,7 +67,7 @@ export class Group {
     setMaxListeners(0, this.#stopping.signal) // one for each letter that is handled
     this.#mailbox = options.mailbox ?? new Mailbox()
     this.#noise = new BoundedLog(options.log, options.clock)
-    this.#replies = new ReplyBox(options.channel, options.transport, options.log)
+    this.#replies = new ReplyBox(options.channel, options.transport, options.log, options.owedRoots)
   }
 
   /** Begins to take letters. */
@@ -80,7 +82,7 @@ export class Group {
 
   /** Stops taking letters and finishes those it has, for at most `graceMs`; what is left then is told to stop. */
   async drain(graceMs: number): Promise<void> {
-    const { clock, transport } = this.#options
+    const { clock, transport, owedRoots } = this.#options
     const over = new AbortController()
     // Bounded, since the broker may be gone, and a handler may not care that it was told to stop.
     const within = (ms: number, work: Promise<unknown>) =>
@@ -91,6 +93,7 @@ export class Group {
     await within(graceMs + ABORTED_MS_MAX, this.#mailbox.drain())
     cancel()
     this.#replies.flush()
+    owedRoots?.flush()
     await within(BROKER_MS_MAX, transport.flush())
     over.abort()
   }
@@ -102,10 +105,12 @@ export class Group {
   #receive(delivery: Delivery): void {
     try {
       if (!looksLikeFrame(delivery.data)) return this.#receivePlain(delivery)
-      const opened = this.#options.channel.open(delivery.subject, delivery.data, (peer, kind) => {
+      const opened = this.#options.channel.open(delivery.subject, delivery.data, (peer, kind, root) => {
         if (kind !== 'request') throw new Refusal('misaddressed', 'a service takes requests only')
         const method = this.#methodOf(delivery.subject)
-        if (method !== undefined) admitCaller(this.#options.actor.protocol, method, peer.sender)
+        if (method === undefined) return
+        admitCaller(this.#options.actor.protocol, method, peer.sender)
+        admitRoot(this.#options.actor.protocol, method, root)
       })
       if (opened instanceof Promise) {
         opened
@@ -134,21 +139,22 @@ export class Group {
           throw new Refusal('misaddressed', `a letter for "${letter.method}" came to "${named}"`)
         }
         admitCaller(this.#options.actor.protocol, letter.method, frame.peer.sender)
-        this.#mailbox.accept(() => this.#answer(letter, frame.peer, requestIdOf(letter, frame), reply))
+        admitRoot(this.#options.actor.protocol, letter.method, frame.root)
+        this.#mailbox.accept(() => this.#answer(letter, frame, requestIdOf(letter, frame), reply))
       } catch (error) {
         const refusal = this.#asRefusal(error, delivery.subject)
-        this.#replies.push(frame.peer, reply, encodeRefusal(letter.number, refusal.toNote()))
+        this.#replies.push(frame.peer, reply, encodeRefusal(letter.number, refusal.toNote()), frame.root)
       }
     }
     // What was answered at once leaves now: its asker works on it while we open the next frame.
     this.#replies.flush()
   }
 
-  #answer(letter: RequestLetter, peer: Peer, requestId: string, reply: string): Promise<void> | void {
+  #answer(letter: RequestLetter, { peer, root }: OpenedFrame, requestId: string, reply: string): Promise<void> | void {
     const started = performance.now()
     const finish = (bytes: Uint8Array, failed: boolean) => {
       this.#options.stats.record(letter.method, performance.now() - started, failed)
-      this.#replies.push(peer, reply, bytes)
+      this.#replies.push(peer, reply, bytes, root)
     }
     const refuse = (error: unknown) =>
       finish(encodeRefusal(letter.number, this.#asRefusal(error, letter.method).toNote()), true)

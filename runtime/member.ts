@@ -13,20 +13,24 @@ import {
   LETTER_BYTES_MAX,
   pack,
   Refusal,
+  rootsSubject,
   STANDARD_CLASS,
   unpack,
 } from '../messages/index.ts'
 import type { Client } from './actor.ts'
 import { Asker } from './channel/asker.ts'
+import { AwaitedRoots } from './channel/awaited_roots.ts'
 import { toGroup, toGroupAsClient, toMember } from './channel/destination.ts'
 import type { Admission, AdmissionSource } from './channel/enrolment.ts'
 import { remoteAdmission } from './channel/enrolment.ts'
 import { Identity } from './channel/identity.ts'
 import { KeyRing } from './channel/key_ring.ts'
+import { OwedRoots } from './channel/owed_roots.ts'
 import type { TrustAnchor } from './channel/peers.ts'
 import { Peers } from './channel/peers.ts'
 import { ReplayWindow } from './channel/replay_window.ts'
 import { SealedChannel } from './channel/sealed_channel.ts'
+import { takeRoots } from './channel/take_roots.ts'
 import type { Clock } from './clock.ts'
 import { createEvents } from './events.ts'
 import { Group } from './group.ts'
@@ -106,8 +110,11 @@ async function serve(
   const passports = openPassportBucket(connection, false)
   const peers = new Peers(passports, trusted, clock)
   const replays = new ReplayWindow(clock)
-  const channel = new SealedChannel(identity, keyRing, peers, replays, clock)
-  const asker = new Asker(channel, transport, inbox, clock, log, () => renewal.request())
+  const awaitedRoots = new AwaitedRoots(clock, log, (member) => peers.distrust(member))
+  const channel = new SealedChannel(identity, keyRing, peers, replays, clock, awaitedRoots)
+  const owedRoots = new OwedRoots(channel, transport, clock, log)
+  takeRoots({ channel, transport, subject: rootsSubject(role, memberId), awaitedRoots, log, clock })
+  const asker = new Asker({ channel, transport, inbox, clock, log, onStaleKeys: () => renewal.request(), owedRoots })
   const client = <P extends Protocol>(protocol: P): Client<P> =>
     asker.client(protocol, (method) => toGroup(protocol.name, method))
 
@@ -197,6 +204,7 @@ async function serve(
     log,
     stats,
     plainRequests: config.plainRequests,
+    owedRoots,
   })
   group.open()
   const stopAnnouncing = announceService(transport, {
@@ -211,7 +219,12 @@ async function serve(
       passport: passportDigest(admission.passport).toString('hex'),
       ...(workerClass === undefined ? {} : { class: workerClass, slots: slotsIn(config.settings) }),
     }),
-    data: () => ({ ...group.load, peers: peers.size, frames_remembered: replays.size }),
+    data: () => ({
+      ...group.load,
+      peers: peers.size,
+      frames_remembered: replays.size,
+      roots_awaited: awaitedRoots.size,
+    }),
   })
   await transport.flush()
   log.info({ member: memberId, measurement }, 'the member is ready')

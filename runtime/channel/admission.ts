@@ -1,5 +1,5 @@
 /** Who may call what: the one check of a sender's verified role against the protocol's callers. */
-import type { Protocol } from '../../messages/index.ts'
+import type { FrameRoot, Protocol } from '../../messages/index.ts'
 import { callersOf, Refusal } from '../../messages/index.ts'
 import type { Sender } from '../actor.ts'
 
@@ -15,6 +15,14 @@ export function admitCaller(protocol: Protocol, method: string, sender: Sender):
       hint: 'clients speak to authentication and frontend',
     },
   )
+}
+
+/** Refuses `not_admitted` when the method acts on nothing whose signature it does not hold, and the frame has none. */
+export function admitRoot(protocol: Protocol, method: string, root: FrameRoot): void {
+  if (root === 'inside' || protocol.methods[method]?.rootInside !== true) return
+  throw new Refusal('not_admitted', `${protocol.name}.${method} takes signed frames only`, {
+    hint: 'put the signature into the frame',
+  })
 }
 
 export function unknownMethod(protocol: Protocol, method: string): Refusal {

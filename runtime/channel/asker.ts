@@ -11,9 +11,13 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Delivery, Subscription, Transport } from '../transport.ts'
 import type { FrameUnderWay } from './outbox.ts'
+import type { OwedRoots } from './owed_roots.ts'
+import type { Peer } from './peers.ts'
 import { Outbox } from './outbox.ts'
 import type { Destination } from './destination.ts'
+import { withRoot } from './destination.ts'
 import type { OpenedFrame, SealedChannel } from './sealed_channel.ts'
+import { taskIn } from './task_header.ts'
 import { typedClient } from './typed_client.ts'
 import { readUnsigned } from './unsigned_refusal.ts'
 
@@ -24,8 +28,6 @@ const TICK_MS = 20
 const PENDING_MAX = 100_000
 const RETRY_MS_MIN = 25
 const RETRY_MS_MAX = 500
-/** What an operator may see of a request: the id of its task, and nothing that only looks like one. */
-const TASK_ID = /^task-[0-9a-f-]{36}$/
 
 interface Pending {
   number: number
@@ -46,14 +48,27 @@ interface Pending {
   settle: (answer: { body: unknown } | { error: Error }) => void
 }
 
+export interface AskerOptions {
+  channel: SealedChannel
+  transport: Transport
+  /** The subject below which our answers come. */
+  inbox: string
+  clock: Clock
+  log: Log
+  /** Called when a group key turned out to be stale: the directory should be renewed. */
+  onStaleKeys: () => void
+  /** Absent: every request carries its signature. */
+  owedRoots?: OwedRoots
+}
+
 export class Asker {
   readonly #channel: SealedChannel
   readonly #transport: Transport
   readonly #clock: Clock
   readonly #log: Log
   readonly #inbox: string
-  /** Called when a group key turned out to be stale: the directory should be renewed. */
   readonly #onStaleKeys: () => void
+  readonly #owedRoots: OwedRoots | undefined
   readonly #pending = new Map<number, Pending>()
   readonly #frames = new Map<number, FrameUnderWay<Pending>>()
   readonly #outboxes = new Map<string, Outbox<Pending>>()
@@ -62,14 +77,7 @@ export class Asker {
   #ticker: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(
-    channel: SealedChannel,
-    transport: Transport,
-    inbox: string,
-    clock: Clock,
-    log: Log,
-    onStaleKeys: () => void,
-  ) {
+  constructor({ channel, transport, inbox, clock, log, onStaleKeys, owedRoots }: AskerOptions) {
     this.#channel = channel
     this.#transport = transport
     // Random, so that only who sees our requests can answer them, be it with an unsigned refusal.
@@ -77,13 +85,14 @@ export class Asker {
     this.#clock = clock
     this.#log = log
     this.#onStaleKeys = onStaleKeys
+    this.#owedRoots = owedRoots
     this.#subscription = transport.subscribe(`${this.#inbox}.*`, {}, (delivery) => this.#receive(delivery))
   }
 
   /** A typed client of a protocol; `destination` says where each method goes. */
   client<P extends Protocol>(protocol: P, destination: (method: string) => Destination): Client<P> {
     return typedClient(protocol, (method, repeatable) => {
-      const to = destination(method)
+      const to = withRoot(destination(method), protocol.methods[method]?.rootInside === true)
       return (request, options) => this.ask(to, method, request, repeatable, options)
     })
   }
@@ -164,9 +173,12 @@ export class Asker {
       if (wanted.length === 0) return this.#outbox(destination).answered(frame)
       const letters = wanted.map(({ letter }) => letter)
       // Sealing to a group is synchronous and keeps the order of frames; one member's key may have to be looked up first.
-      const { bytes, counter } =
+      const { bytes, counter, unsigned } =
         destination.kind === 'group'
-          ? this.#channel.sealToGroup('request', destination.group, destination.subject, letters, destination)
+          ? this.#channel.sealToGroup('request', destination.group, destination.subject, letters, {
+              asClient: destination.asClient,
+              root: this.#owedRoots === undefined ? 'inside' : destination.root,
+            })
           : this.#channel.sealToPeer(
               'request',
               await this.#channel.peers.resolveMember(destination.member, destination.service),
@@ -174,6 +186,7 @@ export class Asker {
               letters,
             )
       this.#frames.set(counter, frame)
+      if (unsigned !== undefined) frame.owed = this.#owedRoots?.prepare(unsigned)
       for (const pending of wanted) pending.frame = frame
       const task = wanted.length === 1 ? wanted[0]?.task : undefined
       this.#transport.publish(destination.subject, bytes, {
@@ -203,14 +216,16 @@ export class Asker {
         if (sender.role === 'client') throw new Refusal('not_admitted', 'only members answer')
       })
       if (opened instanceof Promise)
-        opened.then((frame) => this.#answers(frame)).catch((error: unknown) => this.#drop(error))
-      else this.#answers(opened)
+        opened.then((frame) => this.#answers(counter, frame)).catch((error: unknown) => this.#drop(error))
+      else this.#answers(counter, opened)
     } catch (error) {
       this.#drop(error)
     }
   }
 
-  #answers({ peer, letters }: OpenedFrame): void {
+  #answers(counter: number, { peer, letters }: OpenedFrame): void {
+    // It has taken our frame, even if nobody waits for the answer any more.
+    this.#payRoot(this.#frames.get(counter), peer)
     for (const bytes of letters) {
       const letter = parseReply(bytes)
       const pending = this.#pending.get(letter.number)
@@ -226,10 +241,19 @@ export class Asker {
         )
         continue
       }
-      if (pending.frame !== undefined) this.#outbox(destination).answered(pending.frame)
+      if (pending.frame !== undefined) {
+        this.#payRoot(pending.frame, peer)
+        this.#outbox(destination).answered(pending.frame)
+      }
       if ('refusal' in letter) this.#refused(pending, parseRefusal(letter.refusal))
       else pending.settle({ body: letter.body })
     }
+  }
+
+  #payRoot(frame: FrameUnderWay<Pending> | undefined, peer: Peer): void {
+    if (frame?.owed === undefined || frame.items[0]?.destination.service !== peer.sender.role) return
+    this.#owedRoots?.owe(peer, frame.owed)
+    frame.owed = undefined
   }
 
   #refused(pending: Pending, refusal: Refusal): void {
@@ -314,11 +338,4 @@ export class Asker {
   #drop(error: unknown): void {
     this.#log.warn({ err: error }, 'an answer was dropped')
   }
-}
-
-function taskIn(body: unknown): string | undefined {
-  if (typeof body !== 'object' || body === null) return undefined
-  const { task_id: direct, request } = body as { task_id?: unknown; request?: unknown }
-  if (typeof direct === 'string') return TASK_ID.test(direct) ? direct : undefined
-  return request === undefined ? undefined : taskIn(request)
 }

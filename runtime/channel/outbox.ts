@@ -4,6 +4,7 @@
  * request alone costs no wait, and a thousand at once cost few signatures.
  */
 import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX, Refusal } from '../../messages/index.ts'
+import type { OwedRoot } from './owed_roots.ts'
 
 const FRAMES_UNDER_WAY_MAX = 2
 /** From so many letters on, what could be one frame leaves as two: the other side opens the first while we seal the second. */
@@ -15,6 +16,8 @@ const UNDER_WAY_MS = 5
 export interface FrameUnderWay<T> {
   items: readonly T[]
   open: boolean
+  /** Its root, to be signed for the member that turns out to have taken it. */
+  owed?: OwedRoot | undefined
 }
 
 export class Outbox<T extends { letter: Uint8Array }> {

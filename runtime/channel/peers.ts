@@ -48,6 +48,7 @@ export class Peers {
   readonly #peers = new Map<string, Peer>()
   readonly #lookups = new Map<string, Promise<Peer>>()
   #revoked: ReadonlySet<string> = new Set()
+  readonly #distrusted = new Set<string>()
 
   constructor(source: PassportSource, anchor: () => TrustAnchor, clock: Clock) {
     this.#source = source
@@ -58,6 +59,11 @@ export class Peers {
   /** Members that are no longer to be heard, whatever their passports say. */
   revoke(members: readonly string[]): void {
     this.#revoked = new Set(members)
+  }
+
+  /** A member that was caught lying to us: not heard again by this process. */
+  distrust(member: string): void {
+    this.#distrusted.add(member)
   }
 
   /** How many are remembered. */
@@ -157,9 +163,9 @@ export class Peers {
   }
 
   #valid(peer: Peer): Peer {
-    if (this.#revoked.has(peer.sender.id)) {
-      throw notAdmitted('revoked')
-    }
+    const { id } = peer.sender
+    if (this.#revoked.has(id)) throw notAdmitted('revoked')
+    if (this.#distrusted.has(id)) throw notAdmitted('it signed another root than that of its frame')
     if (peer.expiresAtMs <= this.#clock.now()) {
       this.#peers.delete(peer.key)
       throw notAdmitted('passport expired')

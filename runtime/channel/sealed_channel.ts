@@ -2,11 +2,18 @@
  * The sealed channel: makes frames and opens them. What it opens was sent by an admitted peer, to us, on this subject,
  * within its time, and for the first time; everything else it refuses, before the body is opened wherever it can.
  */
-import type { KeyPair } from '../../attestation/index.ts'
-import { deriveSealingSecret, openFrame, sealFrame } from '../../attestation/index.ts'
-import type { FrameHeader, FrameKind, ParsedFrame } from '../../messages/index.ts'
+import type { FrameContent, KeyPair } from '../../attestation/index.ts'
+import {
+  deriveSealingSecret,
+  openFrame,
+  openFrameUnsigned,
+  sealFrame,
+  sealFrameUnsigned,
+} from '../../attestation/index.ts'
+import type { FrameHeader, FrameKind, FrameRoot, ParsedFrame } from '../../messages/index.ts'
 import { CLOCK_SKEW_MS, FRAME_LIFETIME_MS_MAX, parseFrame, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../clock.ts'
+import type { AwaitedRoots } from './awaited_roots.ts'
 import type { Identity } from './identity.ts'
 import type { KeyRing } from './key_ring.ts'
 import type { Peer, Peers } from './peers.ts'
@@ -21,10 +28,20 @@ export interface GroupSealing {
   lifetimeMs?: number
   /** Under our own keys instead of our passport. */
   asClient?: boolean
+  /** `inside` unless told; what has no passport is always signed inside. */
+  root?: FrameRoot
+}
+
+export interface SealedFrame {
+  bytes: Buffer
+  counter: number
+  /** Of a frame whose root follows: what is still to be signed. */
+  unsigned?: FrameContent
 }
 
 export interface OpenedFrame {
   kind: FrameKind
+  root: FrameRoot
   peer: Peer
   letters: Buffer[]
   /** The sender's frame id as hex of its first half: the same for all frames of one sender's process. */
@@ -32,7 +49,7 @@ export interface OpenedFrame {
 }
 
 /** What a receiver accepts on a subject, decided from the sender's verified role before the body is opened. */
-export type AdmitPeer = (peer: Peer, kind: FrameKind) => void
+export type AdmitPeer = (peer: Peer, kind: FrameKind, root: FrameRoot) => void
 
 export class SealedChannel {
   readonly identity: Identity
@@ -40,14 +57,24 @@ export class SealedChannel {
   readonly peers: Peers
   readonly #replays: ReplayWindow
   readonly #clock: Clock
+  readonly #awaited: AwaitedRoots | undefined
   readonly #groupSecrets = new Map<string, Buffer>()
 
-  constructor(identity: Identity, keyRing: KeyRing, peers: Peers, replays: ReplayWindow, clock: Clock) {
+  /** @param awaited absent: only frames with their signature inside are taken */
+  constructor(
+    identity: Identity,
+    keyRing: KeyRing,
+    peers: Peers,
+    replays: ReplayWindow,
+    clock: Clock,
+    awaited?: AwaitedRoots,
+  ) {
     this.identity = identity
     this.keyRing = keyRing
     this.peers = peers
     this.#replays = replays
     this.#clock = clock
+    this.#awaited = awaited
   }
 
   /** Seals letters to whoever holds the group's present key. */
@@ -56,8 +83,8 @@ export class SealedChannel {
     group: string,
     subject: string,
     letters: readonly Uint8Array[],
-    { lifetimeMs = FRAME_LIFETIME_MS, asClient = false }: GroupSealing = {},
-  ) {
+    { lifetimeMs = FRAME_LIFETIME_MS, asClient = false, root = 'inside' }: GroupSealing = {},
+  ): SealedFrame {
     const { epoch, public_key } = this.keyRing.publicKey(group, this.#clock.now())
     const id = Buffer.from(public_key).toString('latin1')
     let secret = this.#groupSecrets.get(id)
@@ -68,14 +95,21 @@ export class SealedChannel {
       this.#groupSecrets.set(id, secret)
     }
     const credential = asClient ? this.identity.clientCredential : this.identity.credential
-    return this.#seal({ kind, credential, receiver: group, epoch, subject }, letters, secret, lifetimeMs)
+    const where = credential.kind === 'client' ? 'inside' : root
+    return this.#seal({ kind, root: where, credential, receiver: group, epoch, subject }, letters, secret, lifetimeMs)
   }
 
   /** Seals letters to one peer's own key. */
-  sealToPeer(kind: 'request' | 'reply', peer: Peer, subject: string, letters: readonly Uint8Array[]) {
+  sealToPeer(
+    kind: 'request' | 'reply' | 'roots',
+    peer: Peer,
+    subject: string,
+    letters: readonly Uint8Array[],
+    root: FrameRoot = 'inside',
+  ): SealedFrame {
     const secret = this.peers.secret(peer, this.identity.keys.sealingKey, 'own', 'from_us')
     const { credential } = this.identity
-    const address = { kind, credential, receiver: peer.sender.id, epoch: 0, subject }
+    const address = { kind, root, credential, receiver: peer.sender.id, epoch: 0, subject }
     return this.#seal(address, letters, secret, FRAME_LIFETIME_MS)
   }
 
@@ -114,13 +148,37 @@ export class SealedChannel {
     const { header } = frame
     const replayKey = `${peer.key}${Buffer.from(header.id).toString('latin1')}`
     if (header.kind !== 'post') this.#replays.check(replayKey)
-    admit(peer, header.kind)
+    admit(peer, header.kind, header.root)
+    const awaited = header.root === 'follows' ? this.#mayFollow(peer, header.kind) : undefined
     const { own, ownId } = this.#keyFor(frame)
     const secret = this.peers.secret(peer, own, ownId, 'to_us')
-    const letters = openFrame(frame, secret, peer.signer)
+    let letters: Buffer[]
+    if (awaited === undefined) letters = openFrame(frame, secret, peer.signer)
+    else {
+      const opened = openFrameUnsigned(frame, secret)
+      letters = opened.letters
+      awaited.add(peer.sender.id, header.id, opened.content)
+    }
     if (header.kind !== 'post') this.#replays.accept(replayKey)
     this.peers.remember(peer)
-    return { kind: header.kind, peer, letters, sessionPrefix: Buffer.from(header.id.subarray(0, 8)).toString('hex') }
+    return {
+      kind: header.kind,
+      root: header.root,
+      peer,
+      letters,
+      sessionPrefix: Buffer.from(header.id.subarray(0, 8)).toString('hex'),
+    }
+  }
+
+  /** Whose root may follow: a member's, of a call. A client could leave before it signs, and a post outlives its sender. */
+  #mayFollow(peer: Peer, kind: FrameKind): AwaitedRoots {
+    if (this.#awaited === undefined || peer.passport === undefined || (kind !== 'request' && kind !== 'reply')) {
+      throw new Refusal('not_admitted', 'the frame must carry its signature', {
+        hint: 'roots may follow in calls between members; docs/protocol.md tells which',
+      })
+    }
+    this.#awaited.checkRoom()
+    return this.#awaited
   }
 
   #keyFor({ header }: ParsedFrame): { own: KeyPair; ownId: string } {
@@ -134,11 +192,11 @@ export class SealedChannel {
   }
 
   #seal(
-    address: Pick<FrameHeader, 'kind' | 'credential' | 'receiver' | 'epoch' | 'subject'>,
+    address: Pick<FrameHeader, 'kind' | 'root' | 'credential' | 'receiver' | 'epoch' | 'subject'>,
     letters: readonly Uint8Array[],
     secret: Uint8Array,
     lifetimeMs: number,
-  ): { bytes: Buffer; counter: number } {
+  ): SealedFrame {
     const { id, nonce, counter } = this.identity.nextFrame()
     const issuedAtMs = this.#clock.now()
     const header = {
@@ -149,6 +207,10 @@ export class SealedChannel {
       expiresAtMs: issuedAtMs + lifetimeMs,
       letters: letters.length,
     }
-    return { bytes: sealFrame(header, letters, this.identity.keys.signingKey, secret), counter }
+    if (header.root === 'inside') {
+      return { bytes: sealFrame(header, letters, this.identity.keys.signingKey, secret), counter }
+    }
+    const { bytes, content } = sealFrameUnsigned(header, letters, secret)
+    return { bytes, counter, unsigned: content }
   }
 }

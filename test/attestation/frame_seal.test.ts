@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   deriveSealingSecret,
+  frameDigest,
   generateKeys,
   generateSigningKey,
   importSigningPublicKey,
   openFrame,
+  openFrameUnsigned,
   sealFrame,
+  sealFrameUnsigned,
 } from '../../attestation/index.ts'
 import type { FrameHeader } from '../../messages/index.ts'
 import { parseFrame, Refusal } from '../../messages/index.ts'
@@ -25,6 +28,7 @@ const letters = ['one', '', 'three', 'x'.repeat(1000)].map((text) => Buffer.from
 function headerFor(count: number, more: Partial<FrameHeader> = {}): FrameHeader {
   return {
     kind: 'request',
+    root: 'inside',
     credential: { kind: 'passport', digest: Buffer.alloc(32, 1) },
     epoch: 1,
     id: randomBytes(16),
@@ -68,6 +72,45 @@ describe('a sealed frame', () => {
     const before = Buffer.from(bytes)
     open(bytes)
     expect(bytes).toEqual(before)
+  })
+})
+
+describe('a frame whose root follows', () => {
+  const unsigned = (of = letters) => sealFrameUnsigned(headerFor(of.length, { root: 'follows' }), of, secret)
+
+  test('opens to its letters, and has the same digest on both sides', () => {
+    const { bytes, content } = unsigned()
+    const opened = openFrameUnsigned(parseFrame(bytes), secret)
+    expect(opened.letters).toEqual(letters)
+    expect(frameDigest(opened.content)).toEqual(frameDigest(content))
+    expect(frameDigest(content)).toHaveLength(32)
+  })
+
+  test('is shorter by the signature', () => {
+    expect(unsigned().bytes.length).toBe(sealed().length - 64)
+  })
+
+  test('has another digest with another letter, another order, or another header', () => {
+    const digests = [letters, [...letters].reverse(), [...letters, Buffer.from('more')], letters].map((of) =>
+      frameDigest(unsigned(of).content).toString('hex'),
+    )
+    // The last two differ in their ids alone.
+    expect(new Set(digests).size).toBe(4)
+  })
+
+  test('is refused with any byte of it changed, or cut off anywhere', () => {
+    const { bytes } = unsigned([Buffer.from('one'), Buffer.from('two')])
+    for (let at = 0; at < bytes.length; at += 1) {
+      const changed = Buffer.from(bytes)
+      changed[at]! ^= 0x10
+      refusalOf(() => openFrameUnsigned(parseFrame(changed), secret))
+      refusalOf(() => openFrameUnsigned(parseFrame(bytes.subarray(0, at)), secret))
+    }
+  })
+
+  test('is refused where it is taken for a signed one, and a signed one where it is taken for it', () => {
+    expect(['not_admitted', 'malformed']).toContain(refusalOf(() => open(unsigned().bytes)).code)
+    expect(refusalOf(() => openFrameUnsigned(parseFrame(sealed()), secret)).code).toBe('malformed')
   })
 })
 

@@ -6,6 +6,7 @@ import {
   encodeLetters,
   FRAME_BYTES_MAX,
   FRAME_KINDS,
+  FRAME_ROOTS,
   FRAME_LETTERS_MAX,
   FRAME_SIGNATURE_BYTES,
   LETTER_BYTES_MAX,
@@ -21,6 +22,7 @@ const client: Credential = { kind: 'client', signingKey: Buffer.alloc(32, 2), se
 function header(more: Partial<FrameHeader> = {}): FrameHeader {
   return {
     kind: 'request',
+    root: 'inside',
     credential: passport,
     epoch: 7,
     id: Buffer.alloc(16, 4),
@@ -59,6 +61,7 @@ describe('a frame', () => {
   const moment = fc.integer({ min: 0, max: 2 ** 48 - 1 })
   const anyHeader = fc.record<FrameHeader>({
     kind: fc.constantFrom(...(Object.keys(FRAME_KINDS) as (keyof typeof FRAME_KINDS)[])),
+    root: fc.constantFrom(...(Object.keys(FRAME_ROOTS) as (keyof typeof FRAME_ROOTS)[])),
     credential: fc.oneof(
       fc.record({ kind: fc.constant('passport' as const), digest: bytesOf(32) }),
       fc.record({ kind: fc.constant('client' as const), signingKey: bytesOf(32), sealingKey: bytesOf(32) }),

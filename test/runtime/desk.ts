@@ -46,6 +46,14 @@ export const desk = protocol('desk', 'Takes what a client brings', ['client', 'a
     plain: true,
   },
   once: { about: 'May not be repeated', request: nothing, reply: nothing, refuses: [], idempotent: false },
+  signed: {
+    about: 'Acts only on a signature that it holds',
+    callers: ['member'],
+    request: nothing,
+    reply: nothing,
+    refuses: [],
+    rootInside: true,
+  },
   inner: { about: 'Is for members', callers: ['member'], request: nothing, reply: nothing, refuses: [] },
 })
 
@@ -98,6 +106,7 @@ export function deskService(log = new DeskLog()): Service {
         log.note('once', context)
         return {}
       },
+      signed: () => ({}),
       inner: () => ({}),
     }),
   }

@@ -4,21 +4,24 @@
  */
 import type { NatsConnection } from '@nats-io/nats-core'
 import { generateKeys } from '../../attestation/index.ts'
-import { inboxSubject } from '../../messages/index.ts'
+import { inboxSubject, rootsSubject } from '../../messages/index.ts'
 import type { Client, Clock, Log, Mailbox, SealedChannel, Transport } from '../../runtime/index.ts'
 import {
   Asker,
+  AwaitedRoots,
   connectBroker,
   createTransport,
   EndpointStats,
   Group,
   Identity,
   KeyRing,
+  OwedRoots,
   Peers,
   ReplayWindow,
   SealedChannel as Channel,
   silentLog,
   systemClock,
+  takeRoots,
   toGroup,
 } from '../../runtime/index.ts'
 import { passportOf, samplePlatform } from '../attestation/sample_platform.ts'
@@ -35,6 +38,9 @@ export interface Person {
   keyRing: KeyRing
   connection: NatsConnection
   transport: Transport
+  /** Of a member only: a client awaits no roots, and owes none. */
+  awaitedRoots?: AwaitedRoots
+  owedRoots?: OwedRoots
 }
 
 export interface OpenDesk extends Person {
@@ -80,6 +86,7 @@ export class Office implements AsyncDisposable {
       stats,
       plainRequests: more.plainRequests ?? true,
       ...(more.mailbox === undefined ? {} : { mailbox: more.mailbox }),
+      ...(person.owedRoots === undefined ? {} : { owedRoots: person.owedRoots }),
     })
     group.open()
     await person.transport.flush()
@@ -92,7 +99,15 @@ export class Office implements AsyncDisposable {
     let staleKeys = 0
     const { channel, transport, identity } = person
     const inbox = inboxSubject(role, identity.id.slice(0, 16))
-    const asker = new Asker(channel, transport, inbox, systemClock, more.log ?? silentLog, () => (staleKeys += 1))
+    const asker = new Asker({
+      channel,
+      transport,
+      inbox,
+      clock: systemClock,
+      log: more.log ?? silentLog,
+      onStaleKeys: () => (staleKeys += 1),
+      ...(person.owedRoots === undefined ? {} : { owedRoots: person.owedRoots }),
+    })
     this.#askers.push(asker)
     await transport.flush()
     return {
@@ -115,8 +130,19 @@ export class Office implements AsyncDisposable {
     }
     const { issuerKey, manifest } = this.platform
     const peers = new Peers(source, () => ({ issuerKey: issuerKey.publicKey, manifest }), systemClock)
-    const channel = new Channel(identity, keyRing, peers, new ReplayWindow(systemClock), systemClock)
-    return { channel, identity, keyRing, connection, transport: createTransport(connection) }
+    const replays = new ReplayWindow(systemClock)
+    const transport = createTransport(connection)
+    if (role === 'client') {
+      const channel = new Channel(identity, keyRing, peers, replays, systemClock)
+      return { channel, identity, keyRing, connection, transport }
+    }
+    const awaitedRoots = new AwaitedRoots(systemClock, silentLog, (member) => peers.distrust(member))
+    const channel = new Channel(identity, keyRing, peers, replays, systemClock, awaitedRoots)
+    const owedRoots = new OwedRoots(channel, transport, systemClock, silentLog)
+    const subject = rootsSubject(role, identity.id)
+    takeRoots({ channel, transport, subject, awaitedRoots, clock: systemClock, log: silentLog })
+    await transport.flush()
+    return { channel, identity, keyRing, connection, transport, awaitedRoots, owedRoots }
   }
 
   async #admit(role: string): Promise<Identity> {

@@ -72,6 +72,7 @@ export async function comeAsStranger(url: string, manifest: string, token: strin
       const secret = deriveSealingSecret(keys.sealingKey, public_key, keys.sealingKey.publicKey, public_key)
       const whole: FrameHeader = {
         kind: 'request',
+        root: 'inside',
         credential: identity.credential,
         epoch,
         id,

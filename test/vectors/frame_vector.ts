@@ -8,8 +8,9 @@ import {
   leafHash,
   merkleRoot,
   sealFrame,
+  sealFrameUnsigned,
 } from '../../attestation/index.ts'
-import type { FrameHeader, FrameKind } from '../../messages/index.ts'
+import type { FrameHeader, FrameKind, FrameRoot } from '../../messages/index.ts'
 import { encodeFrameHeader, encodeLetters, parseFrame, parseLetters } from '../../messages/index.ts'
 
 export interface FrameVector {
@@ -18,6 +19,8 @@ export interface FrameVector {
   receiver: { sealing_secret: string; sealing_key: string }
   header: {
     kind: FrameKind
+    /** Absent: inside. */
+    root?: FrameRoot
     /** Absent: the credential is the sender's own keys. */
     passport_digest?: string
     epoch: number
@@ -60,6 +63,7 @@ export function computeFrame(
   const { signingKey, sealingKey, receiverKey } = keysOf(vector)
   const { passport_digest: digest, id, nonce, issued, expires, ...rest } = vector.header
   const header: FrameHeader = {
+    root: 'inside',
     ...rest,
     credential:
       digest === undefined
@@ -74,7 +78,10 @@ export function computeFrame(
   const letters = vector.letters.map(fromHex)
   const secret = deriveSealingSecret(sealingKey, receiverKey.publicKey, sealingKey.publicKey, receiverKey.publicKey)
   const leaves = parseLetters(encodeLetters(letters), letters.length).map(leafHash)
-  const frame = sealFrame(header, letters, signingKey, secret)
+  const frame =
+    header.root === 'follows'
+      ? sealFrameUnsigned(header, letters, secret).bytes
+      : sealFrame(header, letters, signingKey, secret)
   return {
     secret: hex(secret),
     header_bytes: hex(encodeFrameHeader(header)),

@@ -17,7 +17,8 @@ import {
 
 export interface Header {
   version: number
-  kind: 'request' | 'reply' | 'post'
+  kind: 'request' | 'reply' | 'post' | 'roots'
+  root: 'inside' | 'follows'
   /** A passport's digest, or a client's two keys. */
   credential: { passport: Buffer } | { signingKey: Buffer; sealingKey: Buffer }
   epoch: number
@@ -38,7 +39,8 @@ export interface Parties {
   receiverKey: Buffer
 }
 
-const KINDS = [undefined, 'request', 'reply', 'post'] as const
+const KINDS = [undefined, 'request', 'reply', 'post', 'roots'] as const
+const ROOTS = [undefined, 'inside', 'follows'] as const
 const PREFIXES = {
   ed25519: { public: '302a300506032b6570032100', private: '302e020100300506032b657004220420' },
   x25519: { public: '302a300506032b656e032100', private: '302e020100300506032b656e04220420' },
@@ -68,7 +70,8 @@ export const sha256 = (...parts: (Buffer | string)[]) => {
 export function readHeader(frame: Buffer): { header: Header; end: number } {
   if (frame.subarray(0, 3).toString() !== 'TCT') throw new Error('no frame')
   const kind = KINDS[frame[4]!]
-  if (kind === undefined || frame[6] !== 1 || frame[7] !== 0) throw new Error('malformed')
+  const root = ROOTS[frame[6]!]
+  if (kind === undefined || root === undefined || frame[7] !== 0) throw new Error('malformed')
   const credentialBytes = frame[5] === 0 ? 32 : 64
   const subjectAt = 60 + credentialBytes
   const receiverAt = subjectAt + frame[58]!
@@ -76,6 +79,7 @@ export function readHeader(frame: Buffer): { header: Header; end: number } {
   const header: Header = {
     version: frame[3]!,
     kind,
+    root,
     credential:
       frame[5] === 0
         ? { passport: frame.subarray(60, 92) }
@@ -99,7 +103,7 @@ function writeHeader(header: Header): Buffer {
   fixed[3] = header.version
   fixed[4] = KINDS.indexOf(header.kind)
   fixed[5] = 'passport' in credential ? 0 : 1
-  fixed[6] = 1
+  fixed[6] = ROOTS.indexOf(header.root)
   fixed.writeUInt32BE(header.epoch, 8)
   header.id.copy(fixed, 12)
   fixed.writeBigUInt64BE(BigInt(header.issued), 28)
@@ -159,14 +163,16 @@ export function openFrame(frame: Buffer, parties: Parties, signer: Buffer): { he
   decipher.setAuthTag(frame.subarray(-16))
   const plain = Buffer.concat([decipher.update(frame.subarray(end, -16)), decipher.final()])
   const letters: Buffer[] = []
-  let at = 64
+  const signatureBytes = header.root === 'inside' ? 64 : 0
+  let at = signatureBytes
   for (let i = 0; i < header.letters; i += 1) {
     const length = plain.readUInt32BE(at)
     letters.push(plain.subarray(at + 4, at + 4 + length))
     at += 4 + length
   }
   if (at !== plain.length) throw new Error('letters do not fill the frame')
-  if (!isSigned(publicKey('ed25519', signer), signedBytes(headerBytes, letters), plain.subarray(0, 64))) {
+  const key = publicKey('ed25519', signer)
+  if (signatureBytes > 0 && !isSigned(key, signedBytes(headerBytes, letters), plain.subarray(0, 64))) {
     throw new Error('the signature does not hold')
   }
   return { header, letters }
@@ -174,7 +180,10 @@ export function openFrame(frame: Buffer, parties: Parties, signer: Buffer): { he
 
 export function sealFrame(header: Header, letters: readonly Buffer[], parties: Parties, signingSecret: Buffer): Buffer {
   const headerBytes = writeHeader(header)
-  const signature = sign(null, signedBytes(headerBytes, letters), privateKey('ed25519', signingSecret))
+  const signature =
+    header.root === 'follows'
+      ? Buffer.alloc(0)
+      : sign(null, signedBytes(headerBytes, letters), privateKey('ed25519', signingSecret))
   const cipher = createCipheriv('aes-256-gcm', sealingKey(parties), header.nonce)
   cipher.setAAD(headerBytes)
   const plain = [signature, ...letters.flatMap((letter) => [lengthOf(letter), letter])]

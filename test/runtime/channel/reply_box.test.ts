@@ -36,8 +36,8 @@ async function openBox() {
 test('answers of one turn to one asker leave in one frame, to the subject of the first request', async () => {
   const { box, askers, frames, until, letters } = await openBox()
   const [one, two] = askers
-  for (let i = 0; i < 3; i += 1) box.push(one!.peer, `${one!.subject}.${i}`, Buffer.from(`${i}`))
-  box.push(two!.peer, `${two!.subject}.9`, Buffer.from('x'))
+  for (let i = 0; i < 3; i += 1) box.push(one!.peer, `${one!.subject}.${i}`, Buffer.from(`${i}`), 'inside')
+  box.push(two!.peer, `${two!.subject}.9`, Buffer.from('x'), 'inside')
   await until(2)
   expect(frames.map(({ subject }) => subject).sort()).toEqual([`${one!.subject}.0`, `${two!.subject}.9`])
   expect(letters().toSorted((a, b) => a - b)).toEqual([1, 3])
@@ -46,7 +46,7 @@ test('answers of one turn to one asker leave in one frame, to the subject of the
 test('a frame closes at its number of letters', async () => {
   const { box, askers, until, letters } = await openBox()
   const { peer, subject } = askers[0]!
-  for (let i = 0; i < FRAME_LETTERS_MAX + 1; i += 1) box.push(peer, `${subject}.${i}`, Buffer.from('x'))
+  for (let i = 0; i < FRAME_LETTERS_MAX + 1; i += 1) box.push(peer, `${subject}.${i}`, Buffer.from('x'), 'inside')
   await until(2)
   expect(letters().sort((a, b) => a - b)).toEqual([1, FRAME_LETTERS_MAX])
 })
@@ -55,7 +55,7 @@ test('a frame never grows beyond what a message can be, whatever comes together'
   const { box, askers, frames, until, letters } = await openBox()
   const { peer, subject } = askers[0]!
   for (const [i, size] of [200_000, 890_000, 200_000, 50_000, 890_000].entries()) {
-    box.push(peer, `${subject}.${i}`, Buffer.alloc(size))
+    box.push(peer, `${subject}.${i}`, Buffer.alloc(size), 'inside')
   }
   await until(4)
   expect(letters()).toEqual([1, 1, 2, 1])
@@ -65,7 +65,7 @@ test('a frame never grows beyond what a message can be, whatever comes together'
 test('what waits is sent at once when it is flushed', async () => {
   const { box, askers, frames } = await openBox()
   const { peer, subject, person } = askers[0]!
-  box.push(peer, `${subject}.1`, Buffer.from('x'))
+  box.push(peer, `${subject}.1`, Buffer.from('x'), 'inside')
   box.flush()
   box.flush()
   while (frames.length === 0) await person.connection.flush()
@@ -80,7 +80,7 @@ test('an answer that can no longer be sent is dropped, and said so', async () =>
   const box = new ReplyBox(member.channel, member.transport, log)
   const peer = member.channel.peers.known((await office.person('client')).identity.credential)!
   await member.transport.close()
-  box.push(peer, 'tacit.inbox.client.x.1', Buffer.from('x'))
+  box.push(peer, 'tacit.inbox.client.x.1', Buffer.from('x'), 'inside')
   box.flush()
   expect(told).toEqual(['an answer could not be sent'])
 })

@@ -42,6 +42,7 @@ function craft(from: Pick<SampleMember, 'identity'>, groupKey: Uint8Array, more:
   const { id, nonce } = from.identity.nextFrame()
   const header: FrameHeader = {
     kind: 'request',
+    root: 'inside',
     credential,
     epoch: 1,
     id,
