@@ -2,6 +2,7 @@
 export * from './connection.ts'
 export * from './task_watch.ts'
 export * from './file_transfer.ts'
+export * from './counted_content.ts'
 export * from './joint_list.ts'
 export * from './builtin_specs.ts'
 export * from './is_refusal.ts'

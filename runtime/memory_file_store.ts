@@ -1,33 +1,44 @@
 /** The object store in memory, for tests: the same contract, and nothing survives the process. */
 import { Refusal } from '../messages/index.ts'
-import type { FileStore, OnBytes } from './file_store.ts'
+import type { FileContent } from './file_content.ts'
+import { collectParts, contentOf } from './file_content.ts'
+import type { FileStore } from './file_store.ts'
 
 export class MemoryFileStore implements FileStore {
   readonly #files = new Map<string, Uint8Array>()
 
-  async read(
+  async *stream(
     bucket: string,
     name: string,
     bytesMax: number,
     signal?: AbortSignal,
-    onBytes?: OnBytes,
-  ): Promise<Uint8Array> {
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     refuseAborted(signal, `reading ${name}`)
     const bytes = this.#files.get(`${bucket}/${name}`)
     if (bytes === undefined) throw new Refusal('not_found', `there is no file ${name} in ${bucket}`)
     if (bytes.length > bytesMax) {
       throw new Refusal('too_large', `the file ${name} has ${bytes.length} bytes, ${bytesMax} are allowed`)
     }
-    onBytes?.(bytes.length, bytes.length)
-    return Uint8Array.from(bytes)
+    yield* contentOf(Uint8Array.from(bytes)).open()
   }
 
-  async write(bucket: string, name: string, bytes: Uint8Array, signal?: AbortSignal, onBytes?: OnBytes): Promise<void> {
+  read(bucket: string, name: string, bytesMax: number, signal?: AbortSignal): Promise<Uint8Array> {
+    return collectParts(this.stream(bucket, name, bytesMax, signal))
+  }
+
+  async write(bucket: string, name: string, content: Uint8Array | FileContent, signal?: AbortSignal): Promise<void> {
+    const bytes = Uint8Array.from(await collectParts(contentOf(content).open()))
     refuseAborted(signal, `writing ${name}`)
+    // Looked at last: of two writers at once one is refused.
     if (this.#files.has(`${bucket}/${name}`))
       throw new Refusal('already_exists', `there is a file ${name} in ${bucket}`)
-    this.#files.set(`${bucket}/${name}`, Uint8Array.from(bytes))
-    onBytes?.(bytes.length, bytes.length)
+    this.#files.set(`${bucket}/${name}`, bytes)
+  }
+
+  async size(bucket: string, name: string): Promise<number> {
+    const bytes = this.#files.get(`${bucket}/${name}`)
+    if (bytes === undefined) throw new Refusal('not_found', `there is no file ${name} in ${bucket}`)
+    return bytes.length
   }
 
   async exists(bucket: string, name: string): Promise<boolean> {

@@ -28,7 +28,7 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   // As commands that people type.
   'test/readme.test.ts': [
-    ...['data', 'function', 'receipt', 'task'].map((name) => `client/cli/${name}_commands.ts`),
+    ...['data', 'data_crypt', 'function', 'receipt', 'task'].map((name) => `client/cli/${name}_commands.ts`),
     ...['key_file', 'pairs'].map((name) => `client/cli/${name}.ts`),
     ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
     ...['demo_lists', 'joint_demo', 'tacit'].map((name) => `deploy/${name}.ts`),
@@ -124,6 +124,10 @@ describe('the doors', () => {
   test('people are spoken to in one file', () => {
     const output = /\bconsole\.\w|\bprocess\.(?:stdout|stderr)\b/
     expect(pathsOf(product, ({ text }) => output.test(text))).toEqual(OUTPUT)
+  })
+
+  test('no key pair is made by a generator of Node, which can wait for itself for ever', () => {
+    expect(pathsOf(product, ({ text }) => /\bgenerateKeyPair(?:Sync)?\b/.test(text))).toEqual([])
   })
 
   test('chance is asked of node:crypto, but where only delays depend on it', () => {

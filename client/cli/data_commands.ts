@@ -1,67 +1,22 @@
-/** `tacit data encrypt | decrypt | register`: files are encrypted and opened on the party's side, never on the platform. */
+/** `tacit data register`: inputs that were encrypted or are no secret, and outputs that are yet to be written. */
 import type { Command } from 'commander'
-import { Option } from 'commander'
-import { decryptFile, tagRawFile } from '../../attestation/index.ts'
+import { decryptStream, tagRawStream } from '../../attestation/index.ts'
 import type { DataRule, OutputScheme } from '../../messages/index.ts'
-import { OUTPUT_SCHEMES, Refusal } from '../../messages/index.ts'
-import { createFileCrypto, downloadOutput, planOutput, uploadFile, uploadRawInput } from '../file_transfer.ts'
+import { Refusal } from '../../messages/index.ts'
+import { countContent } from '../counted_content.ts'
+import { createFileCrypto, planOutput, readingsOf, uploadFile, uploadRawInput } from '../file_transfer.ts'
+import { addCryptCommands, schemeOption } from './data_crypt_commands.ts'
 import { addDataRecordCommands } from './data_record_commands.ts'
-import { untilFinished } from './follow_task.ts'
-import { readGiven, writeGiven } from './given_file.ts'
 import { readKeyFile, writeKeyFile, writeNewKeyFile } from './key_file.ts'
-import { decryptLocalFile, encryptLocalFile } from './local_crypto.ts'
+import { ENCRYPTED, openLocalFile } from './local_file.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 import { readRule, ruleOption } from './rule_file.ts'
 
-const ENCRYPTED = 'a file that "tacit data encrypt" wrote'
-
-const schemeOption = () =>
-  new Option('--scheme <scheme>', 'how files are encrypted').choices([...OUTPUT_SCHEMES]).default('aes-gcm-256')
-
 export function addDataCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
   const data = program.command('data').description('encrypted inputs and outputs')
   addDataRecordCommands(data, contextOf)
-  data
-    .command('encrypt <plain> <encrypted>')
-    .description('encrypt a file under a fresh key, and write the key file')
-    .requiredOption('--key-file <file>', 'where the key goes')
-    .addOption(schemeOption())
-    .action(
-      async (
-        plain: string,
-        encrypted: string,
-        options: { keyFile: string; scheme: OutputScheme },
-        command: Command,
-      ) => {
-        const { output, signal } = contextOf(command)
-        const crypto = createFileCrypto(options.scheme)
-        const work = { signal, onBytes: output.progress(`encrypting ${plain}`) }
-        const tag = await encryptLocalFile(plain, encrypted, crypto, work, (tag) =>
-          writeNewKeyFile(options.keyFile, { crypto, tag }),
-        )
-        output.result({ encrypted, key_file: options.keyFile, tag }, [
-          `encrypted ${plain} into ${encrypted}; its key is in ${options.keyFile}`,
-        ])
-      },
-    )
-  data
-    .command('decrypt <encrypted> <plain>')
-    .description('open an encrypted file; with --task alone, <encrypted> is the key file of an output of that task')
-    .option('--key-file <file>', 'the key file of an encrypted local file')
-    .option(
-      '--task <task>',
-      'a finished task that wrote the output; with --key-file, <encrypted> was fetched from its url',
-    )
-    .option('--wait', 'wait until the task has ended', false)
-    .action(async (encrypted: string, plain: string, options: DecryptOptions, command: Command) => {
-      const context = contextOf(command)
-      const bytes =
-        options.task === undefined
-          ? await decryptLocal(context, encrypted, plain, options.keyFile)
-          : await decryptResult(context, encrypted, plain, { ...options, task: options.task })
-      context.output.result({ plain, bytes }, [`wrote ${bytes} bytes to ${plain}`])
-    })
+  addCryptCommands(data, contextOf)
   data
     .command('register')
     .description('register an encrypted input (uploading it), a new output, or an input that is no secret')
@@ -90,12 +45,6 @@ interface RegisterOptions {
 }
 type Ruled = { rule?: DataRule }
 
-interface DecryptOptions {
-  keyFile?: string
-  task?: string
-  wait: boolean
-}
-
 async function register(context: PartyContext, options: RegisterOptions): Promise<string> {
   const { input, raw, output, keyFile, url } = options
   if ([input, raw, output].filter((option) => option !== undefined).length !== 1) {
@@ -114,14 +63,16 @@ async function register(context: PartyContext, options: RegisterOptions): Promis
 }
 
 function registerRaw(context: PartyContext, plain: string, rule: Ruled, given?: string): Promise<string> {
+  const { output, signal } = context
   return withSession(context, async (api, connection) => {
-    const bytes = await readGiven(plain, 'the file to register')
+    const content = await openLocalFile(plain, 'the file to register', signal)
     if (given !== undefined) {
       const crypto = { scheme: 'raw' as const }
-      return (await api.register_input_file({ url: given, tag: tagRawFile(bytes), crypto, ...rule })).data_id
+      const tag = await tagRawStream(content.open())
+      return (await api.register_input_file({ url: given, tag, crypto, ...rule })).data_id
     }
-    const transfer = { signal: context.signal, onBytes: context.output.progress(`uploading ${plain}, not encrypted`) }
-    const uploaded = await uploadRawInput(connection.files, bytes, transfer)
+    const transfer = { signal, onBytes: output.progress(`uploading ${plain}, not encrypted`) }
+    const uploaded = await uploadRawInput(connection.files, content, transfer)
     return (await api.register_input_file({ ...uploaded, ...rule })).data_id
   })
 }
@@ -133,17 +84,20 @@ async function registerInput(
   rule: Ruled,
   given?: string,
 ): Promise<string> {
+  const { output, signal } = context
   const keyFile = await readKeyFile(keyFilePath)
   const { crypto, tag } = keyFile
   if (tag === undefined)
     throw new Refusal('invalid_request', `${keyFilePath} is the key file of an output`, {
       hint: 'name the one that "tacit data encrypt" wrote',
     })
-  const bytes = await readGiven(encrypted, ENCRYPTED)
-  decryptFile(bytes, crypto, tag) // a wrong pair is found here, not in the middle of a task
+  const content = await openLocalFile(encrypted, ENCRYPTED, signal)
+  // A wrong pair is found here, not in the middle of a task.
+  const checked = countContent(content, output.progress(`checking ${encrypted}`), readingsOf(crypto))
+  for await (const plaintext of decryptStream(() => checked.open(), crypto, tag)) plaintext.fill(0)
   return withSession(context, async (api, connection) => {
-    const transfer = { signal: context.signal, onBytes: context.output.progress(`uploading ${encrypted}`) }
-    const url = given ?? (await uploadFile(connection.files, bytes, transfer))
+    const transfer = { signal, onBytes: output.progress(`uploading ${encrypted}`) }
+    const url = given ?? (await uploadFile(connection.files, content, transfer))
     const { data_id } = await api.register_input_file({ url, tag, crypto, ...rule })
     await writeKeyFile(keyFilePath, { ...keyFile, url, data_id })
     return data_id
@@ -163,56 +117,5 @@ function registerOutput(
     const { data_id } = await api.register_output_file({ ...planned, ...rule })
     await writeKeyFile(keyFilePath, { ...planned, data_id })
     return data_id
-  })
-}
-
-/** @returns how many bytes were written, as below */
-async function decryptLocal(
-  { output, signal }: PartyContext,
-  encrypted: string,
-  plain: string,
-  keyFilePath: string | undefined,
-): Promise<number> {
-  if (keyFilePath === undefined) {
-    throw new Refusal('invalid_request', 'say which key opens it', { hint: 'give --key-file <file>, or --task <task>' })
-  }
-  const { crypto, tag } = await readKeyFile(keyFilePath)
-  if (tag === undefined)
-    throw new Refusal('invalid_request', `${keyFilePath} has no tag: it is of an output`, { hint: 'give --task' })
-  return decryptLocalFile(
-    encrypted,
-    plain,
-    { crypto, tag },
-    { signal, onBytes: output.progress(`opening ${encrypted}`) },
-  )
-}
-
-/** Without a key file `given` is the key file, and the output is fetched from the object store. */
-function decryptResult(
-  context: PartyContext,
-  given: string,
-  plain: string,
-  { keyFile, task: taskId, wait }: DecryptOptions & { task: string },
-): Promise<number> {
-  const { output, signal } = context
-  return withSession(context, async (api, connection) => {
-    const { crypto, url, data_id } = await readKeyFile(keyFile ?? given)
-    const present = await api.get_task({ task_id: taskId }, { signal })
-    const task = wait && present.state !== 'Finished' ? await untilFinished(context, api, taskId, present) : present
-    const name = task.terms.outputs.find((output) => output.data_id === data_id)?.name
-    const tag = name === undefined ? undefined : task.result?.output_tags[name]
-    if (tag === undefined || url === undefined) {
-      throw new Refusal('not_ready', `${taskId} has not written this output: it is ${task.state}`, {
-        hint: task.reason,
-      })
-    }
-    if (keyFile !== undefined) {
-      const work = { signal, onBytes: output.progress(`opening ${given}`) }
-      return decryptLocalFile(given, plain, { crypto, tag }, work)
-    }
-    const transfer = { signal, onBytes: output.progress(`downloading ${name}`) }
-    const bytes = await downloadOutput(connection.files, { url, crypto }, tag, transfer)
-    await writeGiven(plain, bytes, 0o600)
-    return bytes.length
   })
 }

@@ -4,7 +4,7 @@
  */
 import type { RefusalCode } from '../../messages/index.ts'
 import { Refusal, toJsonValue } from '../../messages/index.ts'
-import type { OnBytes } from '../../runtime/index.ts'
+import type { OnBytes } from '../counted_content.ts'
 import type { ErrorStream } from './progress.ts'
 import { printable, Remarks } from './progress.ts'
 

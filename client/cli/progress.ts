@@ -2,10 +2,12 @@
  * How far long work is, on stderr. On a terminal one line is written over at each new percent; elsewhere a line says each
  * quarter, so that a log stays short. Nothing for programs: whoever asks for JSON waits for the end.
  */
-import type { OnBytes } from '../../runtime/index.ts'
+import type { OnBytes } from '../counted_content.ts'
 
 const CLEAR_LINE = '\r\u001b[K'
 const QUARTER = 25
+/** Below it a log is told of the end alone. */
+const LARGE_BYTES = 1024 * 1024
 
 export interface ErrorStream {
   write(text: string): unknown
@@ -35,6 +37,7 @@ export class Remarks {
     let shown = -1
     return (doneBytes, totalBytes) => {
       const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes)
+      if (this.#stream.isTTY !== true && totalBytes < LARGE_BYTES && percent < 100) return
       const step = this.#stream.isTTY === true ? percent : Math.floor(percent / QUARTER)
       if (step === shown) return
       shown = step

@@ -115,7 +115,10 @@ describe('parties who keep the platform as a context', () => {
     const encrypted = await run(['data', 'encrypt', 'list.txt', 'list.enc', '--key-file', 'list.key'])
     expect(encrypted).toMatchObject({ code: 0, stderr: 'encrypting list.txt: 100 % of 8 bytes\n' })
     const uploaded = await run(['data', 'register', '--input', 'list.enc', '--key-file', 'list.key'])
-    expect(uploaded).toMatchObject({ code: 0, stderr: 'uploading list.enc: 100 % of 24 bytes\n' })
+    expect(uploaded).toMatchObject({
+      code: 0,
+      stderr: 'checking list.enc: 100 % of 24 bytes\nuploading list.enc: 100 % of 24 bytes\n',
+    })
     const input = uploaded.stdout.trim()
     const elsewhere = String((await as('alice', 'data', 'move', input, 'nats-object://files/copy'))['data_id'])
     await as('alice', 'data', 'get', elsewhere)

@@ -18,7 +18,8 @@ test('a log is told of each quarter, in lines of their own', () => {
 
 test('a small file is one line', () => {
   const { remarks, written } = sceneOf()
-  remarks.progress('encrypting a')(120, 120)
+  const onBytes = remarks.progress('encrypting a')
+  for (const done of [60, 120]) onBytes(done, 120)
   remarks.progress('encrypting nothing')(0, 0)
   expect(written).toEqual(['encrypting a: 100 % of 120 bytes\n', 'encrypting nothing: 100 % of 0 bytes\n'])
 })

@@ -1,83 +1,69 @@
 /**
- * Files of the party's own disk, encrypted and opened as streams: their size is bounded by the disk. The new file is
- * there whole, or not at all; of an opened file no byte is kept that its tag does not pin.
+ * Files of the party's own disk, read and written part by part: their size is bounded by the disk. A new file is there
+ * whole, or not at all.
  */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { open, rename, rm, stat } from 'node:fs/promises'
-import { decryptStream, encryptStream } from '../../attestation/index.ts'
-import type { FileCrypto, OutputCrypto } from '../../messages/index.ts'
+import { encryptStream } from '../../attestation/index.ts'
+import type { OutputCrypto } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
-import type { OnBytes } from '../../runtime/index.ts'
+import type { FileContent } from '../../runtime/index.ts'
 import { problemOf } from './given_file.ts'
 
-interface Work {
-  signal: AbortSignal
-  onBytes: OnBytes
-}
+/** What an encrypted file is, to who named something else. */
+export const ENCRYPTED = 'a file that "tacit data encrypt" wrote'
 
-/** @param beforeItIsThere is handed the tag; where it refuses, there is no encrypted file */
-export async function encryptLocalFile(
-  plain: string,
-  encrypted: string,
-  crypto: OutputCrypto,
-  work: Work,
-  beforeItIsThere: (tag: Uint8Array) => Promise<void>,
-): Promise<Uint8Array> {
-  const source = await countedFile(plain, 'the file to encrypt', 1, work)
-  return writeWhole(encrypted, 0o666, async (writeAt) => {
-    const { tag } = await encryptStream(source(), crypto, writeAt)
-    await beforeItIsThere(tag)
-    return tag
-  })
-}
-
-/** @returns how many bytes the plain file has */
-export async function decryptLocalFile(
-  encrypted: string,
-  plain: string,
-  { crypto, tag }: { crypto: FileCrypto; tag: Uint8Array },
-  work: Work,
-): Promise<number> {
-  // A file that is pinned as a whole is read twice.
-  const readings = crypto.scheme === 'teaclave-file-128' ? 1 : 2
-  const source = await countedFile(encrypted, 'a file that "tacit data encrypt" wrote', readings, work)
-  return writeWhole(plain, 0o600, async (writeAt) => {
-    let at = 0
-    for await (const bytes of decryptStream(source, crypto, tag)) {
-      await writeAt(at, bytes)
-      at += bytes.length
-    }
-    return at
-  })
-}
-
-/** What reads a file from its beginning and counts, over all readings. */
-async function countedFile(
-  path: string,
-  what: string,
-  readings: number,
-  { signal, onBytes }: Work,
-): Promise<() => AsyncGenerator<Uint8Array>> {
+/**
+ * @param what what the file should be, for who named another one
+ * @throws Refusal `not_found` where it cannot be read, `canceled` from the part on at which the signal has aborted
+ */
+export async function openLocalFile(path: string, what: string, signal: AbortSignal): Promise<FileContent> {
   const cannotBeRead = (cause: unknown) =>
     new Refusal('not_found', `${path} cannot be read (${problemOf(cause)})`, { hint: `name ${what}`, cause })
   const { size } = await stat(path).catch((cause: unknown) => {
     throw cannotBeRead(cause)
   })
-  let read = 0
-  return async function* readFile() {
-    try {
-      for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-        if (signal.aborted) throw new Refusal('canceled', `reading ${path} was given up`)
-        yield chunk
-        read += chunk.length
-        onBytes(Math.min(size, Math.floor(read / readings)), size)
+  return {
+    bytes: size,
+    async *open() {
+      try {
+        for await (const part of createReadStream(path) as AsyncIterable<Buffer>) {
+          if (signal.aborted) throw new Refusal('canceled', `reading ${path} was given up`)
+          yield part
+        }
+      } catch (error) {
+        throw error instanceof Refusal ? error : cannotBeRead(error)
       }
-    } catch (error) {
-      throw error instanceof Refusal ? error : cannotBeRead(error)
-    }
+    },
   }
+}
+
+/** @param beforeItIsThere is handed the tag; where it refuses, there is no encrypted file */
+export async function encryptLocalFile(
+  plain: FileContent,
+  encrypted: string,
+  crypto: OutputCrypto,
+  beforeItIsThere: (tag: Uint8Array) => Promise<void>,
+): Promise<Uint8Array> {
+  return writeWhole(encrypted, 0o666, async (writeAt) => {
+    const { tag } = await encryptStream(plain.open(), crypto, writeAt)
+    await beforeItIsThere(tag)
+    return tag
+  })
+}
+
+/** Writes what its owner alone is to read. @returns how many bytes it has */
+export async function writeLocalFile(path: string, parts: AsyncIterable<Uint8Array>): Promise<number> {
+  return writeWhole(path, 0o600, async (writeAt) => {
+    let at = 0
+    for await (const part of parts) {
+      await writeAt(at, part)
+      at += part.length
+    }
+    return at
+  })
 }
 
 type WriteAt = (at: number, bytes: Uint8Array) => Promise<void>
