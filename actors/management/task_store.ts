@@ -199,7 +199,7 @@ export class TaskStore {
 }
 
 function sizeOf(writes: readonly Write[]): number {
-  return writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+  return writes.reduce((sum, write) => sum + ('value' in write ? (write.value?.length ?? 0) : 0), 0)
 }
 
 /** A task that does not exist and one of others look alike. */
