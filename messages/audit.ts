@@ -8,25 +8,28 @@ export const AUDIT_TEXT_MAX = 300
 
 /** What one member wrote down. `call`: a request at the door; `change`: a state that is another one now; `decision`: of access control; `gap`: records that were lost before they could be kept. */
 export const auditRecord = z.strictObject({
-  /** ms since 1970 */
-  at: z.int(),
-  kind: z.enum(['call', 'change', 'decision', 'gap']),
-  /** Whose session it was; null where none was verified. */
-  user: z.string().nullable(),
-  method: z.string().nullable(),
-  task: z.string().nullable(),
-  /** The function, the data or the member that it is about. */
-  object: z.string().nullable(),
-  /** `ok`, the code of a refusal, the state of a task, or `allowed` and `refused`. */
-  outcome: z.string(),
-  text: z.string().max(AUDIT_TEXT_MAX),
-  /** More than 1 where the same happened several times in a moment, to nobody in particular. */
-  count: z.int().min(1),
+  at: z.int().describe('When: ms since 1970.'),
+  kind: z
+    .enum(['call', 'change', 'decision', 'gap'])
+    .describe('A request at the door, another state, a decision of access control, or records that were lost.'),
+  user: z.string().nullable().describe('Whose session it was; null where none was verified.'),
+  method: z.string().nullable().describe('The method that was called.'),
+  task: z.string().nullable().describe('The task that it is about.'),
+  object: z.string().nullable().describe('The function, the data or the member that it is about.'),
+  outcome: z.string().describe('`ok`, the code of a refusal, the state of a task, or `allowed` and `refused`.'),
+  text: z.string().max(AUDIT_TEXT_MAX).describe('More, for people.'),
+  count: z
+    .int()
+    .min(1)
+    .describe('More than 1 where the same happened several times in a moment, to nobody in particular.'),
 })
 export type AuditRecord = z.infer<typeof auditRecord>
 
 /** A record as it is queried: with its place in the chain of its writer. */
-export const auditEntry = auditRecord.extend({ writer: z.string(), record: z.int() })
+export const auditEntry = auditRecord.extend({
+  writer: z.string().describe('The member that wrote it.'),
+  record: z.int().describe('Its number among the records of that member.'),
+})
 export type AuditEntry = z.infer<typeof auditEntry>
 
 /** Records of one member that leave together, sealed; each page names the digest of the chain before it. */
@@ -44,13 +47,19 @@ export type AuditPage = z.infer<typeof auditPage>
 
 /** The end of a writer's chain, as it was kept in storage: what came before it cannot vanish unnoticed. */
 export const auditHead = z.strictObject({
-  pages: z.int().min(0),
-  records: z.int().min(0),
-  /** SHA-256 of the chain, hex. */
-  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  pages: z.int().min(0).describe('How many pages there are.'),
+  records: z.int().min(0).describe('How many records are in them.'),
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe('SHA-256 of the chain.'),
 })
 export type AuditHead = z.infer<typeof auditHead>
 
 /** What verifying the log found wrong. */
-export const auditFinding = z.strictObject({ writer: z.string(), page: z.int().optional(), problem: z.string() })
+export const auditFinding = z.strictObject({
+  writer: z.string().describe('The member whose records they are.'),
+  page: z.int().optional().describe('The page of its records.'),
+  problem: z.string().describe('What is wrong, for people.'),
+})
 export type AuditFinding = z.infer<typeof auditFinding>

@@ -13,7 +13,7 @@ export function bytes(bytesMin: number, bytesMax: number): z.ZodType<Uint8Array,
         .custom<Uint8Array>((value) => value instanceof Uint8Array, `must be bytes (base64 in JSON), ${wanted}`)
         .refine((value) => value.length >= bytesMin && value.length <= bytesMax, `must be ${wanted}`),
     )
-    .meta({ type: 'string', contentEncoding: 'base64', description: wanted }) as z.ZodType<
+    .meta({ type: 'string', contentEncoding: 'base64', 'x-bytes': wanted }) as z.ZodType<
     Uint8Array,
     Uint8Array | string
   >

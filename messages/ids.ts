@@ -10,19 +10,37 @@ function idOf(...kinds: [IdKind, ...IdKind[]]) {
   return z.string().regex(new RegExp(`^(?:${kinds.join('|')})-${UUID}$`), `must be ${kinds.join(' or ')}-<uuid v4>`)
 }
 
-export const functionId = idOf('function')
-export const inputId = idOf('input')
-export const outputId = idOf('output')
-export const dataId = idOf('input', 'output')
-export const taskId = idOf('task')
+export const functionId = idOf('function').meta({
+  description: 'A function: `function-<uuid>`.',
+  examples: ['function-2b1f6c0e-8d4a-4c1b-9a52-6f0e3d7a91c4'],
+})
+export const inputId = idOf('input').meta({
+  description: 'A registered input: `input-<uuid>`.',
+  examples: ['input-7c9e6679-7425-40de-944b-e07fc1f90ae7'],
+})
+export const outputId = idOf('output').meta({
+  description: 'A registered output: `output-<uuid>`.',
+  examples: ['output-3f333df6-90a4-4fda-8dd3-9485d27cee36'],
+})
+export const dataId = idOf('input', 'output').meta({
+  description: 'Registered data: `input-<uuid>` or `output-<uuid>`.',
+  examples: ['input-7c9e6679-7425-40de-944b-e07fc1f90ae7'],
+})
+export const taskId = idOf('task').meta({
+  description: 'A task: `task-<uuid>`.',
+  examples: ['task-9d2a5b1c-0e7f-4a36-b8c4-51f2d6e3a708'],
+})
 
-/** A user's name: 1 to 64 letters, digits and `._@-`; it begins with a letter or digit. */
 export const userId = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/,
     'must be 1 to 64 letters, digits, . _ @ -, beginning with a letter or digit',
   )
+  .meta({
+    description: 'A user: 1 to 64 letters, digits and `._@-`, beginning with a letter or digit.',
+    examples: ['alice'],
+  })
 
 /**
  * The id of what a request creates. The same request id always gives the same id, so a request that is delivered

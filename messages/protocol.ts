@@ -28,6 +28,8 @@ export interface Method {
   reply: z.ZodType
   /** The refusals a caller should be ready for, beyond those that any method may give (`COMMON_REFUSALS`). */
   refuses: readonly RefusalCode[]
+  /** Which users may call, where the method itself decides that, for people. */
+  who?: string
   /** Overrides the protocol's callers for this method. */
   callers?: readonly Caller[]
   /** False only where a second delivery of the same request would do more than the first; such a method is never retried. */

@@ -11,38 +11,49 @@ const FILE_URLS = [
   /file:\/\/\/[^\s?#\\]{1,1000}/,
 ]
 
-/**
- * A place of a file: `nats-object://bucket/name`; for small inputs `data:;base64,...`; on a web server or in a folder of the
- * workers, where the deployment allows it.
- */
 export const fileUrl = z
   .string()
   .max(400_000)
   .regex(new RegExp(`^(?:${FILE_URLS.map(({ source }) => source).join('|')})$`, 's'), {
     message: 'must be nats-object://<bucket>/<name>, https://<host>/<path>, file:///<path>, or data:;base64,<text>',
   })
+  .meta({
+    description:
+      'Where the file is: `nats-object://<bucket>/<name>`; for small inputs `data:;base64,...`; on a web server (`https://...`) or in a folder of the workers (`file:///...`), where the deployment allows it.',
+    examples: ['nats-object://files/alice-customers.enc'],
+  })
 
-/** A place in the deployment's object store. */
 export const objectUrl = z
   .string()
   .max(300)
   .regex(new RegExp(`^${OBJECT_URL.source}$`), 'must be nats-object://<bucket>/<name>')
+  .describe("Where the file is in the deployment's object store: `nats-object://<bucket>/<name>`.")
 
-const iv = bytes(12, 12)
+const key = (size: number) => bytes(size, size).describe('The secret key of the file, never shown again.')
+const iv = bytes(12, 12).describe('The initialisation vector that the file was encrypted under.')
 
-/** AES-GCM with 8 zero bytes of associated data; the file is the ciphertext followed by the 16-byte tag. */
-const aesGcm128 = z.strictObject({ scheme: z.literal('aes-gcm-128'), key: bytes(16, 16), iv })
-const aesGcm256 = z.strictObject({ scheme: z.literal('aes-gcm-256'), key: bytes(32, 32), iv })
-/** The protected-file layout of the SGX SDK; each file has random keys of its own under this one, so there is no iv. */
-const teaclaveFile = z.strictObject({ scheme: z.literal('teaclave-file-128'), key: bytes(16, 16) })
-/** No encryption: the content is no secret, and only its tag protects it. */
-const raw = z.strictObject({ scheme: z.literal('raw') })
+const GCM = 'AES-GCM with 8 zero bytes of associated data; the file is the ciphertext followed by the 16-byte tag.'
+const aesGcm128 = z.strictObject({ scheme: z.literal('aes-gcm-128').describe(GCM), key: key(16), iv })
+const aesGcm256 = z.strictObject({ scheme: z.literal('aes-gcm-256').describe(GCM), key: key(32), iv })
+const teaclaveFile = z.strictObject({
+  scheme: z
+    .literal('teaclave-file-128')
+    .describe(
+      'The protected-file layout of the SGX SDK; each file has random keys of its own under this one, so there is no iv.',
+    ),
+  key: key(16),
+})
+const raw = z.strictObject({
+  scheme: z.literal('raw').describe('No encryption: the content is no secret, and only its tag protects it.'),
+})
 
-/** How an input is encrypted. */
-export const fileCrypto = z.discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile, raw])
+export const fileCrypto = z
+  .discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile, raw])
+  .describe('How the input is encrypted.')
 export type FileCrypto = z.infer<typeof fileCrypto>
-/** How an output is to be encrypted: a worker writes nothing plain. */
-export const outputCrypto = z.discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile])
+export const outputCrypto = z
+  .discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile])
+  .describe('How the output is to be encrypted: a worker writes nothing plain.')
 export type OutputCrypto = z.infer<typeof outputCrypto>
 
 /** The schemes that encrypt. */
@@ -51,5 +62,4 @@ export type OutputScheme = (typeof OUTPUT_SCHEMES)[number]
 export const FILE_SCHEMES = [...OUTPUT_SCHEMES, 'raw'] as const
 export type FileScheme = (typeof FILE_SCHEMES)[number]
 
-/** The 16 bytes that pin a file's content. */
-export const fileTag = bytes(16, 16)
+export const fileTag = bytes(16, 16).describe("The 16 bytes that pin the file's content.")

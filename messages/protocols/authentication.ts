@@ -5,35 +5,60 @@ import { protocol } from '../protocol.ts'
 import { attribute, password, role } from '../user.ts'
 
 const empty = z.strictObject({})
-/** The session token of the caller; absent in a plain request, where the `Authorization` header carries it. */
-const session = z.string().max(4096).optional()
-const page = { after: userId.optional(), limit: z.int().min(1).max(1000).default(100) }
-const userView = z.strictObject({ id: userId, role, attribute: attribute.nullable(), created_at: z.int() })
+const session = z
+  .string()
+  .max(4096)
+  .optional()
+  .describe("The caller's session token; absent in a plain request, where the `Authorization` header carries it.")
+const page = {
+  after: userId.optional().describe('Only what comes after this id: `next` of the page before.'),
+  limit: z.int().min(1).max(1000).default(100).describe('How many at most.'),
+}
+const userView = z.strictObject({
+  id: userId,
+  role,
+  attribute: attribute.nullable(),
+  created_at: z.int().describe('ms since 1970.'),
+})
 /** A password that is only compared: its bounds are checked where it is set. */
-const presentedPassword = z.string().max(1024)
+const presentedPassword = z
+  .string()
+  .max(1024)
+  .meta({ description: 'The present password.', examples: ['a long password of alice'] })
 
 export const authentication = protocol('authentication', 'Users, passwords, roles and sessions', ['client'], {
   user_login: {
     about: 'Opens a session for an id and its password',
     request: z.strictObject({ id: userId, password: presentedPassword }),
-    reply: z.strictObject({ token: z.string(), expires_at: z.int() }),
+    reply: z.strictObject({
+      token: z.string().describe('The session token, for the `Authorization` header.'),
+      expires_at: z.int().describe('When the session ends: ms since 1970.'),
+    }),
     refuses: ['wrong_credentials', 'locked_out'],
     plain: true,
   },
   user_register: {
     about: 'Registers a user with a role; an admin any, a manager data owners of its own organisation',
-    request: z.strictObject({ session, id: userId, password, role, attribute: attribute.optional() }),
+    who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
+    request: z.strictObject({
+      session,
+      id: userId,
+      password,
+      role,
+      attribute: attribute.optional().meta({ examples: ['bank'] }),
+    }),
     reply: empty,
     refuses: ['unauthenticated', 'forbidden', 'already_exists', 'conflict'],
     plain: true,
   },
   user_update: {
     about: "Changes a user's role, organisation or password, and ends its sessions",
+    who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
     request: z.strictObject({
       session,
       id: userId,
       role: role.optional(),
-      attribute: attribute.optional(),
+      attribute: attribute.optional().meta({ examples: ['insurer'] }),
       password: password.optional(),
     }),
     reply: empty,
@@ -42,15 +67,23 @@ export const authentication = protocol('authentication', 'Users, passwords, role
   },
   user_change_password: {
     about: "Changes the caller's own password and ends all its sessions, this one too",
-    request: z.strictObject({ session, current_password: presentedPassword, password }),
+    request: z.strictObject({
+      session,
+      current_password: presentedPassword,
+      password: password.meta({
+        description: 'The new password, of 8 to 1024 bytes.',
+        examples: ['another long password'],
+      }),
+    }),
     reply: empty,
     refuses: ['unauthenticated', 'wrong_credentials', 'locked_out', 'conflict'],
     plain: true,
   },
   reset_user_password: {
     about: 'Gives a user a new random password, answers with it once, and ends the sessions of the user',
+    who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
     request: z.strictObject({ session, id: userId }),
-    reply: z.strictObject({ password: z.string() }),
+    reply: z.strictObject({ password: z.string().describe('The new password, told this once.') }),
     refuses: ['unauthenticated', 'forbidden', 'not_found', 'conflict'],
     // A second delivery would make the password of the first answer a wrong one.
     idempotent: false,
@@ -58,6 +91,7 @@ export const authentication = protocol('authentication', 'Users, passwords, role
   },
   delete_user: {
     about: 'Deletes a user and ends its sessions; the last admin stays',
+    who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
     request: z.strictObject({ session, id: userId }),
     reply: empty,
     refuses: ['unauthenticated', 'forbidden', 'not_found', 'conflict'],
@@ -72,11 +106,15 @@ export const authentication = protocol('authentication', 'Users, passwords, role
   },
   list_users: {
     about: 'Lists users in order of their ids; a manager sees its own organisation',
-    request: z.strictObject({ session, attribute: attribute.optional(), ...page }),
+    who: '`PlatformAdmin`; `DataOwnerManager` for its own organisation',
+    request: z.strictObject({ session, attribute: attribute.optional().describe('Only this organisation.'), ...page }),
     reply: z.strictObject({
-      users: z.array(userView),
-      /** Where the next page begins (as `after`); absent when there is nothing more. A page may be short, even empty. */
-      next: userId.optional(),
+      users: z.array(userView).describe('The users of this page.'),
+      next: userId
+        .optional()
+        .describe(
+          'Ask again with this as `after`; absent when there is nothing more. A page may be short, even empty.',
+        ),
     }),
     refuses: ['unauthenticated', 'forbidden'],
     plain: true,
@@ -85,37 +123,35 @@ export const authentication = protocol('authentication', 'Users, passwords, role
     about: 'The claims of a session token as it stands now, for the one who handed it in',
     callers: ['frontend'],
     request: z.strictObject({
-      token: z.string().max(4096),
-      /** Hex thumbprint of the key that signed the letter with the token; absent for a plain request. */
+      token: z.string().max(4096).describe('The session token.'),
       client_key: z
         .string()
         .regex(/^[0-9a-f]{64}$/)
-        .optional(),
+        .optional()
+        .describe('Thumbprint of the key that signed the letter with the token; absent for a plain request.'),
     }),
     reply: z.strictObject({
       user_id: userId,
       role,
       attribute: attribute.nullable(),
-      session_id: z.string(),
-      generation: z.int(),
-      plain: z.boolean(),
-      expires_at: z.int(),
+      session_id: z.string().describe('The `jti` of the token.'),
+      generation: z.int().describe('Counts the times that all sessions of the user were ended.'),
+      plain: z.boolean().describe('Whether the session is for plain requests.'),
+      expires_at: z.int().describe('When the session ends: ms since 1970.'),
     }),
     refuses: ['unauthenticated'],
   },
   get_session_keys: {
     about: 'The keys that sign session tokens, and the sessions that ended before their time',
     callers: ['frontend'],
-    request: z.strictObject({ after: userId.optional() }),
+    request: z.strictObject({ after: userId.optional().describe('`next` of the page before.') }),
     reply: z.strictObject({
-      /** Public JWKs, each with its `kid`. */
-      keys: z.array(z.record(z.string(), z.unknown())),
-      /** For each user whose sessions were all ended: tokens of a lower generation are refused. */
-      generations: z.record(z.string(), z.int()),
-      /** The `jti` of sessions that were ended singly. */
-      ended_sessions: z.array(z.string()),
-      /** Ask again with this as `after`; absent on the last page. */
-      next: userId.optional(),
+      keys: z.array(z.record(z.string(), z.unknown())).describe('Public JWKs, each with its `kid`.'),
+      generations: z
+        .record(z.string(), z.int())
+        .describe('For each user whose sessions were all ended: tokens of a lower generation are refused.'),
+      ended_sessions: z.array(z.string()).describe('The `jti` of sessions that were ended singly.'),
+      next: userId.optional().describe('Ask again with this as `after`; absent on the last page.'),
     }),
     refuses: [],
   },

@@ -7,7 +7,7 @@ export const execution = protocol('execution', 'Hosts executors; pulls staged ta
   cancel_run: {
     about: 'Stops the run of a task on this worker, if it has one',
     request: z.strictObject({ task_id: taskId }),
-    reply: z.strictObject({ stopped: z.boolean() }),
+    reply: z.strictObject({ stopped: z.boolean().describe('Whether it had one.') }),
     refuses: [],
   },
 })

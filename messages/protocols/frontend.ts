@@ -4,17 +4,25 @@ import { auditEntry, auditFinding } from '../audit.ts'
 import { dataRule, dataView } from '../data_record.ts'
 import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../function_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
-import { policyDocuments } from '../policy.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
 import { fileCrypto, fileTag, fileUrl, outputCrypto } from '../stored_file.ts'
 import { assignments, declaredFiles, taskOptions, taskState, taskView, watchedTask } from '../task.ts'
+import { policyMethods } from './policy_methods.ts'
 
 const taskReference = z.strictObject({ task_id: taskId })
 const functionReference = z.strictObject({ function_id: functionId })
-const page = { after: z.string().max(120).optional(), limit: z.int().min(1).max(1000).default(100) }
-/** Where the next page begins, as `after`; absent when there is nothing more. A page may be short, even empty. */
-const next = z.string().optional()
+const after = z.string().max(120).optional().describe('Only what comes after this: `next` of the page before.')
+const page = { after, limit: z.int().min(1).max(1000).default(100).describe('How many at most.') }
+const next = z
+  .string()
+  .optional()
+  .describe('Ask again with this as `after`; absent when there is nothing more. A page may be short, even empty.')
+/** A span of time, of which either end may be absent. */
+const span = {
+  from: z.int().min(0).optional().describe('Only what is of this moment or later: ms since 1970.'),
+  to: z.int().min(0).optional().describe('Only what is before this moment: ms since 1970.'),
+}
 const nothing = z.strictObject({})
 
 /** The methods that management carries out; the frontend adds who is asking. */
@@ -57,11 +65,24 @@ export const apiMethods = {
   },
   list_functions: {
     about: 'Lists the functions that the caller may use, in order of their ids',
-    request: z.strictObject({ owner: userId.optional(), name: z.string().max(128).optional(), ...page }),
+    request: z.strictObject({
+      owner: userId.optional().describe('Only those of this user.'),
+      name: z.string().max(128).optional().describe('Only those of this name.'),
+      ...page,
+    }),
     reply: z.strictObject({
-      functions: z.array(
-        functionView.pick({ function_id: true, name: true, owner: true, executor: true, public: true, disabled: true }),
-      ),
+      functions: z
+        .array(
+          functionView.pick({
+            function_id: true,
+            name: true,
+            owner: true,
+            executor: true,
+            public: true,
+            disabled: true,
+          }),
+        )
+        .describe('The functions of this page.'),
       next,
     }),
     refuses: [],
@@ -92,7 +113,14 @@ export const apiMethods = {
   },
   register_fusion_output: {
     about: 'Registers an output of several owners, under a key that none of them ever has',
-    request: z.strictObject({ owners: z.array(userId).min(2).max(16), rule: dataRule.optional() }),
+    request: z.strictObject({
+      owners: z
+        .array(userId)
+        .min(2)
+        .max(16)
+        .meta({ description: 'Those whom it will belong to, the caller among them.', examples: [['alice', 'bob']] }),
+      rule: dataRule.optional(),
+    }),
     reply: z.strictObject({ data_id: outputId }),
     refuses: [],
   },
@@ -117,12 +145,11 @@ export const apiMethods = {
   list_data: {
     about: "Lists the caller's own data, in order of ids",
     request: z.strictObject({
-      kind: z.enum(['input', 'output']).optional(),
-      /** Of outputs: those that were produced, or those that were not. */
-      produced: z.boolean().optional(),
+      kind: z.enum(['input', 'output']).optional().describe('Only inputs, or only outputs.'),
+      produced: z.boolean().optional().describe('Of outputs: those that were produced, or those that were not.'),
       ...page,
     }),
-    reply: z.strictObject({ data: z.array(dataView), next }),
+    reply: z.strictObject({ data: z.array(dataView).describe('The data of this page.'), next }),
     refuses: [],
   },
   delete_data: {
@@ -135,10 +162,16 @@ export const apiMethods = {
     about: 'Creates a task from a function, arguments, and the declared owners of each file',
     request: z.strictObject({
       function_id: functionId,
-      arguments: z.record(fieldName, jsonValue).default({}),
-      inputs: declaredFiles.default({}),
-      outputs: declaredFiles.default({}),
-      options: taskOptions.default(() => taskOptions.parse({})),
+      arguments: z.record(fieldName, jsonValue).default({}).describe('Values for arguments of the function, by name.'),
+      inputs: declaredFiles.default({}).meta({
+        description: 'For each input of the function, whose data it will be.',
+        examples: [{ input_data1: ['alice'], input_data2: ['bob'] }],
+      }),
+      outputs: declaredFiles.default({}).meta({
+        description: 'For each output of the function, to whom it will belong.',
+        examples: [{ output_result1: ['alice'], output_result2: ['bob'] }],
+      }),
+      options: taskOptions.default(() => taskOptions.parse({})).describe('How it is run.'),
     }),
     reply: z.strictObject({ task_id: taskId }),
     refuses: ['not_found', 'forbidden', 'not_ready'],
@@ -152,25 +185,25 @@ export const apiMethods = {
   list_tasks: {
     about: "Lists the caller's tasks, newest first",
     request: z.strictObject({
-      state: taskState.optional(),
-      creator: userId.optional(),
-      /** Created at this moment or later, and before that one (ms since 1970). */
-      from: z.int().min(0).optional(),
-      to: z.int().min(0).optional(),
+      state: taskState.optional().describe('Only those in this state.'),
+      creator: userId.optional().describe('Only those that this user created.'),
+      ...span,
       ...page,
     }),
     reply: z.strictObject({
-      tasks: z.array(
-        taskView.pick({
-          task_id: true,
-          state: true,
-          reason: true,
-          creator: true,
-          version: true,
-          created_at: true,
-          updated_at: true,
-        }),
-      ),
+      tasks: z
+        .array(
+          taskView.pick({
+            task_id: true,
+            state: true,
+            reason: true,
+            creator: true,
+            version: true,
+            created_at: true,
+            updated_at: true,
+          }),
+        )
+        .describe('The tasks of this page.'),
       next,
     }),
     refuses: [],
@@ -179,8 +212,8 @@ export const apiMethods = {
     about: 'Answers as soon as the task has changed after `after_version`, with every change since; or after `wait_ms`',
     request: z.strictObject({
       task_id: taskId,
-      after_version: z.int().min(0).default(0),
-      wait_ms: z.int().min(0).max(25_000).default(20_000),
+      after_version: z.int().min(0).default(0).describe('The version that the caller has seen.'),
+      wait_ms: z.int().min(0).max(25_000).default(20_000).describe('How long to wait for a newer one, in ms.'),
     }),
     reply: watchedTask,
     refuses: ['not_found'],
@@ -193,7 +226,13 @@ export const apiMethods = {
   },
   approve_task: {
     about: "Approves the task's present terms, named by their digest",
-    request: z.strictObject({ task_id: taskId, terms_digest: z.string().regex(/^[0-9a-f]{64}$/) }),
+    request: z.strictObject({
+      task_id: taskId,
+      terms_digest: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .describe('The `terms_digest` of the task that the caller has read.'),
+    }),
     reply: taskView,
     refuses: ['not_found', 'not_ready', 'stale_terms', 'conflict', 'task_ended'],
   },
@@ -206,22 +245,22 @@ export const apiMethods = {
   query_audit_log: {
     about: 'Shows what was called, refused, decided and changed, newest first',
     request: z.strictObject({
-      user: z.string().max(64).optional(),
-      method: z.string().max(64).optional(),
-      task: taskId.optional(),
-      outcome: z.string().max(64).optional(),
-      /** Somewhere in the record, whatever its case. */
-      text: z.string().min(1).max(200).optional(),
-      /** At this moment or later, and before that one (ms since 1970). */
-      from: z.int().min(0).optional(),
-      to: z.int().min(0).optional(),
-      after: z.string().max(120).optional(),
-      limit: z.int().min(1).max(500).default(100),
+      user: z
+        .string()
+        .max(64)
+        .optional()
+        .meta({ description: 'Only what this user did.', examples: ['alice'] }),
+      method: z.string().max(64).optional().describe('Only calls of this method.'),
+      task: taskId.optional().describe('Only what is about this task.'),
+      outcome: z.string().max(64).optional().describe('Only what went so: `ok`, the code of a refusal, a state.'),
+      text: z.string().min(1).max(200).optional().describe('Only what has this somewhere in the record, in any case.'),
+      ...span,
+      after,
+      limit: z.int().min(1).max(500).default(100).describe('How many at most.'),
     }),
     reply: z.strictObject({
-      entries: z.array(auditEntry),
-      /** Pages on the way that did not open: verify_audit_log says which. */
-      damaged: z.int(),
+      entries: z.array(auditEntry).describe('The records of this page, newest first.'),
+      damaged: z.int().describe('Pages on the way that did not open: `verify_audit_log` says which.'),
       next,
     }),
     refuses: [],
@@ -230,11 +269,10 @@ export const apiMethods = {
     about: 'Reads the whole audit log, and tells what was removed, changed or put elsewhere',
     request: nothing,
     reply: z.strictObject({
-      intact: z.boolean(),
-      writers: z.int(),
-      records: z.int(),
-      /** The first hundred. */
-      findings: z.array(auditFinding),
+      intact: z.boolean().describe('Whether nothing was found.'),
+      writers: z.int().describe('How many members wrote.'),
+      records: z.int().describe('How many records were read.'),
+      findings: z.array(auditFinding).describe('What was found: the first hundred.'),
     }),
     refuses: ['unsupported'],
   },
@@ -252,48 +290,26 @@ export type ApiMethod = keyof typeof apiMethods
 export const platformMethods = {
   revoke_member: {
     about: 'Revokes a member of the platform: it is not heard or admitted again, and the keys of its groups change',
-    request: z.strictObject({ member: z.string().max(80) }),
+    request: z.strictObject({
+      member: z
+        .string()
+        .max(80)
+        .meta({ description: 'Its id, as `nats micro ls` shows it.', examples: ['execution-3fa94b1c07de'] }),
+    }),
     reply: z.strictObject({}),
     refuses: ['not_found'],
   },
 } as const satisfies Record<string, Method>
 
-const policyVersion = z.int().min(0)
-
-/** The methods that access control carries out: the policies that a deployment adds to those of its code. */
-export const policyMethods = {
-  get_policy: {
-    about:
-      'The policies in force: those of the code, and those that were added, in the present version or an earlier one',
-    request: z.strictObject({ version: policyVersion.optional() }),
-    reply: z.strictObject({
-      /** 0 where nothing was ever added. */
-      version: policyVersion,
-      /** Digest of all that decides; every decision names it. */
-      policy_version: z.string(),
-      documents: policyDocuments,
-      built_in: z.record(z.string(), z.string()),
-      changed_by: z.string().nullable(),
-      /** ms since 1970; null where nothing was ever added. */
-      changed_at: z.int().nullable(),
-    }),
-    refuses: ['not_found'],
-  },
-  put_policy: {
-    about: 'Replaces the policies that were added, if `replaces` is their present version; in force within a second',
-    request: z.strictObject({ replaces: policyVersion, documents: policyDocuments }),
-    reply: z.strictObject({ version: policyVersion, policy_version: z.string() }),
-    refuses: ['policy_invalid', 'conflict'],
-  },
-} as const satisfies Record<string, Method>
-
-export type PolicyMethod = keyof typeof policyMethods
-
 const doorMethods = { ...apiMethods, ...platformMethods, ...policyMethods }
 /** Every method of the frontend. */
 export type DoorMethod = keyof typeof doorMethods
 
-const session = z.string().max(4096).optional()
+const session = z
+  .string()
+  .max(4096)
+  .optional()
+  .describe("The caller's session token; absent in a plain request, where the `Authorization` header carries it.")
 
 /** The frontend's request for one API method: the session token beside the method's own request. */
 type WithSession<T extends z.ZodType> = z.ZodObject<{ session: typeof session; request: T }, z.core.$strict>

@@ -9,6 +9,9 @@ import { callerIdentity } from '../user.ts'
 import type { ApiMethod } from './frontend.ts'
 import { apiMethods } from './frontend.ts'
 
+const token = z.string().max(64).describe('The fencing token of the lease.')
+const worker = z.string().max(80).describe('The member that has it.')
+
 type WithCaller<T extends z.ZodType> = z.ZodObject<{ caller: typeof callerIdentity; request: T }, z.core.$strict>
 
 type ForwardedMethods = {
@@ -38,10 +41,13 @@ export const management = protocol('management', 'Functions, data, tasks and app
     about: 'Gives a staged task to the worker that holds the lease, and all that the run needs',
     request: z.strictObject({
       task_id: taskId,
-      token: z.string().max(64),
-      worker: z.string().max(80),
-      /** What the worker was attested on. Without it no rule is met that asks for it. */
-      platform: z.string().max(32).optional(),
+      token,
+      worker,
+      platform: z
+        .string()
+        .max(32)
+        .optional()
+        .describe('What the worker was attested on. Without it no rule is met that asks for it.'),
     }),
     reply: runOrder,
     refuses: ['not_found', 'not_ready', 'task_ended', 'lease_lost', 'conflict'],
@@ -50,9 +56,9 @@ export const management = protocol('management', 'Functions, data, tasks and app
     about: 'Records how a run ended, if the worker that has the lease says so under the current token',
     request: z.strictObject({
       task_id: taskId,
-      token: z.string().max(64),
-      worker: z.string().max(80),
-      outcome: runOutcome,
+      token,
+      worker,
+      outcome: runOutcome.describe('How the run ended.'),
     }),
     reply: z.strictObject({}),
     refuses: ['not_found', 'lease_lost', 'task_ended', 'conflict'],

@@ -5,7 +5,9 @@ import { taskId } from '../ids.ts'
 import { protocol } from '../protocol.ts'
 import { priority, runOrder, runOutcome } from '../task.ts'
 
-const token = z.string().max(64)
+const token = z.string().max(64).describe('The fencing token `<sequence>.<delivery>` of the fetched message.')
+const worker = z.string().max(80).describe('The member that runs the task.')
+const seq = z.int().describe('The sequence of its message on the work queue.')
 
 export const scheduler = protocol('scheduler', 'Stages tasks by capability, watches leases, cancels', ['execution'], {
   stage_task: {
@@ -13,33 +15,34 @@ export const scheduler = protocol('scheduler', 'Stages tasks by capability, watc
     callers: ['management'],
     request: z.strictObject({
       task_id: taskId,
-      attempt: z.int(),
+      attempt: z.int().describe('Counts the runs of the task.'),
       executor,
-      class: z.string(),
+      class: z.string().describe('The class of workers that may take it.'),
       priority,
-      deadline: z.int().optional(),
-      /** The sequence it was given before: it is put again only if the queue has lost that message. */
-      seq: z.int().optional(),
+      deadline: z.int().optional().describe('When the task fails: ms since 1970.'),
+      seq: seq
+        .optional()
+        .describe('The sequence it was given before: it is put again only if the queue has lost that message.'),
     }),
-    reply: z.strictObject({ seq: z.int() }),
+    reply: z.strictObject({ seq }),
     refuses: ['unsupported'],
   },
   cancel_task: {
     about: 'Takes a task off the queue, or stops the worker that runs it',
     callers: ['management'],
-    request: z.strictObject({ task_id: taskId, seq: z.int().optional(), worker: z.string().max(80).optional() }),
+    request: z.strictObject({ task_id: taskId, seq: seq.optional(), worker: worker.optional() }),
     reply: z.strictObject({}),
     refuses: [],
   },
   lease_task: {
     about: 'Claims a fetched task under the fencing token <sequence>.<delivery>, and answers with all the run needs',
-    request: z.strictObject({ task_id: taskId, token, worker: z.string().max(80) }),
+    request: z.strictObject({ task_id: taskId, token, worker }),
     reply: runOrder,
     refuses: ['not_found', 'not_ready', 'task_ended', 'lease_lost', 'conflict'],
   },
   complete_task: {
     about: 'Reports how a run ended; only the holder of the current token is believed',
-    request: z.strictObject({ task_id: taskId, token, outcome: runOutcome }),
+    request: z.strictObject({ task_id: taskId, token, outcome: runOutcome.describe('How the run ended.') }),
     reply: z.strictObject({}),
     refuses: ['not_found', 'lease_lost', 'task_ended', 'conflict'],
   },

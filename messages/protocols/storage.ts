@@ -3,10 +3,14 @@ import { z } from 'zod'
 import { bytes } from '../bytes.ts'
 import { protocol } from '../protocol.ts'
 
-/** Keys are ordered bytewise; `/` separates their parts by convention. */
-export const storeKey = z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 printable ASCII characters')
-const value = bytes(0, 768 * 1024)
-const entry = z.strictObject({ key: storeKey, value, revision: z.int() })
+export const storeKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 printable ASCII characters')
+  .describe('A key: 1 to 256 printable ASCII characters, ordered bytewise; `/` separates its parts by convention.')
+const value = bytes(0, 768 * 1024).describe('The value, as the caller packed it.')
+const revision = z.int().describe('Names this value under this key; each commit makes a new one.')
+const entry = z.strictObject({ key: storeKey, value, revision })
+const entries = z.array(entry).describe('The entries that were found.')
 
 export const storage = protocol(
   'storage',
@@ -16,13 +20,13 @@ export const storage = protocol(
     get: {
       about: 'The value and revision under a key',
       request: z.strictObject({ key: storeKey }),
-      reply: z.strictObject({ value, revision: z.int() }),
+      reply: z.strictObject({ value, revision }),
       refuses: ['not_found'],
     },
     get_many: {
       about: 'The entries under several keys, those that exist',
-      request: z.strictObject({ keys: z.array(storeKey).min(1).max(100) }),
-      reply: z.strictObject({ entries: z.array(entry) }),
+      request: z.strictObject({ keys: z.array(storeKey).min(1).max(100).describe('The keys.') }),
+      reply: z.strictObject({ entries }),
       refuses: [],
     },
     commit: {
@@ -30,22 +34,29 @@ export const storage = protocol(
         'Writes all or nothing; each write names the revision it replaces (0: the key is absent); one without a value only needs it',
       request: z.strictObject({
         writes: z
-          .array(z.strictObject({ key: storeKey, value: value.nullable().optional(), revision: z.int().min(0) }))
+          .array(
+            z.strictObject({
+              key: storeKey,
+              value: value.nullable().optional().describe('The new value; null deletes, absent leaves it as it is.'),
+              revision: z.int().min(0).describe('What must be there now; 0: nothing.'),
+            }),
+          )
           .min(1)
-          .max(100),
+          .max(100)
+          .describe('What is written, all of it or nothing.'),
       }),
-      reply: z.strictObject({ revisions: z.array(z.int()) }),
+      reply: z.strictObject({ revisions: z.array(z.int()).describe('The revision after each write.') }),
       refuses: ['conflict', 'state_damaged'],
     },
     scan: {
       about: 'Entries whose keys begin with a prefix, in order, after a key',
       request: z.strictObject({
-        prefix: z.string().max(256),
-        after: storeKey.optional(),
-        limit: z.int().min(1).max(1000),
-        reverse: z.boolean().default(false),
+        prefix: z.string().max(256).describe('How their keys begin.'),
+        after: storeKey.optional().describe('Only what comes after this key, in the order that is asked for.'),
+        limit: z.int().min(1).max(1000).describe('How many at most.'),
+        reverse: z.boolean().default(false).describe('From the last to the first.'),
       }),
-      reply: z.strictObject({ entries: z.array(entry) }),
+      reply: z.strictObject({ entries }),
       refuses: [],
     },
   },

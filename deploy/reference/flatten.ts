@@ -1,0 +1,15 @@
+/** Follows references: a schema with all that it says itself and all that it refers to, its own words first. */
+import type { JsonSchema, Schemas } from './json_schemas.ts'
+import { refName } from './json_schemas.ts'
+
+export function flatten(schema: JsonSchema, schemas: Schemas): JsonSchema {
+  const { $ref, allOf, ...own } = schema
+  const others = [...($ref === undefined ? [] : [schemas[refName($ref)] ?? {}]), ...(allOf ?? [])]
+  return others.reduce((flat: JsonSchema, other) => ({ ...flatten(other, schemas), ...flat }), own)
+}
+
+/** The name that a schema refers to, itself or through its own words about it. */
+export function nameOf({ $ref, allOf }: JsonSchema): string | undefined {
+  const ref = $ref ?? (allOf?.length === 1 ? allOf[0]?.$ref : undefined)
+  return ref === undefined ? undefined : refName(ref)
+}

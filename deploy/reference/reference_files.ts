@@ -1,0 +1,21 @@
+/** The files of docs/reference/, by name: pure, from the protocols. `npm run docs` writes them, a test finds a stale one. */
+import { PROTOCOLS } from '../broker_permissions.ts'
+import { apiPage } from './api_page.ts'
+import { asyncapiDocument } from './asyncapi.ts'
+import { foldedJson } from './folded_json.ts'
+import type { MayCall } from './method_entry.ts'
+import type { Reference } from './reference.ts'
+import { makeReference } from './reference.ts'
+import { servicesPage } from './services_page.ts'
+
+export function referenceOf(mayCall: MayCall): Reference {
+  return makeReference(Object.values(PROTOCOLS), mayCall)
+}
+
+export function referenceFiles(reference: Reference): Readonly<Record<string, string>> {
+  return {
+    'api.md': apiPage(reference),
+    'services.md': servicesPage(reference),
+    'asyncapi.json': `${foldedJson(asyncapiDocument(reference))}\n`,
+  }
+}
