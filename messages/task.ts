@@ -118,7 +118,11 @@ export const taskChange = z.strictObject({
     .optional()
     .describe('Whose command it was, or the worker whose run began, ended or was lost; absent where nobody did it.'),
   at: z.int().describe('ms since 1970.'),
-  reason: z.string().describe('What happened, in words; of the last change, what the task waits for or how it ended.'),
+  reason: z
+    .string()
+    .describe(
+      'What happened, in words; of an end, how it came about. What the task waits for now is in its own reason.',
+    ),
 })
 export type TaskChange = z.infer<typeof taskChange>
 

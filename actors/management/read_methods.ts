@@ -81,7 +81,7 @@ export function readMethods(
           await change.next(Math.min(BACKSTOP_MS, until - clock.now()), context.signal)
           loaded = await readNow(task_id, caller.user_id, after_version)
         }
-        const changes = changesAfter(loaded.record, after_version, loaded.staged).slice(0, CHANGES_PAGE)
+        const changes = changesAfter(loaded.record, after_version).slice(0, CHANGES_PAGE)
         return { ...viewTask(loaded), changes }
       } finally {
         change.end()

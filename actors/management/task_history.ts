@@ -3,7 +3,6 @@
  * watches can be told of a change that did not happen, or miss one that did.
  */
 import type { TaskChange } from '../../messages/index.ts'
-import type { StagedEntry } from './staged_entry.ts'
 import { reasonOf } from './task_reason.ts'
 import type { TaskRecord, TaskStep } from './task_record.ts'
 import type { TaskEvent } from './task_rules.ts'
@@ -29,16 +28,15 @@ export function stepBy(record: TaskRecord, event: TaskEvent): Omit<TaskStep, 'st
   }
 }
 
-/** Every change after that version, in order; the last one has the reason that the task has now. */
-export function changesAfter(record: TaskRecord, version: number, staged?: StagedEntry): TaskChange[] {
+/** Every change after that version, in order, in the same words whenever it is asked for. */
+export function changesAfter(record: TaskRecord, version: number): TaskChange[] {
   const first = record.version - record.changes.length + 1
   return record.changes
-    .map((step, place) => ({ version: first + place, ...step, reason: describeStep(step) }))
-    .map((change) => (change.version === record.version ? { ...change, reason: reasonOf(record, staged) } : change))
+    .map((step, place) => ({ version: first + place, ...step, reason: describeStep(record, step) }))
     .filter((change) => change.version > version)
 }
 
-function describeStep({ event, by = 'nobody' }: TaskStep): string {
+function describeStep(record: TaskRecord, { event, by = 'nobody' }: TaskStep): string {
   switch (event) {
     case 'create_task':
       return `created by ${by}`
@@ -57,7 +55,7 @@ function describeStep({ event, by = 'nobody' }: TaskStep): string {
     case 'end_run':
     case 'expire':
     case 'cancel_task':
-      // After these nothing follows, and the end has words of its own.
-      return 'ended'
+      // Nothing follows these, so the record has the words for its end.
+      return reasonOf(record)
   }
 }

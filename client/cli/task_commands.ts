@@ -141,7 +141,7 @@ async function followTask(context: PartyContext, api: Api, id: string, afterVers
   let last: TaskView | undefined
   try {
     for await (const { task, ...change } of watchTask(api, id, { signal, afterVersion })) {
-      output.say(`${change.state}: ${change.reason}`)
+      output.say(`${change.state}: ${change.version === task.version ? task.reason : change.reason}`)
       changes.push(change)
       last = task
     }

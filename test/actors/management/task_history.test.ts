@@ -21,8 +21,13 @@ it('grows by one with each version, and is left as it was in the record before',
   expect(next.changes.map(({ by }) => by)).toEqual(['alice', 'bob', 'alice'])
 })
 
-it('gives the last change the reason that the task has now, and the others what was done', () => {
-  const changes = changesAfter(advance(begun, approve('bob')), 0)
-  expect(changes.map(({ reason }) => reason)).toEqual(['created by alice', 'waits for the approval of alice'])
+it('says what was done, and of an end how it came about', () => {
+  const canceled = { type: 'cancel_task', at: START + 2, party: 'alice', is_admin: false, request_id: 'r' } as const
+  const changes = changesAfter(advance(advance(begun, approve('bob')), canceled), 0)
+  expect(changes.map(({ reason }) => reason)).toEqual([
+    'created by alice',
+    'bob approved the terms',
+    'canceled by alice',
+  ])
   expect(changesAfter(begun, 1)).toEqual([])
 })
