@@ -120,7 +120,7 @@ export default {
       'files',
       'fs',
       'messages|attestation|runtime|actors',
-      'runtime/(level_folder|folder_files)\\.ts|attestation/measurement\\.ts|actors/access_control/policy_files\\.ts',
+      'runtime/(level_folder|folder_files|spool_folder)\\.ts|attestation/measurement\\.ts|actors/access_control/policy_files\\.ts',
       'A trusted half touches the disk in the store, where it is measured, where its policies are, and for files in folders that its operator names.',
     ),
     nodeDoor(

@@ -117,7 +117,7 @@ export class TacitConnection implements AsyncDisposable {
       return new TacitConnection({
         platform,
         signingKey,
-        files: new ObjectFileStore(broker, { clock, buckets: [] }),
+        files: new ObjectFileStore(broker, { buckets: [] }),
         brokerVersion: broker.info?.version ?? 'unknown',
         client: (protocol) => asker.client(protocol, (method) => toGroup(protocol.name, method)),
         async close() {

@@ -115,7 +115,7 @@ export function guestPermissions(): Permissions {
 
 /** What a service may publish beside its protocol: the streams and buckets that it works on. */
 const EXTRA: Readonly<Record<ServiceName, string[]>> = {
-  authentication: [],
+  authentication: [auditSubject('authentication', '*')],
   frontend: [auditSubject('frontend', '*')],
   management: [
     auditSubject('management', '*'),
@@ -126,7 +126,7 @@ const EXTRA: Readonly<Record<ServiceName, string[]>> = {
     ...makeBucket(FILES_STREAM),
   ],
   storage: [],
-  access_control: [],
+  access_control: [auditSubject('access_control', '*')],
   scheduler: [
     'tacit.tasks.>',
     'tacit.deadletters.>',

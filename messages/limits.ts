@@ -22,5 +22,5 @@ export const PAYLOAD_BYTES_MAX = 512 * 1024
 /** What a payload may hold that lies in the object store. */
 export const STORED_PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
 export const RESULT_BYTES_MAX = 256 * 1024
-/** A file that is processed in memory. */
-export const FILE_BYTES_MAX = 256 * 1024 * 1024
+/** One file of a task; it is processed in parts. */
+export const FILE_BYTES_MAX = 16 * 1024 * 1024 * 1024

@@ -9,6 +9,7 @@ import { AUDIT_TEXT_MAX, Refusal } from '../messages/index.ts'
 import type { Clock } from './clock.ts'
 import type { Log } from './log.ts'
 import type { RecordStream } from './record_stream.ts'
+import { StrangerTally } from './stranger_tally.ts'
 
 const GATHER_MS = 20
 const PAGE_RECORDS_MAX = 200
@@ -47,8 +48,8 @@ export interface AuditWriterParts {
 export class AuditWriter {
   readonly #parts: AuditWriterParts
   #pending: AuditRecord[] = []
-  /** The notes about nobody of this moment, which are counted instead of repeated. */
-  #strangers = new Map<string, AuditRecord>()
+  /** Notes about nobody, which are counted instead of repeated. */
+  readonly #strangers = new StrangerTally()
   #lost = 0
   #head: AuditHead
   #anchored = 0
@@ -86,16 +87,12 @@ export class AuditWriter {
       text: text.slice(0, AUDIT_TEXT_MAX),
       count,
     }
-    if (user === null && kind === 'call') {
-      // Anyone may be refused as often as he likes; he shall not fill the log with it.
-      const same = `${method} ${outcome} ${text}`
-      const known = this.#strangers.get(same)
-      if (known !== undefined) return void (known.count += count)
-      if (this.#pending.length < PENDING_HARD_MAX) this.#strangers.set(same, record)
-    }
     if (this.#pending.length >= PENDING_HARD_MAX) this.#lost += count
-    else this.#pending.push(record)
-    this.#schedule(GATHER_MS)
+    else {
+      const kept = user === null && kind === 'call' ? this.#strangers.add(record) : record
+      if (kept !== undefined) this.#pending.push(kept)
+    }
+    this.#scheduleNext()
   }
 
   /** Gets out what waits, as long as there is time. */
@@ -130,16 +127,23 @@ export class AuditWriter {
     this.#running ??= this.#flush().finally(() => {
       this.#running = undefined
       if (this.#closeBy !== Number.POSITIVE_INFINITY) return
-      if (this.#pending.length > 0) this.#schedule(GATHER_MS)
-      else if (this.#anchored < this.#head.records) this.#schedule(ANCHOR_MS)
+      this.#scheduleNext()
     })
     return this.#running
   }
 
+  #scheduleNext(): void {
+    if (this.#pending.length > 0) return this.#schedule(GATHER_MS)
+    if (this.#anchored < this.#head.records) this.#schedule(ANCHOR_MS)
+    const strangersDueMs = this.#strangers.nextDueMs()
+    if (strangersDueMs !== undefined) this.#schedule(Math.max(0, strangersDueMs - this.#parts.clock.now()))
+  }
+
   async #flush(): Promise<void> {
+    const isLast = this.#closeBy !== Number.POSITIVE_INFINITY
+    this.#pending.push(...this.#strangers.takeDue(isLast ? Number.POSITIVE_INFINITY : this.#parts.clock.now()))
     while (this.#pending.length > 0) {
-      // From now on the same again is another record: this one is chained.
-      this.#strangers.clear()
+      this.#strangers.chained()
       const records = this.#pending.slice(0, PAGE_RECORDS_MAX)
       if (!(await this.#append(records))) return
       this.#pending.splice(0, records.length)

@@ -1,10 +1,16 @@
 /** The contract of the deployment's object store: encrypted files under a bucket and a name, written once. */
+import type { FileContent } from './file_content.ts'
 
 export interface FileStore {
-  /** @throws Refusal `not_found`, or `too_large` above `bytesMax` */
+  /**
+   * A file from its beginning, a few parts of it in memory at a time.
+   * @throws Refusal, from the first part on: `not_found`, or `too_large` above `bytesMax`
+   */
+  stream(bucket: string, name: string, bytesMax: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
+  /** A file in one piece. @throws Refusal as `stream` */
   read(bucket: string, name: string, bytesMax: number, signal?: AbortSignal): Promise<Uint8Array>
   /** @throws Refusal `already_exists`: a file is never overwritten */
-  write(bucket: string, name: string, bytes: Uint8Array): Promise<void>
+  write(bucket: string, name: string, content: Uint8Array | FileContent, signal?: AbortSignal): Promise<void>
   exists(bucket: string, name: string): Promise<boolean>
   remove(bucket: string, name: string): Promise<void>
 }

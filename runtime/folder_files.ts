@@ -9,10 +9,14 @@ import { constants, link, lstat, open, realpath, unlink } from 'node:fs/promises
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Refusal } from '../messages/index.ts'
-import type { UrlFiles } from './url_files.ts'
+import type { FileContent } from './file_content.ts'
+import { contentOf } from './file_content.ts'
+import type { TakePart, UrlFiles } from './url_files.ts'
 
 // Without waiting for a writer, where somebody put a pipe; and not through a link that came after the path was resolved.
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
+const PART_BYTES = 256 * 1024
 
 export class FolderFiles implements UrlFiles {
   readonly #roots: readonly string[]
@@ -22,7 +26,7 @@ export class FolderFiles implements UrlFiles {
     this.#roots = roots.map((root) => resolve(root))
   }
 
-  async read(url: string, bytesMax: number, signal: AbortSignal): Promise<Uint8Array> {
+  async fetch(url: string, bytesMax: number, take: TakePart, signal: AbortSignal): Promise<void> {
     const { folder, name } = await this.#locate(url)
     const path = await realpath(join(folder, name)).catch(refuse)
     if (!(await this.#isInside(path))) throw outside()
@@ -33,7 +37,7 @@ export class FolderFiles implements UrlFiles {
       await this.#checkOpened(file, path)
       const { size } = await file.stat()
       if (size > bytesMax) throw tooLarge(size, bytesMax)
-      return await readAll(file, size, signal)
+      await readAll(file, size, take, signal)
     } finally {
       await file.close()
     }
@@ -51,12 +55,12 @@ export class FolderFiles implements UrlFiles {
     )
   }
 
-  async write(url: string, bytes: Uint8Array): Promise<void> {
+  async write(url: string, content: Uint8Array | FileContent): Promise<void> {
     const { folder, name } = await this.#locate(url)
     const temporary = join(folder, `.${randomUUID()}.part`)
     const file = await open(temporary, 'wx', 0o600).catch(refuse)
     try {
-      await file.writeFile(bytes)
+      for await (const part of contentOf(content).open()) await file.appendFile(part)
       await file.sync()
       // A hard link is refused where a file is; a rename would replace it.
       await link(temporary, join(folder, name)).catch(refuse)
@@ -100,15 +104,15 @@ function checkFile(stats: Stats): void {
 }
 
 /** @param size how many bytes the file had; it is read so far and no further */
-async function readAll(file: FileHandle, size: number, signal: AbortSignal): Promise<Uint8Array> {
-  const bytes = Buffer.alloc(size)
+async function readAll(file: FileHandle, size: number, take: TakePart, signal: AbortSignal): Promise<void> {
   for (let at = 0; at < size;) {
     if (signal.aborted) throw new Refusal('canceled', 'the reading of a file was given up')
-    const { bytesRead } = await file.read(bytes, at, Math.min(size - at, 1024 * 1024), at)
+    const part = Buffer.allocUnsafe(Math.min(size - at, PART_BYTES))
+    const { bytesRead } = await file.read(part, 0, part.length, at)
     if (bytesRead === 0) throw new Refusal('unavailable', 'a file became shorter while it was read')
     at += bytesRead
+    await take(part.subarray(0, bytesRead))
   }
-  return bytes
 }
 
 function parsePath(url: string): string {

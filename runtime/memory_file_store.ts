@@ -1,23 +1,31 @@
 /** The object store in memory, for tests: the same contract, and nothing survives the process. */
 import { Refusal } from '../messages/index.ts'
+import type { FileContent } from './file_content.ts'
+import { collectParts, contentOf } from './file_content.ts'
 import type { FileStore } from './file_store.ts'
 
 export class MemoryFileStore implements FileStore {
   readonly #files = new Map<string, Uint8Array>()
 
-  async read(bucket: string, name: string, bytesMax: number): Promise<Uint8Array> {
+  async *stream(bucket: string, name: string, bytesMax: number): AsyncGenerator<Uint8Array, void, undefined> {
     const bytes = this.#files.get(`${bucket}/${name}`)
     if (bytes === undefined) throw new Refusal('not_found', `there is no file ${name} in ${bucket}`)
     if (bytes.length > bytesMax) {
       throw new Refusal('too_large', `the file ${name} has ${bytes.length} bytes, ${bytesMax} are allowed`)
     }
-    return Uint8Array.from(bytes)
+    yield* contentOf(Uint8Array.from(bytes)).open()
   }
 
-  async write(bucket: string, name: string, bytes: Uint8Array): Promise<void> {
+  read(bucket: string, name: string, bytesMax: number): Promise<Uint8Array> {
+    return collectParts(this.stream(bucket, name, bytesMax))
+  }
+
+  async write(bucket: string, name: string, content: Uint8Array | FileContent): Promise<void> {
+    const bytes = Uint8Array.from(await collectParts(contentOf(content).open()))
+    // Looked at last: of two writers at once one is refused.
     if (this.#files.has(`${bucket}/${name}`))
       throw new Refusal('already_exists', `there is a file ${name} in ${bucket}`)
-    this.#files.set(`${bucket}/${name}`, Uint8Array.from(bytes))
+    this.#files.set(`${bucket}/${name}`, bytes)
   }
 
   async exists(bucket: string, name: string): Promise<boolean> {

@@ -3,59 +3,86 @@
  * becomes visible with its last message or not at all, and is never overwritten. It holds ciphertext only: who runs the
  * broker can delete a file or put another in its place, and the registered tag finds that out.
  */
+import { createHash } from 'node:crypto'
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
+import { jetstreamManager } from '@nats-io/jetstream'
 import type { ObjectInfo, ObjectStore } from '@nats-io/obj'
 import { Objm, StorageType } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/nats-core'
 import { FILE_BYTES_MAX, FILES_BUCKET, Refusal } from '../messages/index.ts'
-import type { Clock } from './clock.ts'
-import { systemClock } from './clock.ts'
+import type { FileContent } from './file_content.ts'
+import { collectParts, contentOf } from './file_content.ts'
 import type { FileStore } from './file_store.ts'
 import { API_CODES, apiCode, refuseBrokerError } from './jetstream_refusal.ts'
 
-/** The longest silence between two chunks; then the broker, or the rest of the file, is gone. */
+/** The longest wait for one chunk; then the broker, or the rest of the file, is gone. */
 const SILENCE_MS = 15_000
 
 export interface ObjectFileStoreOptions {
-  clock?: Clock
   /** Buckets that are made where they are missing. A bucket that only a url names is opened, never made. */
   buckets?: readonly string[]
 }
 
 export class ObjectFileStore implements FileStore {
   readonly #objects: Objm
-  readonly #clock: Clock
+  readonly #nc: NatsConnection
+  #jsm: Promise<JetStreamManager> | undefined
   readonly #own: readonly string[]
   readonly #opened = new Map<string, ObjectStore>()
 
   constructor(nc: NatsConnection, options: ObjectFileStoreOptions = {}) {
     this.#objects = new Objm(nc)
-    this.#clock = options.clock ?? systemClock
+    this.#nc = nc
     this.#own = options.buckets ?? [FILES_BUCKET]
   }
 
-  async read(bucket: string, name: string, bytesMax: number, signal?: AbortSignal): Promise<Uint8Array> {
-    return this.#attempt(`reading ${name}`, async () => {
-      const store = await this.#open(bucket)
-      const info = await this.#find(store, name)
-      if (info === undefined) throw notFound(bucket, name)
-      // The broker states the size, so it is believed only when it refuses; the bytes are counted again as they come.
-      if (info.size > bytesMax) throw tooLarge(name, info.size, bytesMax)
-      const object = await store.get(name)
-      if (object === null) throw notFound(bucket, name)
-      object.error.catch(() => {}) // the same error ends the stream, where it is caught
-      return this.#collect(object.data, name, bytesMax, signal)
-    })
+  async *stream(
+    bucket: string,
+    name: string,
+    bytesMax: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const what = `reading ${name}`
+    const info = await this.#attempt(what, async () => this.#find(await this.#open(bucket), name))
+    if (info === undefined) throw notFound(bucket, name)
+    // The broker states the size, so it is believed only when it refuses; the bytes are counted again as they come.
+    if (info.size > bytesMax) throw tooLarge(name, info.size, bytesMax)
+    const digest = createHash('sha256')
+    let size = 0
+    let after = 0
+    // One message after another: asked for when the last was used, so that no more than one is held, however slow we are.
+    while (size < info.size) {
+      if (signal?.aborted === true) throw new Refusal('canceled', `${what} was given up`)
+      const message = await this.#attempt(what, () => this.#messageAfter(bucket, info.nuid, after))
+      if (message === null) throw new Refusal('unavailable', `the file ${name} broke off`, { hint: 'try again' })
+      after = message.seq
+      size += message.data.length
+      if (size > info.size) break
+      digest.update(message.data)
+      yield message.data
+    }
+    const said = info.digest.replace(/^SHA-256=/, '')
+    if (size !== info.size || digest.digest('base64url') !== said.replaceAll('=', '')) {
+      throw new Refusal('tag_mismatch', 'the file in the object store does not match its digest')
+    }
   }
 
-  async write(bucket: string, name: string, bytes: Uint8Array): Promise<void> {
-    if (bytes.length > FILE_BYTES_MAX) throw tooLarge(name, bytes.length, FILE_BYTES_MAX)
+  read(bucket: string, name: string, bytesMax: number, signal?: AbortSignal): Promise<Uint8Array> {
+    return collectParts(this.stream(bucket, name, bytesMax, signal))
+  }
+
+  async write(bucket: string, name: string, given: Uint8Array | FileContent, signal?: AbortSignal): Promise<void> {
+    const content = contentOf(given)
+    if (content.bytes > FILE_BYTES_MAX) throw tooLarge(name, content.bytes, FILE_BYTES_MAX)
     await this.#attempt(`writing ${name}`, async () => {
       const store = await this.#open(bucket)
       const last = await store.info(name)
       if (last !== null && !last.deleted) throw alreadyExists(bucket, name)
       try {
         // The revision of the tombstone, or 0: of two writers at the same moment the server keeps one.
-        await store.putBlob({ name }, bytes, { previousRevision: last?.revision ?? 0 })
+        await store.put({ name }, ReadableStream.from(untilAborted(content.open(), name, signal)), {
+          previousRevision: last?.revision ?? 0,
+        })
       } catch (error) {
         const code = apiCode(error)
         if (code === API_CODES.wrongLastSequence || code === API_CODES.wrongLastSequenceUnknown)
@@ -99,52 +126,26 @@ export class ObjectFileStore implements FileStore {
     return store
   }
 
-  async #collect(
-    data: ReadableStream<Uint8Array>,
-    name: string,
-    bytesMax: number,
-    signal?: AbortSignal,
-  ): Promise<Uint8Array> {
-    const reader = data.getReader()
-    const chunks: Uint8Array[] = []
-    let size = 0
-    try {
-      for (;;) {
-        const { done, value } = await this.#beforeSilence(reader.read(), name, signal)
-        if (done) return Buffer.concat(chunks, size)
-        size += value.length
-        if (size > bytesMax) throw tooLarge(name, size, bytesMax)
-        chunks.push(value)
-      }
-    } finally {
-      reader.cancel().catch(() => {}) // it has ended already, or its error was thrown above
-    }
-  }
-
-  #beforeSilence<T>(next: Promise<T>, name: string, signal?: AbortSignal): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => reject(new Refusal('canceled', `reading ${name} was given up`))
-      const cancel = this.#clock.after(SILENCE_MS, () => {
-        reject(new Refusal('unavailable', `the file ${name} stopped arriving`, { hint: 'try again' }))
-      })
-      if (signal?.aborted === true) onAbort()
-      signal?.addEventListener('abort', onAbort)
-      next.then(resolve, reject).finally(() => {
-        cancel()
-        signal?.removeEventListener('abort', onAbort)
-      })
-    })
+  #messageAfter(bucket: string, nuid: string, after: number): Promise<StoredMsg | null> {
+    this.#jsm ??= jetstreamManager(this.#nc, { checkAPI: false, timeout: SILENCE_MS })
+    return this.#jsm.then((jsm) =>
+      jsm.direct.getMessage(`OBJ_${bucket}`, { seq: after + 1, next_by_subj: `$O.${bucket}.C.${nuid}` }),
+    )
   }
 
   async #attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      if (error instanceof Error && error.message.startsWith('received a corrupt object')) {
-        throw new Refusal('tag_mismatch', 'the file in the object store does not match its digest', { cause: error })
-      }
       throw refuseBrokerError(error, what)
     }
+  }
+}
+
+async function* untilAborted(parts: AsyncIterable<Uint8Array>, name: string, signal?: AbortSignal) {
+  for await (const part of parts) {
+    if (signal?.aborted === true) throw new Refusal('canceled', `writing ${name} was given up`)
+    yield part
   }
 }
 

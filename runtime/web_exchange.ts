@@ -5,7 +5,7 @@
  */
 import type { LookupAddress } from 'node:dns'
 import { lookup as lookUpBySystem } from 'node:dns/promises'
-import type { IncomingMessage, RequestOptions } from 'node:http'
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
 import type { LookupFunction } from 'node:net'
@@ -13,27 +13,29 @@ import { isIP } from 'node:net'
 import { Refusal } from '../messages/index.ts'
 import type { AddressRule } from './address_rule.ts'
 import type { Clock } from './clock.ts'
+import type { FileContent } from './file_content.ts'
+import type { TakePart } from './url_files.ts'
 
 /** The longest silence, from the connection to the last byte. */
 const SILENCE_MS = 30_000
 const EXCHANGE_MS_MAX = 600_000
-const PART_BYTES = 256 * 1024
 const HEADER_BYTES_MAX = 16 * 1024
 
 export interface Exchange {
   method: 'GET' | 'HEAD' | 'PUT'
   url: URL
   headers?: Record<string, string>
-  body?: Uint8Array
+  body?: FileContent
   /** How much of the answer's body is taken; a longer one is `too_large`. */
   bytesMax: number
+  /** Takes the body of a success; absent: nobody wants it. */
+  take?: TakePart
   signal: AbortSignal
 }
 
 export interface Answer {
   status: number
   location: string | undefined
-  body: Uint8Array
 }
 
 export interface ExchangeTools {
@@ -49,7 +51,7 @@ export type NameLookup = (name: string) => Promise<LookupAddress[]>
 
 /** @throws Refusal `forbidden` for an address that is not allowed, `too_large`, `unavailable`, `canceled` */
 export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: ExchangeTools): Promise<Answer> {
-  const { method, url, headers = {}, body, bytesMax, signal } = wanted
+  const { method, url, headers = {}, body, bytesMax, take, signal } = wanted
   return new Promise((resolve, reject) => {
     // The name of a literal address is never looked up, so it is judged here.
     const literal = url.hostname.replace(/^\[(.*)\]$/, '$1')
@@ -63,7 +65,7 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
       headers: {
         'accept-encoding': 'identity',
         ...headers,
-        ...(body === undefined ? {} : { 'content-length': String(body.length) }),
+        ...(body === undefined ? {} : { 'content-length': String(body.bytes) }),
       },
     }
     const request =
@@ -79,7 +81,7 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
       request.destroy()
       effect()
     }
-    const fail = (error: Refusal) => finish(() => reject(error))
+    const fail = (error: unknown) => finish(() => reject(error))
     const onAbort = () => fail(givenUp())
     const onSilence = () => fail(trouble('the web server of a file fell silent'))
     let cancelSilence = clock.after(SILENCE_MS, onSilence)
@@ -92,36 +94,47 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
     request.on('error', (error) => fail(refuseConnection(error)))
     request.on('response', (response) => {
       heard()
-      collect(response, method === 'HEAD' ? 0 : bytesMax, heard).then((bytes) => {
-        finish(() => resolve({ status: response.statusCode ?? 0, location: response.headers.location, body: bytes }))
+      handOver(response, take, bytesMax, heard).then(() => {
+        finish(() => resolve({ status: response.statusCode ?? 0, location: response.headers.location }))
       }, fail)
     })
-    // In parts, so that a slow transfer is not taken for silence.
-    for (let at = 0; at < (body?.length ?? 0); at += PART_BYTES)
-      request.write(body!.subarray(at, at + PART_BYTES), heard)
-    request.end()
+    if (body === undefined) request.end()
+    else send(request, body, heard).catch(fail)
   })
 }
 
-async function collect(response: IncomingMessage, bytesMax: number, heard: () => void): Promise<Uint8Array> {
+/** Part by part, each when the last has left, so that little is held and a slow transfer is not taken for silence. */
+async function send(request: ClientRequest, body: FileContent, heard: () => void): Promise<void> {
+  for await (const part of body.open()) {
+    // A connection that ends answers for itself; what was not written then is nobody's business.
+    if (request.destroyed) return
+    await new Promise<void>((resolve) => request.write(part, () => resolve()))
+    heard()
+  }
+  request.end()
+}
+
+async function handOver(
+  response: IncomingMessage,
+  take: TakePart | undefined,
+  bytesMax: number,
+  heard: () => void,
+): Promise<void> {
   const encoding = response.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity')
     throw new Refusal('malformed', 'the web server sent a file in another encoding than asked for')
-  const parts: Uint8Array[] = []
+  // The body of anything but a success is a page for people, of which nothing is kept.
+  if (take === undefined || response.statusCode !== 200) return
+  if (Number(response.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax)
   let size = 0
   try {
-    // The body of anything but a success is a page for people, of which nothing is kept.
-    const isWanted = response.statusCode === 200
-    if (isWanted && bytesMax > 0 && Number(response.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax)
-    if (!isWanted || bytesMax === 0) return Buffer.alloc(0)
     for await (const part of response as AsyncIterable<Uint8Array>) {
       heard()
       size += part.length
       if (size > bytesMax) throw tooLarge(bytesMax)
-      parts.push(part)
+      await take(part)
     }
     if (!response.complete) throw trouble('a file broke off while it was read')
-    return Buffer.concat(parts, size)
   } catch (error) {
     throw error instanceof Refusal ? error : trouble('a file broke off while it was read', error)
   }

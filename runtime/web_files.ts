@@ -4,7 +4,9 @@
  * place is asked first, and the PUT says that it must be free; a server that heeds neither is beyond what can be done here.
  */
 import { Refusal } from '../messages/index.ts'
-import type { UrlFiles } from './url_files.ts'
+import type { FileContent } from './file_content.ts'
+import { contentOf } from './file_content.ts'
+import type { TakePart, UrlFiles } from './url_files.ts'
 import type { Answer, Exchange, ExchangeTools } from './web_exchange.ts'
 import { exchange } from './web_exchange.ts'
 
@@ -27,9 +29,9 @@ export class WebFiles implements UrlFiles {
     this.#policy = policy
   }
 
-  async read(url: string, bytesMax: number, signal: AbortSignal): Promise<Uint8Array> {
-    const { status, body } = await this.#ask({ method: 'GET', url: parseWebUrl(url), bytesMax, signal })
-    if (status === 200) return body
+  async fetch(url: string, bytesMax: number, take: TakePart, signal: AbortSignal): Promise<void> {
+    const { status } = await this.#ask({ method: 'GET', url: parseWebUrl(url), bytesMax, take, signal })
+    if (status === 200) return
     throw ABSENT.has(status) ? new Refusal('not_found', 'there is no file at the url') : refuseStatus(status)
   }
 
@@ -40,7 +42,7 @@ export class WebFiles implements UrlFiles {
     throw refuseStatus(status)
   }
 
-  async write(url: string, bytes: Uint8Array, onlyIfSeen: boolean, signal: AbortSignal): Promise<void> {
+  async write(url: string, content: Uint8Array | FileContent, onlyIfSeen: boolean, signal: AbortSignal): Promise<void> {
     const isTaken = await this.exists(url, signal).catch((error: unknown) => {
       if (!onlyIfSeen && error instanceof Refusal && error.code === 'forbidden' && error.field === STATUS_FIELD)
         return false
@@ -48,7 +50,14 @@ export class WebFiles implements UrlFiles {
     })
     if (isTaken) throw alreadyExists()
     const headers = { 'if-none-match': '*', 'content-type': 'application/octet-stream' }
-    const wanted: Exchange = { method: 'PUT', url: parseWebUrl(url), headers, body: bytes, bytesMax: 0, signal }
+    const wanted: Exchange = {
+      method: 'PUT',
+      url: parseWebUrl(url),
+      headers,
+      body: contentOf(content),
+      bytesMax: 0,
+      signal,
+    }
     const { status } = await this.#ask(wanted)
     if (isSuccess(status)) return
     throw status === 412 || status === 409 ? alreadyExists() : refuseStatus(status)

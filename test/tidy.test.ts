@@ -119,6 +119,10 @@ describe('the doors', () => {
     expect(pathsOf(product, ({ text }) => output.test(text))).toEqual(OUTPUT)
   })
 
+  test('no key pair is made by a generator of Node, which can wait for itself for ever', () => {
+    expect(pathsOf(product, ({ text }) => /\bgenerateKeyPair(?:Sync)?\b/.test(text))).toEqual([])
+  })
+
   test('chance is asked of node:crypto, but where only delays depend on it', () => {
     const chance = pathsOf(product, ({ text }) => /\bMath\.random\b/.test(text))
     expect(chance.filter((path) => !path.startsWith('deploy/'))).toEqual([])

@@ -1,10 +1,11 @@
 /**
  * Access control answers one question from the facts that come with it, by the policy in force. It asks nobody for facts;
- * all it keeps in storage is the policy itself.
+ * all it keeps in storage is the policy itself. Each change of the policy is a record of the audit log; decisions are written
+ * down by who acts on them.
  */
 import type { AccessDecision, AccessQuestion } from '../../messages/index.ts'
 import { access_control, Refusal } from '../../messages/index.ts'
-import type { Actor } from '../../runtime/index.ts'
+import type { Actor, AuditWriter } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import type { PolicyInForce, PolicyKeeper } from './policy_keeper.ts'
 import type { StorageClient } from './stored_policy.ts'
@@ -13,7 +14,11 @@ import { readVersion } from './stored_policy.ts'
 /** What is decided by the code alone when the stored policy is of no use: how else would it be mended. */
 const MENDING: readonly string[] = ['get_policy', 'put_policy']
 
-export function accessControlActor(keeper: PolicyKeeper, store: StorageClient): Actor<typeof access_control> {
+export function accessControlActor(
+  keeper: PolicyKeeper,
+  store: StorageClient,
+  audit: Pick<AuditWriter, 'admit' | 'note'>,
+): Actor<typeof access_control> {
   return actor(access_control, {
     async decide(question) {
       return decideBy(await keeper.current(), keeper, question)
@@ -34,6 +39,7 @@ export function accessControlActor(keeper: PolicyKeeper, store: StorageClient): 
     },
 
     async put_policy({ caller, request }, { requestId }) {
+      audit.admit()
       // The frontend has asked already; what changes the answers to come is asked about twice.
       const question = { question: 'api', role: caller.role, method: 'put_policy' } as const
       const { allowed, rule } = decideBy(await keeper.current(), keeper, question)
@@ -41,6 +47,10 @@ export function accessControlActor(keeper: PolicyKeeper, store: StorageClient): 
         throw new Refusal('forbidden', `a ${caller.role} may not change the policy`, { hint: `rule ${rule} says so` })
       }
       const { version, policy } = await keeper.replace({ ...request, by: caller.user_id, requestId })
+      const documents = Object.keys(request.documents).join(', ') || 'none'
+      // Decisions name the beginning of this digest, so it is found here which policy that was.
+      const text = `version ${version}, policy ${policy.version}, documents: ${documents}`
+      audit.note({ kind: 'change', user: caller.user_id, method: 'put_policy', outcome: 'ok', text })
       return { version, policy_version: policy.version }
     },
   })

@@ -1,6 +1,8 @@
 /** Starts a member of access control; and its policies as a library, for those who write them. */
+import { AuditChain } from '../../attestation/index.ts'
 import { storage } from '../../messages/index.ts'
 import type { StartService } from '../../runtime/index.ts'
+import { auditKeyOf, openAudit } from '../../runtime/index.ts'
 import { accessControlActor } from './access_control_actor.ts'
 import { readPolicyFiles } from './policy_files.ts'
 import { PolicyKeeper } from './policy_keeper.ts'
@@ -11,5 +13,6 @@ export const start: StartService = async (host) => {
   const store = host.client(storage)
   // Refuses to start when the policies of the code do not validate.
   const keeper = new PolicyKeeper(readPolicyFiles(), store, host.clock, host.log)
-  return { actor: accessControlActor(keeper, store) }
+  const audit = openAudit(host, new AuditChain(auditKeyOf(host)))
+  return { actor: accessControlActor(keeper, store, audit), close: () => audit.close() }
 }

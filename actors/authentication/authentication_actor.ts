@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { authentication, digestJson } from '../../messages/index.ts'
 import type { Actor, Clock, LetterContext, Log } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
+import type { CallFacts } from './audit_notes.ts'
 import { listRevocations, listUsers } from './listing.ts'
 import type { LoginGuard } from './login_guard.ts'
 import type { PasswordHasher } from './password.ts'
@@ -32,16 +33,24 @@ export interface AuthenticationParts {
   sessions: Sessions
   guard: LoginGuard
   hasher: PasswordHasher
+  facts: CallFacts
   clock: Clock
   log: Log
 }
 
 export function authenticationActor(parts: AuthenticationParts): Actor<typeof authentication> {
-  const { store, sessions, guard, hasher, clock, log } = parts
+  const { store, sessions, guard, hasher, facts, clock, log } = parts
 
   /** A plain request carries its token in the header alone, so that there is one place to look and one to redact. */
-  const present = ({ session }: { session?: string | undefined }, context: LetterContext): Promise<PresentedSession> =>
-    sessions.present(context.plain ? context.bearer : session, { id: context.sender.id, plain: context.plain })
+  async function present(
+    { session, id }: { session?: string | undefined; id?: string },
+    context: LetterContext,
+  ): Promise<PresentedSession> {
+    const presenter = { id: context.sender.id, plain: context.plain }
+    const presented = await sessions.present(context.plain ? context.bearer : session, presenter)
+    facts.tell(context, { user: presented.claims.user_id, ...(id === undefined ? {} : { object: id }) })
+    return presented
+  }
 
   // A plain request names its own id, so an id counts only together with who came with it. A digest keeps records small.
   const requestOf = (caller: { id: string }, context: LetterContext) => ({
@@ -55,7 +64,8 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
 
   return actor(authentication, {
     async user_login({ id, password }, context) {
-      const user = await guard.check(id, password, context.signal)
+      const user = await guard.check(id, password, context.signal, () => facts.tell(context, { object: id }))
+      facts.tell(context, { user: id, text: context.plain ? 'a plain session' : 'a sealed session' })
       if (hasher.isOutdated(user.value.scrypt)) {
         // Only now do we have the password to hash again; if the user changes meanwhile, the next login will do it.
         const scrypt = await hasher.hash(password, context.signal)
@@ -72,6 +82,7 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
       const scrypt = await hasher.hash(request.password, context.signal)
       const now = requestOf(caller, context)
       await addUser(store, { id: request.id, ...position, scrypt, created_at: now.nowMs, request_id: now.id })
+      facts.tell(context, { text: positionText(position) })
       record('user registered', caller.id, request.id)
       return {}
     },
@@ -94,6 +105,12 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
           return same && scrypt === undefined ? 'unchanged' : { ...before, ...after, scrypt: scrypt ?? before.scrypt }
         },
       )
+      const { role, attribute, password } = request
+      const changes = { role, attribute, password: password === undefined ? undefined : 'another one' }
+      const told = Object.entries(changes).flatMap(([name, value]) =>
+        value === undefined ? [] : [`${name}: ${value}`],
+      )
+      facts.tell(context, { text: told.join(', ') })
       record('user updated', caller.id, request.id)
       return {}
     },
@@ -186,4 +203,8 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
       return { keys: sessions.publicKeys, ...(await listRevocations(store, after, clock.now())) }
     },
   })
+}
+
+function positionText({ role, attribute }: { role: string; attribute: string | null }): string {
+  return attribute === null ? `as ${role}` : `as ${role} of ${attribute}`
 }

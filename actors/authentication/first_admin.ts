@@ -11,13 +11,14 @@ import { admins, firstAdmins, users } from './records.ts'
 import type { StorageClient } from './record_store.ts'
 import { commitDecision, put, readSlots, remove } from './record_store.ts'
 
-const ADMIN_ID = 'admin'
+export const ADMIN_ID = 'admin'
 
 /** Where the deployment keeps the password for its operator: a file readable by the owner alone. */
 export type SavePassword = (password: string) => Promise<void>
 
 /**
  * Does nothing where there are users already.
+ * @returns true when it made the admin, alone or together with other members
  * @throws Refusal `unsupported` when there is nowhere to save the password
  */
 export async function ensureFirstAdmin(
@@ -25,10 +26,10 @@ export async function ensureFirstAdmin(
   hasher: PasswordHasher,
   nowMs: number,
   save: SavePassword | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const read = () => readSlots(store, ADMIN_ID, [admins, users, firstAdmins])
   const [existing] = await read()
-  if (existing.value !== undefined) return
+  if (existing.value !== undefined) return false
   if (save === undefined) {
     throw new Refusal('unsupported', "there is nowhere to save the first admin's password", {
       hint: 'give the deployment a folder for it',
@@ -54,4 +55,5 @@ export async function ensureFirstAdmin(
     }
     return [put(adminIds, { ids: [ADMIN_ID] }), put(user, record), remove(chosen)]
   })
+  return true
 }

@@ -1,9 +1,12 @@
 /** Starts a member of authentication. */
+import { AuditChain } from '../../attestation/index.ts'
 import type { authentication } from '../../messages/index.ts'
 import { storage } from '../../messages/index.ts'
 import type { Clock, Log, Service, ServiceHost, StartService } from '../../runtime/index.ts'
+import { auditKeyOf, openAudit } from '../../runtime/index.ts'
+import { auditedActor, CallFacts } from './audit_notes.ts'
 import { authenticationActor } from './authentication_actor.ts'
-import { ensureFirstAdmin } from './first_admin.ts'
+import { ADMIN_ID, ensureFirstAdmin } from './first_admin.ts'
 import { sweepRecords } from './listing.ts'
 import { LoginGuard } from './login_guard.ts'
 import type { DeriveKey } from './password.ts'
@@ -24,12 +27,21 @@ export async function startAuthentication(
   const store = host.client(storage)
   const hasher = new PasswordHasher({ N: settings.scrypt_n, r: 8, p: 1 }, derive)
   const sessions = await Sessions.open(store, clock, settings.session_ms)
-  await ensureFirstAdmin(store, hasher, clock.now(), host.saveAdminPassword?.bind(host))
+  const madeAdmin = await ensureFirstAdmin(store, hasher, clock.now(), host.saveAdminPassword?.bind(host))
   const guard = new LoginGuard(store, hasher, clock, log)
   const endSweeps = sweepNowAndThen(store, clock, log)
+  const audit = openAudit(host, new AuditChain(auditKeyOf(host)))
+  if (madeAdmin) {
+    const text = 'the first admin, made at the first start'
+    audit.note({ kind: 'change', method: 'user_register', object: ADMIN_ID, outcome: 'ok', text })
+  }
+  const facts = new CallFacts()
   return {
-    actor: authenticationActor({ store, sessions, guard, hasher, clock, log }),
-    close: async () => endSweeps(),
+    actor: auditedActor(authenticationActor({ store, sessions, guard, hasher, facts, clock, log }), facts, audit),
+    async close() {
+      endSweeps()
+      await audit.close()
+    },
   }
 }
 

@@ -41,15 +41,21 @@ export class LoginGuard {
 
   /**
    * The user whose password this is.
+   * @param onKnown called as soon as there is a user of this id, whatever its password
    * @throws Refusal `wrong_credentials`, `locked_out`, `overloaded`
    */
-  async check(id: string, password: string, signal?: AbortSignal): Promise<Slot<UserRecord> & { value: UserRecord }> {
+  async check(
+    id: string,
+    password: string,
+    signal?: AbortSignal,
+    onKnown: () => void = () => {},
+  ): Promise<Slot<UserRecord> & { value: UserRecord }> {
     if (this.#waiting >= WAITING_MAX)
       throw new Refusal('overloaded', 'too many logins at once', { hint: 'try again in a second' })
     this.#waiting += 1
     // One at a time for each id: guesses sent together must not all pass before the first failure is written.
     const before = this.#turns.get(id) ?? Promise.resolve()
-    const comparison = before.then(() => this.#compare(id, password, signal))
+    const comparison = before.then(() => this.#compare(id, password, signal, onKnown))
     const turn = comparison.then(ignore, ignore)
     this.#turns.set(id, turn)
     try {
@@ -60,8 +66,9 @@ export class LoginGuard {
     }
   }
 
-  async #compare(id: string, password: string, signal: AbortSignal | undefined) {
+  async #compare(id: string, password: string, signal: AbortSignal | undefined, onKnown: () => void) {
     const [user, failed] = await readSlots(this.#store, id, [users, failures])
+    if (user.value !== undefined) onKnown()
     this.#refuseLocked(failed)
     const matches = await this.#hasher.matches(password, user.value?.scrypt, signal)
     if (!matches || user.value === undefined) {

@@ -2,13 +2,17 @@
  * Sessions: tokens are signed by one key that all members share, kept sealed in storage so that tokens survive a restart.
  * Whoever calls with a token is held against the user's record as it is now, so here a revocation has no delay at all.
  */
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Presenter, SessionClaims, SessionKeys, SessionSigner } from '../../attestation/index.ts'
 import {
+  exportSecret,
+  generateSigningKey,
   importSessionKeys,
   importSessionSigner,
   SessionCache,
+  signingJwk,
   signSessionToken,
+  toBase64url,
   verifySessionToken,
 } from '../../attestation/index.ts'
 import { assert, Refusal } from '../../messages/index.ts'
@@ -107,12 +111,11 @@ export function isOwnEnd({ user, account }: PresentedSession, requestId: string)
 async function findSigningKey(store: StorageClient, nowMs: number): Promise<Record<string, string>> {
   const [slot] = await readSlots(store, '', [sessionKeys])
   if (slot.value !== undefined) return slot.value.private_key
-  const { kty, crv, x, d } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
-  assert(
-    kty !== undefined && crv !== undefined && x !== undefined && d !== undefined,
-    'an Ed25519 JWK has these fields',
-  )
-  const made = { private_key: { kty, crv, x, d }, created_at: nowMs }
+  const key = generateSigningKey()
+  const made = {
+    private_key: { ...signingJwk(key.publicKey), d: toBase64url(exportSecret(key)) },
+    created_at: nowMs,
+  }
   if (await tryCommit(store, [put(slot, made)])) return made.private_key
   // Another member was faster, or the answer to our own commit was lost: either way the stored key is the one.
   const [stored] = await readSlots(store, '', [sessionKeys])

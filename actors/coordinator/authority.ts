@@ -37,7 +37,7 @@ const STATE_BYTES_MAX = 512 * 1024
 const NONCE_LIFE_MS = 60_000
 const TRIES_MAX = 16
 /** Who writes the audit log; management reads it, too. */
-const AUDITORS: readonly string[] = ['frontend', 'management']
+const AUDITORS: readonly string[] = ['authentication', 'frontend', 'management', 'access_control']
 /** A member's name stands in subjects and keys of buckets. */
 const MEMBER = /^[A-Za-z0-9_-]{1,80}$/
 

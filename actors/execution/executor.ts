@@ -3,9 +3,18 @@ import type { RunOrder } from '../../messages/index.ts'
 
 export interface RunProduct {
   returnValue: Uint8Array
-  /** Plaintext of each output that the function wrote, by name. */
-  outputs: ReadonlyMap<string, Uint8Array>
   log: string[]
+}
+
+/** The files of a run, as its function sees them: decrypted where it reads, encrypted where it writes. */
+export interface RunFiles {
+  /** The plaintext of an input in parts, from the beginning; undefined where the task has no input of the name. */
+  read(name: string): AsyncIterator<Uint8Array, void> | undefined
+  /**
+   * Adds to an output. The memory is the caller's again when it resolves.
+   * @throws Refusal `function_failed` for one that the task does not assign, and for more than is allowed
+   */
+  write(name: string, bytes: Uint8Array): Promise<void>
 }
 
 export interface Executor {
@@ -13,10 +22,9 @@ export interface Executor {
   open(): Promise<void>
   /**
    * Runs one function to its end. May be called again before the last call has ended, once for each slot.
-   * @param files decrypted inputs by name; they are the executor's from here on
    * @param signal when it aborts, the function is stopped for real before the promise rejects with the signal's reason
    * @throws Refusal `function_failed` for the function's own failure, `unsupported` for one that is not known
    */
-  run(order: RunOrder, files: ReadonlyMap<string, Uint8Array>, signal: AbortSignal): Promise<RunProduct>
+  run(order: RunOrder, files: RunFiles, signal: AbortSignal): Promise<RunProduct>
   close(): Promise<void>
 }

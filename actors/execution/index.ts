@@ -2,7 +2,7 @@
 import type { Executor as ExecutorName } from '../../messages/index.ts'
 import { execution, Refusal, scheduler } from '../../messages/index.ts'
 import type { Clock, FileStore, Service, ServiceHost, StartService } from '../../runtime/index.ts'
-import { actor, AddressRule, FolderFiles, WebFiles } from '../../runtime/index.ts'
+import { actor, AddressRule, FolderFiles, SpoolFolder, WebFiles } from '../../runtime/index.ts'
 import { BuiltinExecutor } from './builtin_executor.ts'
 import type { Executor } from './executor.ts'
 import { FilePlaces } from './file_places.ts'
@@ -17,12 +17,14 @@ export async function startExecution(host: ServiceHost, threadEntry: URL): Promi
   const executors = new Map<ExecutorName, Executor>()
   for (const name of settings.executors) executors.set(name, createExecutor(name, threadEntry, settings.slots, clock))
   for (const executor of executors.values()) await executor.open()
+  const spool = await SpoolFolder.open()
   const worker = new Worker(
     {
       memberId,
       clock,
       log,
-      places: openPlaces(files, settings.files, clock),
+      places: openPlaces(files, settings.files, spool, clock),
+      spool,
       workQueue,
       stopping,
       executors,
@@ -43,15 +45,21 @@ export async function startExecution(host: ServiceHost, threadEntry: URL): Promi
     async close() {
       await worker.close()
       await Promise.all([...executors.values()].map((executor) => executor.close()))
+      await spool.remove()
     },
   }
 }
 
 export const start: StartService = (host) => startExecution(host, new URL('./builtin_thread.js', import.meta.url))
 
-function openPlaces(store: FileStore, { http, networks, folders, ca }: FileSettings, clock: Clock): FilePlaces {
+function openPlaces(
+  store: FileStore,
+  { http, networks, folders, ca }: FileSettings,
+  spool: SpoolFolder,
+  clock: Clock,
+): FilePlaces {
   const web = new WebFiles({ http, addresses: new AddressRule(networks), clock, ...(ca === undefined ? {} : { ca }) })
-  return new FilePlaces(store, web, new FolderFiles(folders))
+  return new FilePlaces({ store, web, folders: new FolderFiles(folders), spool })
 }
 
 function createExecutor(name: ExecutorName, threadEntry: URL, slots: number, clock: Clock): Executor {

@@ -1,8 +1,9 @@
 /** The payload of a run: it came with the order, or it lies in the object store and must prove to be the one of the terms. */
 import { createHash } from 'node:crypto'
-import { decryptFile } from '../../attestation/index.ts'
+import { decryptStream } from '../../attestation/index.ts'
 import type { RunOrder } from '../../messages/index.ts'
 import { Refusal, STORED_PAYLOAD_BYTES_MAX } from '../../messages/index.ts'
+import { collectParts } from '../../runtime/index.ts'
 import { parseFileUrl } from './file_place.ts'
 import type { FilePlaces } from './file_places.ts'
 
@@ -12,15 +13,15 @@ const SCHEME_BYTES_MAX = 2 * 1024 * 1024
 /** @throws Refusal `tag_mismatch` for a file that is not the one that was registered, and what the store refuses */
 export async function readPayload(
   { payload, stored_payload: stored }: Pick<RunOrder, 'payload' | 'stored_payload'>,
-  places: Pick<FilePlaces, 'read'>,
+  places: Pick<FilePlaces, 'find'>,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   if (stored === undefined) return payload
   try {
     if (parseFileUrl(stored.url).kind !== 'object')
       throw new Refusal('invalid_request', 'it has no place in the object store')
-    const bytes = await places.read(stored.url, STORED_PAYLOAD_BYTES_MAX + SCHEME_BYTES_MAX, signal)
-    const plain = decryptFile(bytes, stored.crypto, stored.tag)
+    const file = await places.find(stored.url, STORED_PAYLOAD_BYTES_MAX + SCHEME_BYTES_MAX, signal)
+    const plain = await collectParts(decryptStream(() => file.open(), stored.crypto, stored.tag))
     if (plain.length > STORED_PAYLOAD_BYTES_MAX) {
       throw new Refusal('too_large', `it has more than ${STORED_PAYLOAD_BYTES_MAX} bytes`)
     }

@@ -5,17 +5,18 @@
 import { createHash } from 'node:crypto'
 import type { Executor as ExecutorName, RunOrder, RunOutcome } from '../../messages/index.ts'
 import { isRetryable, Refusal, RESULT_BYTES_MAX } from '../../messages/index.ts'
-import type { Clock, ServiceHost } from '../../runtime/index.ts'
+import type { Clock, ServiceHost, SpoolFolder } from '../../runtime/index.ts'
 import type { Executor, RunProduct } from './executor.ts'
 import type { FilePlaces } from './file_places.ts'
-import { readInputs } from './input_files.ts'
+import { InputFiles } from './input_files.ts'
+import { OutputFiles } from './output_files.ts'
 import { readPayload } from './payload.ts'
-import { writeOutputs } from './output_files.ts'
 
 const MESSAGE_CHARS_MAX = 4_000
 
 export type RunTools = Pick<ServiceHost, 'clock' | 'signReceipt'> & {
   places: FilePlaces
+  spool: SpoolFolder
   executors: ReadonlyMap<ExecutorName, Executor>
 }
 
@@ -44,15 +45,20 @@ async function runOrder(order: RunOrder, tools: RunTools, signal: AbortSignal): 
   if (executor === undefined) throw new Refusal('unsupported', `this worker has no executor "${order.executor}"`)
   signal.throwIfAborted()
   const startedAt = tools.clock.now()
-  const inputs = await readInputs(order, tools.places, signal)
+  await using inputs = await InputFiles.open(order, tools.places, signal)
+  await using outputs = new OutputFiles(order, tools.spool)
   const payload = await readPayload(order, tools.places, signal)
-  const product = await executor.run({ ...order, payload }, inputs, signal)
+  const files = {
+    read: (name: string) => inputs.read(name),
+    write: (name: string, bytes: Uint8Array) => outputs.write(name, bytes),
+  }
+  const product = await executor.run({ ...order, payload }, files, signal)
   if (product.returnValue.length > RESULT_BYTES_MAX) {
     throw new Refusal('function_failed', `the return value is larger than ${RESULT_BYTES_MAX} bytes`)
   }
   // Nothing leaves a run that was stopped: its task may have ended, or belong to another worker.
   signal.throwIfAborted()
-  const outputTags = await writeOutputs(order, product.outputs, tools.places, signal)
+  const outputTags = await outputs.store(tools.places, signal)
   const times = { started_at: startedAt, finished_at: tools.clock.now() }
   const receipt = await tools.signReceipt(receiptClaims(order, product, outputTags, times))
   return {

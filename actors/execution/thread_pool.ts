@@ -8,7 +8,8 @@ import type { ResourceLimits } from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../../runtime/index.ts'
-import { THREAD_READY } from './thread_ready.ts'
+import type { ThreadAnswer, ThreadReply, ThreadRequest } from './thread_messages.ts'
+import { THREAD_READY } from './thread_messages.ts'
 
 /** How long a job waits for a busy thread before the pool grows beyond the number of processors. */
 const GROW_MS = 20
@@ -19,6 +20,12 @@ export interface ThreadPoolOptions {
   /** Bounds of each thread's JavaScript heap and stack; file bytes lie outside of them and have bounds of their own. */
   limits: ResourceLimits
   clock: Clock
+}
+
+/** An answer to what a thread asked for during its job, and the memory that moves into the thread with it. */
+export interface ServedReply {
+  reply: unknown
+  transfer: readonly ArrayBuffer[]
 }
 
 interface Waiting {
@@ -50,10 +57,10 @@ export class ThreadPool {
 
   /**
    * Hands a job to a thread and resolves with its answer.
-   * @param transfer memory that moves into the thread instead of being copied
+   * @param serve answers what the thread asks for meanwhile; when it throws, so does the job
    * @throws the signal's reason, once the thread has been stopped; Refusal `function_failed` when the thread broke
    */
-  async run(job: unknown, transfer: readonly ArrayBuffer[], signal: AbortSignal): Promise<unknown> {
+  async run(job: unknown, serve: (request: unknown) => Promise<ServedReply>, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted()
     assert(this.#jobs < this.#options.size, 'no more jobs are given to the pool than it may have threads')
     this.#jobs++
@@ -65,7 +72,7 @@ export class ThreadPool {
         throw signal.reason
       }
       try {
-        const answer = await this.#ask(thread, job, transfer, signal)
+        const answer = await this.#ask(thread, job, serve, signal)
         this.#idle.push(thread)
         return answer
       } catch (error) {
@@ -128,20 +135,36 @@ export class ThreadPool {
     })
   }
 
-  #ask(thread: Worker, job: unknown, transfer: readonly ArrayBuffer[], signal: AbortSignal): Promise<unknown> {
+  #ask(
+    thread: Worker,
+    job: unknown,
+    serve: (request: unknown) => Promise<ServedReply>,
+    signal: AbortSignal,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      let isOver = false
       const finish = (effect: () => void) => {
+        isOver = true
         thread.off('message', onMessage).off('error', onError).off('exit', onExit)
         signal.removeEventListener('abort', onAbort)
         effect()
       }
-      const onMessage = (answer: unknown) => finish(() => resolve(answer))
+      const onMessage = (message: ThreadAnswer | ThreadRequest) => {
+        if ('answer' in message) return finish(() => resolve(message.answer))
+        serve(message.request).then(
+          ({ reply, transfer }) => {
+            // A thread that was stopped meanwhile asks no more.
+            if (!isOver) thread.postMessage({ id: message.id, reply } satisfies ThreadReply, transfer)
+          },
+          (error: unknown) => finish(() => reject(error)),
+        )
+      }
       const onError = (error: unknown) => finish(() => reject(brokenThread(error)))
       const onExit = () => finish(() => reject(brokenThread(undefined)))
       const onAbort = () => finish(() => reject(signal.reason as Error))
       thread.on('message', onMessage).on('error', onError).on('exit', onExit)
       signal.addEventListener('abort', onAbort)
-      thread.postMessage(job, transfer)
+      thread.postMessage(job)
     })
   }
 

@@ -4,10 +4,10 @@
  */
 import type { SessionCache, SessionClaims } from '../../attestation/index.ts'
 import { verifySessionToken } from '../../attestation/index.ts'
-import type { CallerIdentity, DoorMethod, RefusalCode } from '../../messages/index.ts'
+import type { CallerIdentity, DoorMethod } from '../../messages/index.ts'
 import { digestJson, frontend, Refusal } from '../../messages/index.ts'
 import type { Actor, AskOptions, AuditWriter, Clock, Handlers, LetterContext, Log } from '../../runtime/index.ts'
-import { actor } from '../../runtime/index.ts'
+import { actor, auditWordsOf } from '../../runtime/index.ts'
 import type { ApiGate } from './api_gate.ts'
 import type { SessionWatch } from './session_watch.ts'
 
@@ -22,7 +22,6 @@ const WAITING: readonly DoorMethod[] = ['watch_task', 'verify_audit_log']
 
 /** Fields of requests and replies that name what a call is about. */
 const OBJECTS = ['function_id', 'data_id', 'member']
-const TELLABLE: readonly RefusalCode[] = ['forbidden', 'unauthenticated', 'quota_exceeded', 'overloaded', 'unavailable']
 
 export interface FrontendParts {
   watch: SessionWatch
@@ -88,7 +87,7 @@ async function serve(
     return reply
   } catch (error) {
     const isRefusal = error instanceof Refusal
-    record(isRefusal ? error.code : 'internal', isRefusal && claims !== undefined ? tellable(error) : '')
+    record(isRefusal ? error.code : 'internal', isRefusal && claims !== undefined ? auditWordsOf(error) : '')
     throw error
   }
 }
@@ -106,12 +105,6 @@ async function verifySession(
 
 function isMethod(name: string): boolean {
   return Object.hasOwn(frontend.methods, name)
-}
-
-/** What is said of a refusal: its words where they are made of ids and rules; elsewhere they may quote what a function said. */
-function tellable({ code, message, hint, field }: Refusal): string {
-  const words = TELLABLE.includes(code) ? [message, hint] : []
-  return [...words, field === undefined ? undefined : `field ${field}`].filter((part) => part !== undefined).join('; ')
 }
 
 function idIn(value: unknown, field: string): string | null {

@@ -1,8 +1,9 @@
 /** Starts a member of the frontend. */
 import { AuditChain, SessionCache } from '../../attestation/index.ts'
-import { access_control, apiMethods, assert, authentication, coordinator, management } from '../../messages/index.ts'
+import type { AuditHead } from '../../messages/index.ts'
+import { access_control, apiMethods, authentication, coordinator, management } from '../../messages/index.ts'
 import type { AskOptions, ServiceHost, StartService } from '../../runtime/index.ts'
-import { AuditWriter } from '../../runtime/index.ts'
+import { auditKeyOf, openAudit } from '../../runtime/index.ts'
 import { ApiGate } from './api_gate.ts'
 import type { Forward } from './frontend_actor.ts'
 import { frontendActor } from './frontend_actor.ts'
@@ -10,18 +11,10 @@ import { SessionWatch } from './session_watch.ts'
 
 export const start: StartService = async (host) => {
   const { clock, log } = host
-  const auditKey = host.secrets['audit_key']
-  assert(auditKey !== undefined, 'the coordinator releases the audit key to the frontend')
   const managing = host.client(management)
-  const audit = new AuditWriter({
-    writer: host.memberId,
-    stream: host.auditStream,
-    makesStream: false,
-    chain: new AuditChain(auditKey),
-    anchor: async (head) => void (await managing.anchor_audit(head)),
-    clock,
-    log,
-  })
+  // The frontend has no business with storage; management keeps the end of its chain.
+  const anchor = async (head: AuditHead) => void (await managing.anchor_audit(head))
+  const audit = openAudit(host, new AuditChain(auditKeyOf(host)), { anchor })
   const watch = new SessionWatch(host.client(authentication), clock, log)
   const parts = {
     watch,

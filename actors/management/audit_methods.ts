@@ -2,9 +2,9 @@
 import type { AuditEntry, AuditPage, management, RequestOf } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Handlers, RecordStream } from '../../runtime/index.ts'
+import { keepAuditHead, readAuditHeads } from '../../runtime/index.ts'
 import type { ChainReader } from './audit_check.ts'
 import { AuditCheck } from './audit_check.ts'
-import { keepHead, readHeads } from './audit_heads.ts'
 import { collectPages } from './paging.ts'
 import type { StorageClient } from './records.ts'
 
@@ -48,7 +48,7 @@ export function auditMethods(storage: StorageClient, stream: RecordStream, reade
     },
 
     async verify_audit_log(_request, context) {
-      const check = new AuditCheck(reader, await readHeads(storage))
+      const check = new AuditCheck(reader, await readAuditHeads(storage))
       const { first, last } = await stream.range()
       if (last - first >= MESSAGES_MAX) {
         throw new Refusal('unsupported', `the audit log has ${last - first + 1} pages, more than are verified here`)
@@ -62,7 +62,7 @@ export function auditMethods(storage: StorageClient, stream: RecordStream, reade
     },
 
     async anchor_audit(head, { sender }) {
-      await keepHead(storage, sender.id, head)
+      await keepAuditHead(storage, sender.id, head)
       return {}
     },
   }

@@ -1,6 +1,7 @@
 /**
- * What management writes into the audit log: each state of a task that it told, each change of a function or of data, what
- * access control refused, and whether a task could be staged. Nothing is begun that could not be written down.
+ * What management writes into the audit log: each state of a task that it told, each change of a function or of data, and
+ * each decision of access control that it acts on, the one that did not come too. Nothing is begun that could not be
+ * written down.
  */
 import type { AccessQuestion, CallerIdentity, management } from '../../messages/index.ts'
 import { apiMethods } from '../../messages/index.ts'
@@ -48,20 +49,23 @@ export function auditedEvents(events: Events, audit: AuditWriter): Events {
   }
 }
 
-/** Refusals, and the one decision that many parties depend on; what every reader is allowed would drown them. */
 export function auditedAccess(access: AccessClient, audit: AuditWriter): AccessClient {
   return {
     async decide(question, options) {
-      const decision = await access.decide(question, options)
-      if (!decision.allowed || question.question === 'staged_task') {
-        audit.note({
-          kind: 'decision',
-          ...about(question),
-          outcome: decision.allowed ? 'allowed' : 'refused',
-          text: `rule ${decision.rule} of policy ${decision.policy_version.slice(0, 12)}: ${decision.reason}`,
-        })
+      const note = (outcome: string, text: string) =>
+        audit.note({ kind: 'decision', ...about(question), outcome, text })
+      try {
+        const decision = await access.decide(question, options)
+        const { allowed, rule, policy_version, reason } = decision
+        const by = `rule ${rule} of policy ${policy_version.slice(0, 12)}`
+        // Why it was allowed is what the rule says; why not depends on the facts.
+        note(allowed ? 'allowed' : 'refused', allowed ? by : `${by}: ${reason}`)
+        return decision
+      } catch (error) {
+        // No decision is a refusal.
+        note('refused', 'access control gave no decision')
+        throw error
       }
-      return decision
     },
   }
 }

@@ -3,12 +3,11 @@
  * a member holds beside is turns, notes on their way to the outbox, and a memory of tasks that storage must confirm.
  */
 import { AuditChain } from '../../attestation/index.ts'
-import { access_control, assert, management, scheduler, storage } from '../../messages/index.ts'
+import { access_control, management, scheduler, storage } from '../../messages/index.ts'
 import type { StartService } from '../../runtime/index.ts'
-import { actor, AuditWriter } from '../../runtime/index.ts'
+import { actor, auditKeyOf, openAudit } from '../../runtime/index.ts'
 import { agreementMethods } from './agreement_methods.ts'
 import { assignMethods } from './assign_data.ts'
-import { keepHead } from './audit_heads.ts'
 import { auditMethods } from './audit_methods.ts'
 import { auditedAccess, auditedEvents, auditedHandlers } from './audit_notes.ts'
 import { dataChanges } from './data_changes.ts'
@@ -29,19 +28,9 @@ import { untimelyEnds } from './untimely_end.ts'
 export const start: StartService = async (host) => {
   const { clock, log, auditStream } = host
   const store = host.client(storage)
-  const auditKey = host.secrets['audit_key']
-  assert(auditKey !== undefined, 'the coordinator releases the audit key to management')
-  const chain = new AuditChain(auditKey)
+  const chain = new AuditChain(auditKeyOf(host))
   await auditStream.prepare()
-  const audit = new AuditWriter({
-    writer: host.memberId,
-    stream: auditStream,
-    makesStream: true,
-    chain,
-    anchor: (head) => keepHead(store, host.memberId, head),
-    clock,
-    log,
-  })
+  const audit = openAudit(host, chain, { makesStream: true })
   const events = auditedEvents(host.events, audit)
   const access = auditedAccess(host.client(access_control), audit)
   const scheduling = host.client(scheduler)

@@ -33,10 +33,6 @@ export const resultKey = (taskId: string) => `result/${taskId}`
 export const STAGED_PREFIX = 'staged/'
 export const stagedKey = (taskId: string) => `${STAGED_PREFIX}${taskId}`
 
-/** The end of each member's audit chain. */
-export const AUDIT_HEAD_PREFIX = 'audit_head/'
-export const auditHeadKey = (writer: string) => `${AUDIT_HEAD_PREFIX}${writer}`
-
 export const taskOfPrefix = (userId: string) => `task_of/${userId}/`
 /** How a moment stands in a key: 14 digits reach beyond the year 5000. */
 export const momentInKey = (at: number) => String(at).padStart(14, '0')

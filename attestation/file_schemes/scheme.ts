@@ -4,7 +4,7 @@ import { Refusal } from '../../messages/index.ts'
 import { decryptAesGcm, encryptAesGcm } from './aes_gcm.ts'
 import type { EncryptedFile } from './encrypted_file.ts'
 import { openRawFile } from './raw_file.ts'
-import { decryptTeaclaveFile, encryptTeaclaveFile, tagOfTeaclaveFile } from './teaclave_file.ts'
+import { decryptTeaclaveFile, encryptTeaclaveFile } from './teaclave_file.ts'
 
 export type { EncryptedFile } from './encrypted_file.ts'
 export { tagRawFile } from './raw_file.ts'
@@ -38,21 +38,6 @@ export function encryptFile(plaintext: Uint8Array, crypto: OutputCrypto): Encryp
  */
 export function decryptFile(bytes: Uint8Array, crypto: FileCrypto, registeredTag: Uint8Array): Uint8Array {
   return find<Decrypt<FileCrypto>>(DECRYPT, crypto)(bytes, crypto, registeredTag)
-}
-
-/**
- * The tag of a stored file if it is `plaintext` under this key: what another run of the same function wrote. Undefined
- * for any other file.
- * @param own what `encryptFile` made of the same plaintext now; schemes with random keys make another file each time
- */
-export function tagOfSameContent(
-  stored: Uint8Array,
-  own: EncryptedFile,
-  plaintext: Uint8Array,
-  crypto: OutputCrypto,
-): Uint8Array | undefined {
-  if (Buffer.compare(stored, own.bytes) === 0) return own.tag
-  return crypto.scheme === 'teaclave-file-128' ? tagOfTeaclaveFile(stored, plaintext, crypto) : undefined
 }
 
 function find<F>(functions: Readonly<Record<string, unknown>>, { scheme }: { scheme: string }): F {

@@ -1,10 +1,10 @@
 /** teaclave-file-128 files in memory. What lies in them where is in teaclave_pages.ts. */
 import type { FileCrypto } from '../../messages/index.ts'
-import { assert, Refusal } from '../../messages/index.ts'
+import { assert } from '../../messages/index.ts'
 import type { EncryptedFile } from './encrypted_file.ts'
 import { mismatch } from './mismatch.ts'
 import { TeaclaveOpener } from './teaclave_open.ts'
-import { dataPagesOf, nodesOf, PAGE_BYTES, readTag } from './teaclave_pages.ts'
+import { dataPagesOf, nodesOf, PAGE_BYTES } from './teaclave_pages.ts'
 import { TeaclaveSealer } from './teaclave_seal.ts'
 
 type TeaclaveCrypto = Extract<FileCrypto, { scheme: 'teaclave-file-128' }>
@@ -49,24 +49,4 @@ export function decryptTeaclaveFile(bytes: Uint8Array, { key }: TeaclaveCrypto, 
   }
   assert(at === plaintext.length, 'the pages hold as much as the metadata says')
   return plaintext
-}
-
-/** The tag of a stored file that holds just this plaintext under this key; undefined for any other. */
-export function tagOfTeaclaveFile(
-  stored: Uint8Array,
-  plaintext: Uint8Array,
-  crypto: TeaclaveCrypto,
-): Uint8Array | undefined {
-  if (stored.length < PAGE_BYTES) return undefined
-  const tag = Uint8Array.from(readTag(stored))
-  try {
-    // Under its own tag a file proves only that it was made with this key. That, and the content, is what is asked here.
-    const content = decryptTeaclaveFile(stored, crypto, tag)
-    const isSame = Buffer.compare(content, plaintext) === 0
-    content.fill(0)
-    return isSame ? tag : undefined
-  } catch (error) {
-    if (error instanceof Refusal) return undefined
-    throw error
-  }
 }

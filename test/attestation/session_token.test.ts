@@ -1,12 +1,16 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { SessionCircumstances, SessionClaims, SessionKeys, SessionSigner } from '../../attestation/index.ts'
 import {
+  exportSecret,
+  generateSigningKey,
   importSessionKeys,
   importSessionSigner,
   SessionCache,
+  signingJwk,
   signSessionToken,
+  toBase64url,
   verifySessionToken,
 } from '../../attestation/index.ts'
 import { Refusal } from '../../messages/index.ts'
@@ -30,7 +34,10 @@ let signer: SessionSigner
 let stranger: SessionSigner
 let keys: SessionKeys
 
-const makeSigner = () => importSessionSigner(generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }))
+function makeSigner(): Promise<SessionSigner> {
+  const key = generateSigningKey()
+  return importSessionSigner({ ...signingJwk(key.publicKey), d: toBase64url(exportSecret(key)) })
+}
 
 beforeAll(async () => {
   signer = await makeSigner()

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Permissions } from '../../deploy/broker_permissions.ts'
 import { guestPermissions, PROTOCOLS, servicePermissions } from '../../deploy/broker_permissions.ts'
 import {
+  auditSubject,
   callersOf,
   controlSubject,
   inboxSubject,
@@ -50,6 +51,14 @@ describe.each(SERVICES)('%s', (service) => {
     )
     // The coordinator answers whoever enrols.
     expect(permits(publish, inboxSubject(caller, 'x'))).toBe(asks || service === 'coordinator')
+  })
+
+  test('writes in the audit log only in its own name, and only if the log is its business', () => {
+    const writes = ['authentication', 'frontend', 'management', 'access_control']
+    for (const other of SERVICES) {
+      const may = other === service && writes.includes(service)
+      expect(permits(publish, auditSubject(other, 'x')), other).toBe(may)
+    }
   })
 
   test('stages tasks only as the scheduler', () => {

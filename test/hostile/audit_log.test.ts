@@ -4,11 +4,11 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { keepHead } from '../../actors/management/audit_heads.ts'
 import { auditMethods } from '../../actors/management/audit_methods.ts'
 import { AuditChain } from '../../attestation/index.ts'
+import type { AuditHead } from '../../messages/index.ts'
 import { storage } from '../../messages/index.ts'
-import { AuditWriter, MemoryStore, silentLog, systemClock } from '../../runtime/index.ts'
+import { AuditWriter, keepAuditHead, MemoryStore, silentLog, systemClock } from '../../runtime/index.ts'
 import { JetStreamRecordStream } from '../../runtime/jetstream_record_stream.ts'
 import type { TestBroker } from '../support/broker.ts'
 import { startBroker } from '../support/broker.ts'
@@ -55,7 +55,7 @@ beforeEach(async () => {
   expect(await verify()).toMatchObject({ intact: true, records: PAGES * WRITERS.length, findings: [] })
 
   function openWriter(writer: string): AuditWriter {
-    const anchor = (head: Parameters<typeof keepHead>[2]) => keepHead(client, writer, head)
+    const anchor = (head: AuditHead) => keepAuditHead(client, writer, head)
     const parts = { writer, stream: streamOf(writer), makesStream: false, chain, anchor, clock: systemClock }
     return new AuditWriter({ ...parts, log: silentLog })
   }

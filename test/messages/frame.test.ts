@@ -116,10 +116,10 @@ describe('a frame', () => {
 describe('refused as malformed', () => {
   test.each([
     ['a kind of 0', 4, 0],
-    ['a kind of 4', 4, 4],
+    ['a kind of 5', 4, 5],
     ['a credential of 2', 5, 2],
     ['no root', 6, 0],
-    ['another kind of root', 6, 2],
+    ['another kind of root', 6, 3],
     ['the zero byte not zero', 7, 1],
     ['a moment beyond 48 bits', 29, 1],
     ['an end beyond 48 bits', 36, 1],

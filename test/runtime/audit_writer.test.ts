@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AuditChain } from '../../attestation/index.ts'
-import type { AuditHead } from '../../messages/index.ts'
+import type { AuditHead, AuditRecord } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import { AuditWriter } from '../../runtime/audit_writer.ts'
 import { ManualClock } from '../../runtime/clock.ts'
@@ -70,6 +70,24 @@ describe('notes', () => {
       ['ann', 1],
       ['ann', 1],
     ])
+  })
+
+  test('about nobody that come again and again are a record at once and one more a minute', async () => {
+    const { writer, clock, records } = openWriter()
+    const secondsOf = (record: AuditRecord | undefined) => ((record?.at ?? 0) - startedAtMs) / 1000
+    const startedAtMs = clock.now()
+    for (let second = 0; second < 130; second += 1) {
+      writer.note(call(null))
+      clock.advance(1000)
+      await settled()
+    }
+    expect(records().map((record) => [secondsOf(record), record.count])).toEqual([
+      [0, 1],
+      [1, 59],
+      [60, 60],
+    ])
+    await writer.close()
+    expect(records().reduce((sum, { count }) => sum + count, 0)).toBe(130)
   })
 
   test('are cut where they are too long', async () => {

@@ -1,7 +1,8 @@
 /** What every file store must do; each implementation runs the same suite. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import type { FileStore } from '../../runtime/file_store.ts'
+import { collectParts } from '../../runtime/index.ts'
+import type { FileStore } from '../../runtime/index.ts'
 
 const BUCKET = 'files'
 
@@ -17,6 +18,23 @@ export function fileStoreContract(name: string, storeOf: () => { store: FileStor
       expect(Buffer.from(await other.read(BUCKET, file, size)).equals(bytes)).toBe(true)
     })
   }
+
+  test(`${name}: a file written from a stream is read as one, each time from its beginning`, async () => {
+    const { store, other } = storeOf()
+    const file = fresh()
+    const bytes = randomBytes(700_001)
+    async function* parts() {
+      for (let at = 0; at < bytes.length; at += 9_999) yield bytes.subarray(at, at + 9_999)
+    }
+    await store.write(BUCKET, file, { bytes: bytes.length, open: parts })
+    const stored = other.stream(BUCKET, file, bytes.length)
+    expect(Buffer.compare(await collectParts(stored), bytes)).toBe(0)
+    expect(Buffer.compare(await other.read(BUCKET, file, bytes.length), bytes)).toBe(0)
+    for await (const part of other.stream(BUCKET, file, bytes.length)) {
+      expect(Buffer.compare(part, bytes.subarray(0, part.length))).toBe(0)
+      break
+    }
+  })
 
   test(`${name}: a file is never overwritten`, async () => {
     const { store, other } = storeOf()

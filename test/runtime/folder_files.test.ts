@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FolderFiles } from '../../runtime/folder_files.ts'
 import { refusalOf } from '../support/fake_host.ts'
 import { temporaryFolder } from '../support/temporary_folder.ts'
+import { readUrl } from './read_url.ts'
 
 const never = new AbortController().signal
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -26,11 +27,11 @@ beforeAll(async () => {
 afterAll(() => folder[Symbol.asyncDispose]())
 
 test('a file below a named folder is read, up to the bound', async () => {
-  expect(Buffer.from(await files.read(inside('sub', 'in'), 7, never)).toString()).toBe('content')
-  expect(await codeOf(files.read(inside('sub', 'in'), 6, never))).toBe('too_large')
-  expect(await codeOf(files.read(inside('sub', 'missing'), 7, never))).toBe('not_found')
-  expect(await codeOf(files.read(inside('missing', 'in'), 7, never))).toBe('not_found')
-  expect(await codeOf(files.read(inside('sub'), 7, never))).toBe('not_found')
+  expect(Buffer.from(await readUrl(files, inside('sub', 'in'), 7, never)).toString()).toBe('content')
+  expect(await codeOf(readUrl(files, inside('sub', 'in'), 6, never))).toBe('too_large')
+  expect(await codeOf(readUrl(files, inside('sub', 'missing'), 7, never))).toBe('not_found')
+  expect(await codeOf(readUrl(files, inside('missing', 'in'), 7, never))).toBe('not_found')
+  expect(await codeOf(readUrl(files, inside('sub'), 7, never))).toBe('not_found')
 })
 
 test('a file is written where none is, and leaves nothing beside it', async () => {
@@ -48,48 +49,48 @@ test('of two writers at once one is refused, and the file is the other one of th
   const outcomes = await Promise.allSettled([files.write(url, Buffer.from('0')), files.write(url, Buffer.from('1'))])
   const winner = outcomes.findIndex(({ status }) => status === 'fulfilled')
   expect(outcomes[1 - winner]).toMatchObject({ reason: { code: 'already_exists' } })
-  expect(Buffer.from(await files.read(url, 1, never)).toString()).toBe(String(winner))
+  expect(Buffer.from(await readUrl(files, url, 1, never)).toString()).toBe(String(winner))
 })
 
 test('nothing outside of the named folders is reached, whatever the path looks like', async () => {
   const paths = ['..%2fsecret', '../secret', 'sub/../../secret', '../root-beside/x', '.', '..']
   const urls = [...paths.map((path) => `${inside()}/${path}`), 'file:///etc/passwd', pathToFileURL(folder.path).href]
   for (const url of urls) {
-    for (const attempt of [files.read(url, 100, never), files.exists(url), files.write(url, Buffer.from('x'))]) {
+    for (const attempt of [readUrl(files, url, 100, never), files.exists(url), files.write(url, Buffer.from('x'))]) {
       expect(['forbidden', 'invalid_request']).toContain(await codeOf(attempt))
     }
   }
-  expect(await codeOf(new FolderFiles([]).read(inside('sub', 'in'), 7, never))).toBe('forbidden')
+  expect(await codeOf(readUrl(new FolderFiles([]), inside('sub', 'in'), 7, never))).toBe('forbidden')
 })
 
 test('a symbolic link leads nowhere outside, be it the file or a folder on the way', async () => {
   await symlink(join(folder.path, 'secret'), join(folder.path, 'root', 'link'))
   await symlink(folder.path, join(folder.path, 'root', 'way'))
   await symlink(join(folder.path, 'root', 'sub', 'in'), join(folder.path, 'root', 'within'))
-  expect(await codeOf(files.read(inside('link'), 100, never))).toBe('forbidden')
-  expect(await codeOf(files.read(inside('way', 'secret'), 100, never))).toBe('forbidden')
+  expect(await codeOf(readUrl(files, inside('link'), 100, never))).toBe('forbidden')
+  expect(await codeOf(readUrl(files, inside('way', 'secret'), 100, never))).toBe('forbidden')
   expect(await codeOf(files.write(inside('way', 'new'), Buffer.from('x')))).toBe('forbidden')
   expect(await codeOf(files.exists(inside('way', 'secret')))).toBe('forbidden')
   // A link in the place of an output is in the way, and what it leads to stays as it is.
   expect(await codeOf(files.write(inside('link'), Buffer.from('x')))).toBe('already_exists')
   expect(await readFile(join(folder.path, 'secret'), 'utf8')).toBe('secret')
-  expect(Buffer.from(await files.read(inside('within'), 100, never)).toString()).toBe('content')
+  expect(Buffer.from(await readUrl(files, inside('within'), 100, never)).toString()).toBe('content')
 })
 
 test('what is no file is not opened', async () => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(join(folder.path, 'root', 'socket'), resolve))
-  expect(await codeOf(files.read(inside('socket'), 100, never))).toBe('not_found')
+  expect(await codeOf(readUrl(files, inside('socket'), 100, never))).toBe('not_found')
   await new Promise((resolve) => server.close(resolve))
 })
 
 test.each(['file://host/x', 'file:///x?y', 'file:///x#y', 'file:///x%00y', 'https://example.org/x', 'x'])(
   '%s is no path',
   async (url) => {
-    expect(await codeOf(files.read(url, 100, never))).toBe('invalid_request')
+    expect(await codeOf(readUrl(files, url, 100, never))).toBe('invalid_request')
   },
 )
 
 test('a run that ends takes its reading along', async () => {
-  expect(await codeOf(files.read(inside('sub', 'in'), 100, AbortSignal.abort()))).toBe('canceled')
+  expect(await codeOf(readUrl(files, inside('sub', 'in'), 100, AbortSignal.abort()))).toBe('canceled')
 })

@@ -11,6 +11,7 @@ import type { WebPolicy } from '../../runtime/web_files.ts'
 import { WebFiles } from '../../runtime/web_files.ts'
 import { createCertificate } from '../support/certificate.ts'
 import { refusalOf } from '../support/fake_host.ts'
+import { readUrl } from './read_url.ts'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
 const never = new AbortController().signal
@@ -65,7 +66,7 @@ describe('a file', () => {
     await files.write(url, bytes, true, never)
     expect(await files.exists(url, never)).toBe(true)
     expect([...kept.keys()]).toEqual(['/in%20here?signature=abc'])
-    expect(Buffer.from(await files.read(url, size, never)).equals(bytes)).toBe(true)
+    expect(Buffer.from(await readUrl(files, url, size, never)).equals(bytes)).toBe(true)
   })
 
   test.each([200, 201, 202, 204])('is written when the server answers %i', async (status) => {
@@ -103,12 +104,12 @@ describe('a file', () => {
       for (let part = 0; part < 11; part++) response.write(Buffer.alloc(100))
       response.end()
     })
-    for (const url of [said, unsaid]) expect(await codeOf(filesWith().read(url, 1000, never))).toBe('too_large')
+    for (const url of [said, unsaid]) expect(await codeOf(readUrl(filesWith(), url, 1000, never))).toBe('too_large')
     const endless = await serve((_request, response) => {
       const more = () => void (response.writable && response.write(Buffer.alloc(65_536), more))
       more()
     })
-    expect(await codeOf(filesWith().read(endless, MANY, never))).toBe('too_large')
+    expect(await codeOf(readUrl(filesWith(), endless, MANY, never))).toBe('too_large')
   })
 
   test('that breaks off is asked for again later, and one in another encoding is refused', async () => {
@@ -116,9 +117,9 @@ describe('a file', () => {
       response.writeHead(200, { 'content-length': '1000' })
       response.write('x', () => response.destroy())
     })
-    expect(await codeOf(filesWith().read(broken, MANY, never))).toBe('unavailable')
+    expect(await codeOf(readUrl(filesWith(), broken, MANY, never))).toBe('unavailable')
     const packed = await serve((_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x'))
-    expect(await codeOf(filesWith().read(packed, MANY, never))).toBe('malformed')
+    expect(await codeOf(readUrl(filesWith(), packed, MANY, never))).toBe('malformed')
   })
 })
 
@@ -135,7 +136,7 @@ test.each([
   [503, 'unavailable'],
 ])('a server that answers %i: %s', async (status, code) => {
   const url = await serve((_request, response) => response.writeHead(status).end())
-  expect(await codeOf(filesWith().read(url, MANY, never))).toBe(code)
+  expect(await codeOf(readUrl(filesWith(), url, MANY, never))).toBe(code)
 })
 
 describe('addresses', () => {
@@ -153,7 +154,7 @@ describe('addresses', () => {
       '[::1]',
       '[::ffff:127.0.0.1]',
     ]) {
-      expect([host, await codeOf(strict.read(`http://${host}:${port}/`, MANY, never))]).toEqual([host, 'forbidden'])
+      expect([host, await codeOf(readUrl(strict, `http://${host}:${port}/`, MANY, never))]).toEqual([host, 'forbidden'])
       expect(await codeOf(strict.write(`http://${host}:${port}/`, Buffer.from('x'), false, never))).toBe('forbidden')
     }
     expect(asked).toBe(0)
@@ -171,10 +172,10 @@ describe('addresses', () => {
       },
     })
     const url = `http://rebinding.example:${port}/`
-    expect(Buffer.from(await files.read(url, MANY, never)).toString()).toBe('here')
+    expect(Buffer.from(await readUrl(files, url, MANY, never)).toString()).toBe('here')
     expect(lookups).toBe(1)
     // The next request looks again, and what it finds now is judged again.
-    expect(await codeOf(files.read(url, MANY, never))).toBe('forbidden')
+    expect(await codeOf(readUrl(files, url, MANY, never))).toBe('forbidden')
   })
 
   test('are refused together when one of a name is not allowed, or there is none', async () => {
@@ -185,18 +186,18 @@ describe('addresses', () => {
       })
     const { port } = new URL(await serve((_request, response) => response.end('here')))
     for (const found of [['127.0.0.1', '10.0.0.1'], []]) {
-      expect(await codeOf(files(found).read(`http://two.example:${port}/`, MANY, never))).toBe('forbidden')
+      expect(await codeOf(readUrl(files(found), `http://two.example:${port}/`, MANY, never))).toBe('forbidden')
     }
   })
 
   test('that do not exist are the fault of the url, those that do not answer are not', async () => {
     const missing = Object.assign(new Error('no such name'), { code: 'ENOTFOUND' })
     const files = filesWith({ lookUp: () => Promise.reject(missing) })
-    expect(await codeOf(files.read('http://nowhere.example/', MANY, never))).toBe('not_found')
+    expect(await codeOf(readUrl(files, 'http://nowhere.example/', MANY, never))).toBe('not_found')
     const server = createServer()
     const port = await listen(server)
     await new Promise((resolve) => server.close(resolve))
-    expect(await codeOf(filesWith().read(`http://127.0.0.1:${port}/`, MANY, never))).toBe('unavailable')
+    expect(await codeOf(readUrl(filesWith(), `http://127.0.0.1:${port}/`, MANY, never))).toBe('unavailable')
   })
 })
 
@@ -209,7 +210,7 @@ describe('redirects', () => {
       if (request.url === '/there') response.end('found')
       else response.writeHead(302, { location: './there' }).end()
     })
-    expect(Buffer.from(await filesWith().read(`${url}/here`, MANY, never)).toString()).toBe('found')
+    expect(Buffer.from(await readUrl(filesWith(), `${url}/here`, MANY, never)).toString()).toBe('found')
   })
 
   test('obey the same rules: address, scheme, and what a url may be', async () => {
@@ -221,15 +222,15 @@ describe('redirects', () => {
       ['http://user:password@127.0.0.1/', 'invalid_request'],
       ['http://[', 'invalid_request'],
     ] as const) {
-      const read = filesWith({ addresses }).read(await redirect(to), MANY, never)
+      const read = readUrl(filesWith({ addresses }), await redirect(to), MANY, never)
       expect([to, await codeOf(read)]).toEqual([to, code])
     }
   })
 
   test('are not followed without end, nor to nowhere', async () => {
     const circle = await serve((_request, response) => response.writeHead(302, { location: '/' }).end())
-    expect(await codeOf(filesWith().read(circle, MANY, never))).toBe('forbidden')
-    expect(await codeOf(filesWith().read(await redirect(undefined), MANY, never))).toBe('forbidden')
+    expect(await codeOf(readUrl(filesWith(), circle, MANY, never))).toBe('forbidden')
+    expect(await codeOf(readUrl(filesWith(), await redirect(undefined), MANY, never))).toBe('forbidden')
   })
 
   test('take a file along only when they ask for the same request again', async () => {
@@ -250,16 +251,16 @@ describe('https', () => {
   test('is spoken with a server that proves its name, and with no other', async () => {
     const url = await secure((_request, response) => response.end('secret'))
     const files = filesWith({ ca: cert, http: false })
-    expect(Buffer.from(await files.read(url, MANY, never)).toString()).toBe('secret')
-    expect(await codeOf(filesWith().read(url, MANY, never))).toBe('forbidden')
-    expect(await codeOf(files.read(url.replace('localhost', '127.0.0.1'), MANY, never))).toBe('forbidden')
+    expect(Buffer.from(await readUrl(files, url, MANY, never)).toString()).toBe('secret')
+    expect(await codeOf(readUrl(filesWith(), url, MANY, never))).toBe('forbidden')
+    expect(await codeOf(readUrl(files, url.replace('localhost', '127.0.0.1'), MANY, never))).toBe('forbidden')
   })
 
   test('is demanded unless the deployment allows http, and never left by a redirect', async () => {
     const plain = await serve((_request, response) => response.end('plain'))
-    expect(await codeOf(filesWith({ http: false }).read(plain, MANY, never))).toBe('forbidden')
+    expect(await codeOf(readUrl(filesWith({ http: false }), plain, MANY, never))).toBe('forbidden')
     const url = await secure((_request, response) => response.writeHead(302, { location: plain }).end())
-    expect(await codeOf(filesWith({ ca: cert }).read(url, MANY, never))).toBe('forbidden')
+    expect(await codeOf(readUrl(filesWith({ ca: cert }), url, MANY, never))).toBe('forbidden')
   })
 })
 
@@ -272,7 +273,7 @@ describe('time', () => {
       response.writeHead(200)
       response.write('x', heard)
     })
-    const code = codeOf(filesWith({ clock }).read(url, MANY, never))
+    const code = codeOf(readUrl(filesWith({ clock }), url, MANY, never))
     await asked
     clock.advance(31_000)
     expect(await code).toBe('unavailable')
@@ -286,14 +287,14 @@ describe('time', () => {
       request.socket.on('close', gone)
       controller.abort()
     })
-    expect(await codeOf(filesWith().read(url, MANY, controller.signal))).toBe('canceled')
+    expect(await codeOf(readUrl(filesWith(), url, MANY, controller.signal))).toBe('canceled')
     await left
-    expect(await codeOf(filesWith().read(url, MANY, controller.signal))).toBe('canceled')
+    expect(await codeOf(readUrl(filesWith(), url, MANY, controller.signal))).toBe('canceled')
   })
 })
 
 test('no refusal repeats the url, which may carry a secret', async () => {
   const url = `${await serve((_request, response) => response.writeHead(403).end())}/x?token=hush`
-  const { message, hint } = await refusalOf(filesWith().read(url, MANY, never))
+  const { message, hint } = await refusalOf(readUrl(filesWith(), url, MANY, never))
   expect(`${message} ${hint}`).not.toMatch(/hush|127/)
 })

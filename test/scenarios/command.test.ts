@@ -85,6 +85,8 @@ describe('parties use the platform by the tacit command alone', () => {
     expect(ofTask.map(({ outcome }) => outcome)).toEqual(
       expect.arrayContaining(['Created', 'Approved', 'Staged', 'Running', 'Finished', 'allowed', 'ok']),
     )
+    expect(await query('--method', 'user_login', '--user', 'alice')).toMatchObject([{ outcome: 'ok' }])
+    expect(await query('--method', 'user_register', '--user', 'admin')).toHaveLength(3)
     expect(JSON.stringify(await query('--limit', '500'))).not.toMatch(/\b(?:ann|ben|cid|dan|eve)\b|long password/)
     expect(await as('admin', 'audit', 'verify')).toMatchObject({ intact: true, findings: [] })
 

@@ -128,6 +128,18 @@ test('an admin puts policies into force on a running platform, within a second, 
     expect(await done('policy', 'show')).toMatchObject({
       policy: { version: 1, changed_by: 'admin', documents: { house: { language: 'cedar', text: HOUSE } } },
     })
+    const { policy } = (await done('policy', 'show')) as { policy: { policy_version: string } }
+    const [change] = await eventually('the change is in the audit log', async () => {
+      const { entries } = await done('audit', 'query', '--method', 'put_policy', '--outcome', 'ok')
+      const changes = (entries as { kind: string; user: string; text: string }[]).filter(
+        ({ kind }) => kind === 'change',
+      )
+      return changes.length > 0 ? changes : undefined
+    })
+    expect(change).toMatchObject({
+      user: 'admin',
+      text: `version 1, policy ${policy.policy_version}, documents: house`,
+    })
     expect((await run('policy', 'put', path('wrong.cedar'))).code).toBe(2)
     const late = await run('policy', 'put', '--replaces', '0')
     expect(documentOf(late)).toMatchObject({ error: { code: 'conflict' } })

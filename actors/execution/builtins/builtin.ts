@@ -1,29 +1,27 @@
 /**
- * What a built-in function is: arguments and decrypted files in, a return value and files out. It runs in a thread that
- * has nothing else, so this folder imports no more than it needs.
+ * What a built-in function is: arguments in, a return value out, and decrypted files that it reads and writes part by part.
+ * It runs in a thread that has nothing else, so this folder imports no more than it needs.
  */
 import type { JsonValue } from '../../../messages/index.ts'
 
 export interface BuiltinCall {
   arguments: Readonly<Record<string, JsonValue>>
-  inputs: ReadonlyMap<string, Uint8Array>
+  /** The plaintext of an input, from its beginning; undefined where the task has none of the name. A part is gone when the next is asked for. */
+  read(input: string): AsyncIterator<Uint8Array, void> | undefined
+  /** Adds to an output, which is there from its first, perhaps empty, part on. The memory is given away. */
+  write(output: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>
 }
 
-export interface BuiltinResult {
-  /** Text, UTF-8. */
-  returnValue: string
-  outputs: ReadonlyMap<string, Uint8Array>
-}
-
-export type Builtin = (call: BuiltinCall) => BuiltinResult
+/** @returns text, UTF-8 */
+export type Builtin = (call: BuiltinCall) => Promise<string>
 
 /** The function's own failure: its text is shown to the task's parties, so it tells places and counts, never content. */
 export class FunctionFailure extends Error {
   override readonly name = 'FunctionFailure'
 }
 
-export function inputOf({ inputs }: BuiltinCall, name: string): Uint8Array {
-  const bytes = inputs.get(name)
-  if (bytes === undefined) throw new FunctionFailure(`the task has no input "${name}"`)
-  return bytes
+export function inputOf(call: BuiltinCall, name: string): AsyncIterator<Uint8Array, void> {
+  const parts = call.read(name)
+  if (parts === undefined) throw new FunctionFailure(`the task has no input "${name}"`)
+  return parts
 }

@@ -2,7 +2,7 @@
 import type { Builtin } from './builtin.ts'
 import { FunctionFailure } from './builtin.ts'
 
-export const echo: Builtin = ({ arguments: { message } }) => {
+export const echo: Builtin = async ({ arguments: { message } }) => {
   if (message === undefined) throw new FunctionFailure('the argument "message" is missing')
-  return { returnValue: typeof message === 'string' ? message : JSON.stringify(message), outputs: new Map() }
+  return typeof message === 'string' ? message : JSON.stringify(message)
 }

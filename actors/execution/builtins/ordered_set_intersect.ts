@@ -1,91 +1,70 @@
 /**
  * builtin-ordered-set-intersect: tells each of two owners which of his lines the other has too, and nothing else. Both
- * inputs are sorted lines; each output has a line for each line of its input, 1 where it is common and 0 where not.
+ * inputs are sorted lines; each output has a line for each line of its input, 1 where it is common and 0 where not. Inputs
+ * and outputs are never in memory as a whole.
  *
  * A line that stands several times in an input is flagged each time and counted once: the flags answer "has the other one
  * this?", the count is of common items.
  */
 import type { Builtin } from './builtin.ts'
 import { FunctionFailure, inputOf } from './builtin.ts'
+import { LineFlags } from './line_flags.ts'
 import { SortedLines } from './sorted_lines.ts'
 
-const [LF, ZERO, ONE] = [10, 48, 49]
-
-export const orderedSetIntersect: Builtin = (call) => {
+export const orderedSetIntersect: Builtin = async (call) => {
   const { order = 'ascending' } = call.arguments
   if (order !== 'ascending' && order !== 'descending') {
     throw new FunctionFailure('the argument "order" must be "ascending" or "descending"')
   }
-  const left = new SortedLines(inputOf(call, 'input_data1'), 'input_data1', order)
-  const right = new SortedLines(inputOf(call, 'input_data2'), 'input_data2', order)
-  const leftFlags = new Flags(left.text)
-  const rightFlags = new Flags(right.text)
+  const left = new FlaggedLines(
+    new SortedLines(inputOf(call, 'input_data1'), 'input_data1', order),
+    new LineFlags((bytes) => call.write('output_result1', bytes)),
+  )
+  const right = new FlaggedLines(
+    new SortedLines(inputOf(call, 'input_data2'), 'input_data2', order),
+    new LineFlags((bytes) => call.write('output_result2', bytes)),
+  )
   let common = 0
-  let hasLeft = left.advance()
-  let hasRight = right.advance()
-  while (hasLeft && hasRight) {
-    const comparison = left.compare(right)
-    if (comparison < 0) {
-      leftFlags.push(ZERO)
-      hasLeft = left.advance()
-    } else if (comparison > 0) {
-      rightFlags.push(ZERO)
-      hasRight = right.advance()
-    } else {
+  await left.start()
+  await right.start()
+  while (left.hasLine && right.hasLine) {
+    const comparison = left.lines.compare(right.lines)
+    if (comparison === 0) {
       common++
-      // Copies on the left are compared with the line that stands on the right, and then the right's with the last of them.
-      do {
-        leftFlags.push(ONE)
-        hasLeft = left.advance()
-      } while (hasLeft && left.compare(right) === 0)
-      hasRight = pushCopies(right, rightFlags)
-    }
+      await left.passCopies('1')
+      await right.passCopies('1')
+    } else if (comparison < 0) await left.passCopies('0')
+    else await right.passCopies('0')
   }
   // The rest is read to its end: an input that is not sorted fails wherever the fault is.
-  for (; hasLeft; hasLeft = left.advance()) leftFlags.push(ZERO)
-  for (; hasRight; hasRight = right.advance()) rightFlags.push(ZERO)
-  return {
-    returnValue: `${common} common items`,
-    outputs: new Map([
-      ['output_result1', leftFlags.bytes()],
-      ['output_result2', rightFlags.bytes()],
-    ]),
-  }
+  while (left.hasLine) await left.passCopies('0')
+  while (right.hasLine) await right.passCopies('0')
+  await left.flags.end()
+  await right.flags.end()
+  return `${common} common items`
 }
 
-/** Flags the present line and those equal to it; true when another line follows. */
-function pushCopies(lines: SortedLines, flags: Flags): boolean {
-  for (;;) {
-    const { text, start, end } = lines
-    flags.push(ONE)
-    if (!lines.advance()) return false
-    if (text.compare(text, start, end, lines.start, lines.end) !== 0) return true
-  }
-}
+/** Lines of an input, each of which gets its flag when it is passed. */
+class FlaggedLines {
+  readonly lines: SortedLines
+  readonly flags: LineFlags
+  hasLine = false
 
-/** A line of one digit for each line of a text. */
-class Flags {
-  readonly #bytes: Buffer
-  #length = 0
-
-  constructor(text: Buffer) {
-    this.#bytes = Buffer.allocUnsafeSlow(2 * countLines(text))
+  constructor(lines: SortedLines, flags: LineFlags) {
+    this.lines = lines
+    this.flags = flags
   }
 
-  push(digit: number): void {
-    this.#bytes[this.#length++] = digit
-    this.#bytes[this.#length++] = LF
+  async start(): Promise<void> {
+    this.hasLine = await this.lines.advance()
   }
 
-  bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
+  /** Flags the present line and those equal to it, and goes to the line behind them. */
+  async passCopies(flag: '0' | '1'): Promise<void> {
+    do {
+      // Waiting only where there is something to wait for: a promise for each line would cost more than the line.
+      if (this.flags.push(flag)) await this.flags.flush()
+      this.hasLine = this.lines.step() ?? (await this.lines.advance())
+    } while (this.hasLine && this.lines.isCopy)
   }
-}
-
-/** Not fewer than the text has. */
-function countLines(text: Buffer): number {
-  if (text.length === 0) return 0
-  let count = 1
-  for (let at = text.indexOf(LF); at !== -1; at = text.indexOf(LF, at + 1)) count++
-  return count
 }

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { start } from '../../../actors/access_control/index.ts'
+import { AuditChain } from '../../../attestation/index.ts'
 import type { access_control, Role } from '../../../messages/index.ts'
 import { createId, pack, Refusal, storage } from '../../../messages/index.ts'
 import type { Client, Service } from '../../../runtime/index.ts'
-import { actor, ManualClock } from '../../../runtime/index.ts'
+import { actor, ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
 import type { MemoryStorage } from '../authentication/local_service.ts'
 import { keptLog, localClient, localHost, memoryStorage } from '../authentication/local_service.ts'
 
@@ -12,6 +13,7 @@ type AccessControl = Client<typeof access_control>
 const CLOSED = '@id("closed") forbid (principal, action == Action::"create_task", resource);'
 const closed = { season: { language: 'cedar' as const, text: CLOSED } }
 const admin = { user_id: 'root', role: 'PlatformAdmin' as Role, attribute: null }
+const chain = new AuditChain(new Uint8Array(32))
 const question = { question: 'api' as const, role: 'DataOwner' as const, method: 'create_task' }
 
 let clock: ManualClock
@@ -19,6 +21,8 @@ let memory: MemoryStorage
 let members: AccessControl[]
 let log: ReturnType<typeof keptLog>
 let reads: number
+let stream: MemoryRecordStream
+let services: Service[]
 let fails: boolean
 
 /** Two members over one storage, which counts how often it is read. */
@@ -27,6 +31,8 @@ beforeEach(async () => {
   memory = memoryStorage()
   log = keptLog()
   reads = 0
+  stream = new MemoryRecordStream()
+  services = []
   fails = false
   members = [await open(), await open()]
 })
@@ -41,7 +47,8 @@ async function open(): Promise<AccessControl> {
     },
   }
   const actors = [actor(storage, handlers)]
-  const service: Service = await start(localHost({ clock, actors, log: log.log }))
+  const service: Service = await start(localHost({ clock, actors, log: log.log, auditStream: stream }))
+  services.push(service)
   // What access control starts is access control.
   return localClient(service.actor) as unknown as AccessControl
 }
@@ -103,6 +110,29 @@ describe('an added policy', () => {
     }
     members = [await open(), await open()]
     expect((await put(1, {}, 'c')).version).toBe(2)
+  })
+
+  it('is a record of the audit log: who, which version with which digest, and never its text', async () => {
+    const { policy_version } = await put(0, closed)
+    await put(1, {}, 'b')
+    await expect(put(1, {}, 'c')).rejects.toMatchObject({ code: 'conflict' })
+    for (const service of services) await service.close?.()
+    const records = stream.records.flatMap(({ body }) => chain.openPage(body).records)
+    expect(records).toMatchObject([
+      { kind: 'change', user: 'root', method: 'put_policy', outcome: 'ok', at: clock.now() },
+      { user: 'root', method: 'put_policy' },
+    ])
+    expect(records.map(({ text }) => text)).toEqual([
+      `version 1, policy ${policy_version}, documents: season`,
+      expect.stringMatching(/^version 2, policy [0-9a-f]{64}, documents: none$/),
+    ])
+  })
+
+  it('is not put where it could not be written down', async () => {
+    stream.append = () => Promise.reject(new Refusal('overloaded', 'full'))
+    for (let version = 0; version < 10_000; version += 1) await put(version, {})
+    await expect(put(10_000, closed)).rejects.toMatchObject({ code: 'overloaded' })
+    expect(await ruleOf(first())).toBe('api_data')
   })
 
   it('is logged, with who changed what', async () => {

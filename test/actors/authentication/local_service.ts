@@ -100,13 +100,14 @@ export function localHost(parts: {
   log?: Log
   settings?: Record<string, unknown>
   saveAdminPassword?: (password: string) => Promise<void>
+  auditStream?: MemoryRecordStream
 }): ServiceHost {
   const { clock, actors, log = silentLog, settings = {}, saveAdminPassword } = parts
   const host = {
     memberId: 'member-1',
     settings,
     secrets: { audit_key: new Uint8Array(32) },
-    auditStream: new MemoryRecordStream(),
+    auditStream: parts.auditStream ?? new MemoryRecordStream(),
     clock,
     log,
     stopping: new AbortController().signal,

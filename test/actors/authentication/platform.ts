@@ -1,8 +1,9 @@
 /** Authentication with its first admin, a manual clock, and short ways to make and log in users. */
-import type { authentication, Role } from '../../../messages/index.ts'
+import { AuditChain } from '../../../attestation/index.ts'
+import type { AuditRecord, authentication, Role } from '../../../messages/index.ts'
 import { Refusal } from '../../../messages/index.ts'
 import type { Actor, Client } from '../../../runtime/index.ts'
-import { ManualClock } from '../../../runtime/index.ts'
+import { ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
 import { startAuthentication } from '../../../actors/authentication/index.ts'
 import { scryptDerive } from '../../../actors/authentication/password.ts'
 import type { MemoryStorage, Origin } from './local_service.ts'
@@ -21,6 +22,9 @@ export interface Platform {
   /** How many hashes were computed. */
   hashes: { count: number }
   lines: { fields: object; text: string }[]
+  /** What the audit log has by the time that authentication has stopped. */
+  audited(): Promise<AuditRecord[]>
+  auditStream: MemoryRecordStream
   adminPassword: string
   adminToken: string
   /** Authentication as a client with this key, or a plain one, sees it. */
@@ -37,12 +41,15 @@ export async function startPlatform(
 ): Promise<Platform> {
   const hashes = { count: 0 }
   const { log, lines } = keptLog()
+  const auditStream = new MemoryRecordStream()
+  const chain = new AuditChain(new Uint8Array(32))
   let adminPassword = ''
   const host = localHost({
     clock,
     actors: [memory.actor],
     log,
     settings,
+    auditStream,
     saveAdminPassword: async (password) => {
       adminPassword = password
     },
@@ -70,6 +77,11 @@ export async function startPlatform(
     async register(id, role, attribute) {
       const user = { id, role, password: PASSWORD, ...(attribute === undefined ? {} : { attribute }) }
       await from().user_register({ session: adminToken, ...user })
+    },
+    auditStream,
+    async audited() {
+      await service.close?.()
+      return auditStream.records.flatMap(({ body }) => chain.openPage(body).records)
     },
     close: async () => service.close?.(),
   }

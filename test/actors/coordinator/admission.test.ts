@@ -53,10 +53,11 @@ describe('an admission', () => {
   })
 
   test('brings the audit key to who writes the log, as the authority has it', async () => {
-    scene.manifestText = scene.manifestNamed('one', ['frontend', 'management'])
+    const auditors = ['authentication', 'frontend', 'management', 'access_control']
+    scene.manifestText = scene.manifestNamed('one', auditors)
     const authority = await scene.open()
     const keys = new Set<string>()
-    for (const role of ['frontend', 'management']) {
+    for (const role of auditors) {
       const { secrets } = (await scene.admit(authority, role)).admission
       expect(Object.keys(secrets)).toEqual(['audit_key'])
       keys.add(Buffer.from(secrets['audit_key'] ?? []).toString('hex'))

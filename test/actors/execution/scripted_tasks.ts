@@ -36,11 +36,19 @@ export const SCRIPTED_THREAD = new URL(
     const deeds = {
       loop: () => { for (;;); },
       grow: () => { const all = []; for (;;) all.push(new Array(1000).fill(all.length)) },
-      say: (text) => ({ status: 'ok', returnValue: text, outputs: [] }),
-      write: (files) => ({ status: 'ok', returnValue: 'written', outputs: Object.entries(files).map(([n, t]) => [n, bytes(t)]) }),
-      long: (length) => ({ status: 'ok', returnValue: 'x'.repeat(length), outputs: [] }),
+      say: (text) => ({ status: 'ok', returnValue: text }),
+      write: async (files) => {
+        for (const [output, text] of Object.entries(files)) {
+          parentPort.postMessage({ request: { kind: 'write', output, bytes: bytes(text) }, id: 1 })
+          await new Promise((resolve) => parentPort.once('message', resolve))
+        }
+        return { status: 'ok', returnValue: 'written' }
+      },
+      long: (length) => ({ status: 'ok', returnValue: 'x'.repeat(length) }),
     }
-    parentPort.on('message', ({ arguments: { deed, with: value } }) => parentPort.postMessage(deeds[deed](value)))
+    parentPort.on('message', async ({ arguments: job }) => {
+      if (job !== undefined) parentPort.postMessage({ answer: await deeds[job.deed](job.with) })
+    })
     parentPort.postMessage('ready')
   `)}`,
 )

@@ -44,12 +44,14 @@ describe('inputs', () => {
   test('that the object store cannot give now are asked for again in another attempt', async () => {
     const tasks = new ScriptedTasks()
     await tasks.startWorker(SCRIPTED_THREAD)
-    const read = vi.spyOn(tasks.files, 'read').mockRejectedValueOnce(new Refusal('unavailable', 'the broker restarts'))
+    const stream = vi.spyOn(tasks.files, 'stream').mockImplementationOnce(() => {
+      throw new Refusal('unavailable', 'the broker restarts')
+    })
     const { bytes, tag } = encryptFile(Buffer.from('content'), crypto)
     await tasks.files.write('files', 'late', bytes)
     const late = { ...input(bytes, tag).inputs[0]!, url: 'nats-object://files/late' }
     const taskId = await tasks.stage({ ...scripted('say', 'ran'), inputs: [late] })
-    await tasks.until(() => read.mock.calls.length === 1)
+    await tasks.until(() => stream.mock.calls.length === 1)
     await tasks.until(() => (tasks.clock.advance(100), tasks.claims.length === 2))
     expect(tasks.claims.map(({ token }) => token)).toEqual(['1.1', '1.2'])
     expect(await tasks.reportOf(taskId)).toMatchObject({ status: 'ok' })

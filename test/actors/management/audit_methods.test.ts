@@ -50,10 +50,19 @@ describe('the audit log', () => {
     expect(states).toEqual(
       ['Created', 'Created', 'DataAssigned', 'DataAssigned', 'Approved', 'Staged', 'Running', 'Finished'].toReversed(),
     )
-    expect(entries.filter(({ kind }) => kind === 'decision')).toMatchObject([
-      { method: 'staged_task', outcome: 'allowed', task, text: expect.stringContaining('rule staged_task') as string },
-    ])
-    const changes = (await rootOf(world).query_audit_log({ user: 'alice' })).entries
+    const decisions = entries.filter(({ kind }) => kind === 'decision')
+    expect(decisions[0]).toMatchObject({
+      method: 'staged_task',
+      outcome: 'allowed',
+      task,
+      text: expect.stringMatching(/^rule staged_task of policy [0-9a-f]{12}$/) as string,
+    })
+    // Each party that looked at the task, and approved it.
+    expect(decisions.slice(1).map(({ method, user }) => [method, user])).toEqual(
+      ['bob', 'bob', 'alice', 'alice'].map((user) => ['user_access_task', user]),
+    )
+    const ofAlice = (await rootOf(world).query_audit_log({ user: 'alice' })).entries
+    const changes = ofAlice.filter(({ kind }) => kind === 'change')
     expect(changes.map(({ method }) => method)).toEqual(['register_output_file', 'register_input_file'])
     expect(changes[0]).toMatchObject({ object: expect.stringMatching(/^output-/) as string, outcome: 'ok' })
   })
@@ -94,6 +103,18 @@ describe('the audit log', () => {
     expect(entries[0]?.text).toMatch(/^rule default_deny of policy [0-9a-f]{12}: /)
   })
 
+  it('has that access control gave no decision, which is a refusal', async () => {
+    const world = await openWorld()
+    const function_id = await registerEcho(world)
+    world.policy.rule = () => new Error('the engine broke')
+    expect((await refusalOf(world.as('alice').get_function({ function_id }))).code).toBe('unavailable')
+    await written(world)
+    const { entries } = await rootOf(world).query_audit_log({ outcome: 'refused' })
+    expect(entries).toMatchObject([
+      { kind: 'decision', user: 'alice', object: function_id, text: 'access control gave no decision' },
+    ])
+  })
+
   it('is queried by user, method, task, outcome, text and time, in pages', async () => {
     const world = await openWorld()
     const alice = world.as('alice')
@@ -115,7 +136,7 @@ describe('the audit log', () => {
     expect(await outcomes({ method: 'register_function' })).toEqual(['ok', 'ok'])
     const seen: number[] = []
     for (let after: string | undefined; ;) {
-      const query = { user: 'alice', limit: 100 }
+      const query = { user: 'alice', method: 'register_output_file', limit: 100 }
       const page = await root.query_audit_log(after === undefined ? query : { ...query, after })
       seen.push(...page.entries.map(({ record }) => record))
       after = page.next
