@@ -8,6 +8,7 @@ import type { TacitConnection } from '../connection.ts'
 import { providePayload } from '../file_transfer.ts'
 import { collectAll, PAGE } from './every_page.ts'
 import { readGiven } from './given_file.ts'
+import { collect } from './pairs.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 
@@ -20,6 +21,7 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     .option('--spec <file>', 'a JSON file as register_function takes it ("tacit schema frontend.register_function")')
     .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
     .option('--public', 'anybody may use it', false)
+    .option('--allow <user>', 'who may use it besides its owner: a user, or org:<organisation>', collect, [])
     .action(async (options: SpecOptions, command: Command) => {
       const context = contextOf(command)
       const spec = await readSpec(options)
@@ -35,6 +37,7 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     .option('--spec <file>', 'a JSON file as register_function takes it')
     .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
     .option('--public', 'anybody may use it', false)
+    .option('--allow <user>', 'who may use it besides its owner: a user, or org:<organisation>', collect, [])
     .action(async (id: string, options: SpecOptions, command: Command) => {
       const context = contextOf(command)
       const spec = await readSpec(options)
@@ -51,7 +54,9 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const usage = await api.get_function_usage({ function_id: id })
-        context.output.result({ ...usage }, [`${usage.runs} runs of ${usage.quota ?? 'any number'}`])
+        context.output.result({ ...usage }, [
+          `${usage.runs} ${usage.runs === 1 ? 'run' : 'runs'}, ${usage.quota === undefined ? 'no quota' : `quota ${usage.quota}`}`,
+        ])
       })
     })
   for (const verb of ['disable', 'delete'] as const) {
@@ -93,6 +98,7 @@ interface SpecOptions {
   spec?: string
   payload?: string
   public: boolean
+  allow: string[]
 }
 
 async function withPayload(
@@ -105,13 +111,16 @@ async function withPayload(
 }
 
 async function readSpec(options: SpecOptions) {
-  if (options.builtin !== undefined) {
-    return parseBy(functionSpec, { ...BUILTINS[options.builtin], public: options.public }, 'frontend.register_function')
+  const { builtin, spec, allow } = options
+  const given = allow.length === 0 ? {} : { allowlist: allow }
+  if (builtin !== undefined) {
+    const value = { ...BUILTINS[builtin], public: options.public, ...given }
+    return parseBy(functionSpec, value, 'frontend.register_function')
   }
-  if (options.spec === undefined) {
+  if (spec === undefined) {
     throw new Refusal('invalid_request', 'say which function', { hint: 'give --builtin <name> or --spec <file>' })
   }
-  const value = parseJson((await readGiven(options.spec, 'a JSON file')).toString(), options.spec)
+  const value = { ...parseJson((await readGiven(spec, 'a JSON file')).toString(), spec), ...given }
   return parseBy(functionSpec, options.public ? { ...value, public: true } : value, 'frontend.register_function')
 }
 

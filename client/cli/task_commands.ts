@@ -1,7 +1,7 @@
 /** `tacit task create | assign | approve | invoke | get | list | watch | cancel`. */
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
-import type { TaskView } from '../../messages/index.ts'
+import type { TaskChange, TaskView } from '../../messages/index.ts'
 import { PRIORITIES, TASK_STATES } from '../../messages/index.ts'
 import type { Api } from '../connection.ts'
 import { watchTask } from '../task_watch.ts'
@@ -88,7 +88,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const staged = await api.invoke_task({ task_id: id })
-        if (options.wait) await followTask(context, api, id, staged)
+        if (options.wait) await followTask(context, api, id, staged.version - 1)
         else showTask(context, staged)
       })
     })
@@ -119,10 +119,11 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
   task
     .command('watch <task>')
-    .description('follow a task until it has ended')
-    .action(async (id: string, _options: object, command: Command) => {
+    .description('follow a task until it has ended: every change from its creation on')
+    .option('--after <version>', 'the changes after this version alone: go on where another watch ended', parseCount, 0)
+    .action(async (id: string, options: { after: number }, command: Command) => {
       const context = contextOf(command)
-      await withSession(context, (api) => followTask(context, api, id))
+      await withSession(context, (api) => followTask(context, api, id, options.after))
     })
   task
     .command('cancel <task>')
@@ -133,32 +134,38 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
 }
 
-/** Says each change, and shows the end; one without a result is a failure of the command. */
-async function followTask(context: PartyContext, api: Api, id: string, seen?: TaskView): Promise<void> {
+/** Says each change, and shows the end with all of them; one without a result is a failure of the command. */
+async function followTask(context: PartyContext, api: Api, id: string, afterVersion: number): Promise<void> {
   const { output, signal } = context
-  const tell = ({ state, reason }: TaskView) => output.say(`${state}: ${reason}`)
-  if (seen !== undefined) tell(seen)
+  const changes: TaskChange[] = []
   let last: TaskView | undefined
-  for await (const changed of watchTask(api, id, { signal, afterVersion: seen?.version ?? 0 })) {
-    tell(changed)
-    last = changed
+  try {
+    for await (const { task, ...change } of watchTask(api, id, { signal, afterVersion })) {
+      output.say(`${change.state}: ${change.version === task.version ? task.reason : change.reason}`)
+      changes.push(change)
+      last = task
+    }
+  } catch (error) {
+    const seen = changes.at(-1)?.version ?? afterVersion
+    output.say(`seen up to version ${seen}; "tacit task watch ${id} --after ${seen}" goes on from there`)
+    throw error
   }
-  if (last?.state === 'Finished') return showTask(context, last)
-  const { state, reason } = last ?? { state: 'unknown', reason: 'the watch ended without a word' }
+  const task = last ?? (await api.get_task({ task_id: id })) // nothing happened after what was seen before
+  if (task.state === 'Finished') return showTask(context, task, { changes })
   throw new CommandFailure(
-    state === 'Canceled' ? 'canceled' : 'function_failed',
-    `${id} ended as ${state}: ${reason}`,
-    last === undefined ? {} : { task: last },
+    task.state === 'Canceled' ? 'canceled' : 'function_failed',
+    `${id} ended as ${task.state}: ${task.reason}`,
+    { task, changes },
     { hint: `"tacit task get ${id}" shows all of it` },
   )
 }
 
-function showTask({ output }: PartyContext, task: TaskView): void {
+function showTask({ output }: PartyContext, task: TaskView, more: object = {}): void {
   const { terms, result } = task
   const files = [...terms.inputs, ...terms.outputs].map(
     ({ name, owners, data_id }) => `  ${name} of ${owners.join(', ')}: ${data_id ?? 'not assigned'}`,
   )
-  output.result({ task }, [
+  output.result({ task, ...more }, [
     `${task.task_id}  ${task.state}`,
     `  ${task.reason}`,
     `  function ${terms.function_id}, arguments ${JSON.stringify(terms.arguments)}`,
