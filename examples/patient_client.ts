@@ -46,9 +46,9 @@ try {
 
   // A version is all that has to be kept to go on with a watch in another process.
   let seen = 0
-  for await (const task of watchTask(api, task_id, { afterVersion: seen, signal })) {
-    seen = task.version
-    process.stdout.write(`${task.state}, version ${seen}: ${task.reason}\n`)
+  for await (const change of watchTask(api, task_id, { afterVersion: seen, signal })) {
+    seen = change.version
+    process.stdout.write(`${change.state}, version ${seen}: ${change.reason}\n`)
   }
 
   // What is wrong with a request is said by code, and by field; its text is for people.

@@ -8,6 +8,7 @@ import { momentInKey, taskIdOfKey, taskKey, taskOfPrefix } from './keys.ts'
 import { checkAfter, collectPages } from './paging.ts'
 import type { StorageClient } from './records.ts'
 import { readMany } from './records.ts'
+import { changesAfter } from './task_history.ts'
 import type { TaskLife } from './task_record.ts'
 import { unpackRecord } from './task_record.ts'
 import type { LoadedTask } from './loaded_task.ts'
@@ -27,6 +28,8 @@ const ANSWER_MS = 250
 export const WATCHERS_MAX = 384
 /** Lives that fit one letter. */
 const LIVES_PAGE = 50
+/** Changes that fit one letter beside the task. */
+const CHANGES_PAGE = 200
 
 type Methods = Pick<Handlers<typeof management>, 'get_task' | 'list_tasks' | 'watch_task'>
 
@@ -78,7 +81,8 @@ export function readMethods(
           await change.next(Math.min(BACKSTOP_MS, until - clock.now()), context.signal)
           loaded = await readNow(task_id, caller.user_id, after_version)
         }
-        return viewTask(loaded)
+        const changes = changesAfter(loaded.record, after_version).slice(0, CHANGES_PAGE)
+        return { ...viewTask(loaded), changes }
       } finally {
         change.end()
         watchers -= 1

@@ -57,8 +57,7 @@ export function untimelyEnds(
     if (record.state !== 'Staged' && record.state !== 'Running') return { next }
     const afterwards = () => stop(loaded)
     if (record.counted_in === undefined || record.run !== undefined) return { next, afterwards }
-    await hold(record.counted_in)
-    return { next, afterwards, writes: [await giveBackRun(storage, record.counted_in)] }
+    return { next, afterwards, writes: [await giveBackRun(storage, record.counted_in, hold)] }
   }
 
   async function endOverdue(loaded: LoadedTask, hold: Hold): Promise<Change | undefined> {

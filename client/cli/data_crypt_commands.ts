@@ -90,7 +90,10 @@ function decryptResult(
   return withSession(context, async (api, connection) => {
     const { crypto, url, data_id } = await readKeyFile(keyFile ?? given)
     const present = await api.get_task({ task_id: taskId }, { signal })
-    const task = wait && present.state !== 'Finished' ? await untilFinished(context, api, taskId, present) : present
+    const task =
+      wait && present.state !== 'Finished'
+        ? (await untilFinished(context, api, taskId, present.version - 1)).task
+        : present
     const name = task.terms.outputs.find((declared) => declared.data_id === data_id)?.name
     const tag = name === undefined ? undefined : task.result?.output_tags[name]
     if (tag === undefined || url === undefined) {

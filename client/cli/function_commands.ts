@@ -22,7 +22,12 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     .option('--spec <file>', 'a JSON file as register_function takes it ("tacit schema frontend.register_function")')
     .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
     .option('--public', 'anybody may use it', false)
-    .option('--allow <user>', 'this user, or org:<organisation>, may use it (repeatable)', collect, [])
+    .option(
+      '--allow <user>',
+      'who may use it besides its owner: a user, or org:<organisation> (repeatable)',
+      collect,
+      [],
+    )
     .option('--quota <n>', 'how many runs it has; any number unless told', Number)
     .action(async (options: SpecOptions, command: Command) => {
       const context = contextOf(command)
@@ -39,7 +44,12 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     .option('--spec <file>', 'a JSON file as register_function takes it')
     .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
     .option('--public', 'anybody may use it', false)
-    .option('--allow <user>', 'this user, or org:<organisation>, may use it (repeatable)', collect, [])
+    .option(
+      '--allow <user>',
+      'who may use it besides its owner: a user, or org:<organisation> (repeatable)',
+      collect,
+      [],
+    )
     .option('--quota <n>', 'how many runs it has; any number unless told', Number)
     .action(async (id: string, options: SpecOptions, command: Command) => {
       const context = contextOf(command)
@@ -67,7 +77,9 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const usage = await api.get_function_usage({ function_id: id })
-        context.output.result({ ...usage }, [`${usage.runs} runs of ${usage.quota ?? 'any number'}`])
+        context.output.result({ ...usage }, [
+          `${usage.runs} ${usage.runs === 1 ? 'run' : 'runs'}, ${usage.quota === undefined ? 'no quota' : `quota ${usage.quota}`}`,
+        ])
       })
     })
   for (const verb of ['disable', 'delete'] as const) {

@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { TaskView } from '../../messages/index.ts'
 import { PRIORITIES, TASK_STATES } from '../../messages/index.ts'
 import { collectAll, PAGE } from './every_page.ts'
-import { showTask, untilFinished } from './follow_task.ts'
+import { followTask, showTask } from './follow_task.ts'
 import { parseMoment } from './moment.ts'
 import { collect, parseArguments, parseOwners, parsePairs } from './pairs.ts'
 import type { PartyContext } from './party.ts'
@@ -91,7 +91,8 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
       await withSession(context, async (api) => {
         const terms_digest = options.termsDigest ?? (await api.get_task({ task_id: id })).terms_digest
         const approved = await api.approve_task({ task_id: id, terms_digest })
-        showTask(context, options.wait ? await untilFinished(context, api, id, approved) : approved)
+        if (options.wait) await followTask(context, api, id, approved.version - 1)
+        else showTask(context, approved)
       })
     })
   task
@@ -102,7 +103,8 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const staged = await api.invoke_task({ task_id: id })
-        showTask(context, options.wait ? await untilFinished(context, api, id, staged) : staged)
+        if (options.wait) await followTask(context, api, id, staged.version - 1)
+        else showTask(context, staged)
       })
     })
   task
@@ -137,10 +139,11 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
   task
     .command('watch <task>')
-    .description('follow a task until it has ended')
-    .action(async (id: string, _options: object, command: Command) => {
+    .description('follow a task until it has ended: every change from its creation on')
+    .option('--after <version>', 'the changes after this version alone: go on where another watch ended', parseCount, 0)
+    .action(async (id: string, options: { after: number }, command: Command) => {
       const context = contextOf(command)
-      await withSession(context, async (api) => showTask(context, await untilFinished(context, api, id)))
+      await withSession(context, (api) => followTask(context, api, id, options.after))
     })
   task
     .command('cancel <task>')

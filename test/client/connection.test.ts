@@ -29,7 +29,9 @@ beforeAll(async () => {
       },
       watch_task: (_request, { signal }) => {
         calls.emit('watch_task')
-        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(sampleTask('Approved', 3))))
+        return new Promise((resolve) =>
+          signal.addEventListener('abort', () => resolve({ ...sampleTask('Approved', 3), changes: [] })),
+        )
       },
     }),
   )

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Api } from '../../client/connection.ts'
+import type { WatchedChange } from '../../client/task_watch.ts'
 import { waitForTask, watchTask } from '../../client/task_watch.ts'
 import type { TaskView } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
@@ -7,9 +8,23 @@ import { systemClock } from '../../runtime/index.ts'
 import { sampleTask } from './scripted_frontend.ts'
 
 type Watched = Parameters<Api['watch_task']>[0]
+type Answer = Awaited<ReturnType<Api['watch_task']>>
+type Step = [state: TaskView['state'], version: number]
+
+/** An answer with these changes; the task is as the last of them left it, unless told. */
+function changed(steps: Step[], [state, version]: Step = steps.at(-1)!): Answer {
+  const changes = steps.map(([state, version]) => ({
+    state,
+    version,
+    event: 'create_task' as const,
+    at: 0,
+    reason: `it became ${state}`,
+  }))
+  return { ...sampleTask(state, version), changes }
+}
 
 /** An API whose watch answers with each of these in turn; what it was asked is noted. */
-function scriptedApi(answers: (TaskView | Refusal)[]): { api: Api; asked: Watched[] } {
+function scriptedApi(answers: (Answer | Refusal)[]): { api: Api; asked: Watched[] } {
   const asked: Watched[] = []
   const watch: Api['watch_task'] = (request, options) => {
     asked.push(request)
@@ -24,7 +39,7 @@ function scriptedApi(answers: (TaskView | Refusal)[]): { api: Api; asked: Watche
 const clock = { ...systemClock, sleep: () => Promise.resolve() }
 const { task_id } = sampleTask('Staged', 1)
 
-async function collect(watch: AsyncIterable<TaskView>): Promise<string[]> {
+async function collect(watch: AsyncIterable<WatchedChange>): Promise<string[]> {
   const seen: string[] = []
   for await (const { state, version } of watch) seen.push(`${state} ${version}`)
   return seen
@@ -33,24 +48,28 @@ async function collect(watch: AsyncIterable<TaskView>): Promise<string[]> {
 describe('a watch', () => {
   test('tells each change once, and ends with the task', async () => {
     const { api, asked } = scriptedApi([
-      sampleTask('Staged', 4),
-      sampleTask('Staged', 4), // nothing happened in the time of one call
-      sampleTask('Running', 5),
-      sampleTask('Finished', 6),
+      changed([
+        ['Created', 1],
+        ['Staged', 2],
+      ]),
+      changed([], ['Staged', 2]), // nothing happened in the time of one call
+      changed([['Running', 3]], ['Finished', 4]), // more did than fits an answer
+      changed([['Finished', 4]]),
     ])
-    expect(await collect(watchTask(api, task_id, { clock }))).toEqual(['Staged 4', 'Running 5', 'Finished 6'])
-    expect(asked.map(({ after_version }) => after_version)).toEqual([0, 4, 4, 5])
+    const seen = ['Created 1', 'Staged 2', 'Running 3', 'Finished 4']
+    expect(await collect(watchTask(api, task_id, { clock }))).toEqual(seen)
+    expect(asked.map(({ after_version }) => after_version)).toEqual([0, 2, 2, 3])
   })
 
   test('goes on behind what was seen already, in this program or in one before it', async () => {
-    const { api, asked } = scriptedApi([sampleTask('Running', 5), sampleTask('Finished', 6)])
+    const { api, asked } = scriptedApi([changed([['Running', 5]]), changed([['Finished', 6]])])
     expect(await collect(watchTask(api, task_id, { afterVersion: 4, clock }))).toEqual(['Running 5', 'Finished 6'])
     expect(asked.map(({ after_version }) => after_version)).toEqual([4, 5])
   })
 
   test('outlives lost connections, and tells no change twice', async () => {
     const lost = new Refusal('unavailable', 'the member is gone')
-    const { api, asked } = scriptedApi([sampleTask('Staged', 4), lost, lost, sampleTask('Finished', 7)])
+    const { api, asked } = scriptedApi([changed([['Staged', 4]]), lost, lost, changed([['Finished', 7]])])
     expect(await collect(watchTask(api, task_id, { clock }))).toEqual(['Staged 4', 'Finished 7'])
     expect(asked.map(({ after_version }) => after_version)).toEqual([0, 4, 4, 4])
   })
@@ -66,7 +85,7 @@ describe('a watch', () => {
 
   test('is given up by a signal, also between two tries', async () => {
     const gaveUp = new AbortController()
-    const { api } = scriptedApi([new Refusal('unavailable', 'the member is gone'), sampleTask('Finished', 7)])
+    const { api } = scriptedApi([new Refusal('unavailable', 'the member is gone'), changed([['Finished', 7]])])
     const sleep = () => Promise.resolve(gaveUp.abort())
     const watching = watchTask(api, task_id, { signal: gaveUp.signal, clock: { ...clock, sleep } })
     await expect(collect(watching)).rejects.toMatchObject({ code: 'canceled' })
@@ -75,7 +94,7 @@ describe('a watch', () => {
 
 describe('waiting for a task', () => {
   test('gives it when it has finished, and tells what happened on the way', async () => {
-    const { api } = scriptedApi([sampleTask('Running', 5), sampleTask('Finished', 6)])
+    const { api } = scriptedApi([changed([['Running', 5]]), changed([['Finished', 6]])])
     const changes: string[] = []
     const task = await waitForTask(api, task_id, { onChange: ({ state }) => changes.push(state) })
     expect([task.state, changes]).toEqual(['Finished', ['Running', 'Finished']])
@@ -86,7 +105,7 @@ describe('waiting for a task', () => {
       ['Failed', 'function_failed'],
       ['Canceled', 'canceled'],
     ] as const) {
-      const { api } = scriptedApi([sampleTask(state, 6)])
+      const { api } = scriptedApi([changed([[state, 6]])])
       await expect(waitForTask(api, task_id)).rejects.toMatchObject({
         code,
         message: `the task ended as ${state}: it is ${state}`,

@@ -70,7 +70,7 @@ test('patient_client finds its task again when it is started a second time', asy
   const first = await run('patient_client')
   const second = await run('patient_client')
   expect([first.code, second.code]).toEqual([0, 0])
-  expect(second.stdout).toMatch(/^it was invoked already: .*\nFinished, /)
+  expect(second.stdout).toMatch(/^it was invoked already: .*\nApproved, version 1: /)
 })
 
 function run(name: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
