@@ -38,7 +38,8 @@ export const authentication = protocol('authentication', 'Users, passwords, role
     plain: true,
   },
   user_register: {
-    about: 'Registers a user with a role; an admin any, a manager data owners of its own organisation',
+    about:
+      'Registers a user with a role, under an id that nobody had before; an admin any, a manager data owners of its own organisation',
     who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
     request: z.strictObject({
       session,
@@ -90,7 +91,7 @@ export const authentication = protocol('authentication', 'Users, passwords, role
     plain: true,
   },
   delete_user: {
-    about: 'Deletes a user and ends its sessions; the last admin stays',
+    about: 'Deletes a user and ends its sessions; the id is never given again, and the last admin stays',
     who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
     request: z.strictObject({ session, id: userId }),
     reply: empty,
