@@ -3,7 +3,7 @@
  * a member holds beside is turns, notes on their way to the outbox, and a memory of tasks that storage must confirm.
  */
 import { AuditChain } from '../../attestation/index.ts'
-import { access_control, management, scheduler, storage } from '../../messages/index.ts'
+import { access_control, authentication, management, scheduler, storage } from '../../messages/index.ts'
 import type { StartService } from '../../runtime/index.ts'
 import { actor, auditKeyOf, openAudit } from '../../runtime/index.ts'
 import { agreementMethods } from './agreement_methods.ts'
@@ -34,6 +34,7 @@ export const start: StartService = async (host) => {
   const events = auditedEvents(host.events, audit)
   const access = auditedAccess(host.client(access_control), audit)
   const scheduling = host.client(scheduler)
+  const users = host.client(authentication)
   const memory = new TaskMemory()
   const outbox = new OutboxWriter(store, memory, clock, log)
   const tasks = new TaskStore(store, new Lanes(), events, memory, outbox)
@@ -47,11 +48,11 @@ export const start: StartService = async (host) => {
       management,
       auditedHandlers(
         {
-          ...functionMethods(store, access),
-          ...functionChanges(store, access),
-          ...dataMethods(store, access),
+          ...functionMethods(store, access, users),
+          ...functionChanges(store, access, users),
+          ...dataMethods(store, access, users),
           ...dataChanges(store, access, clock),
-          ...taskMethods(store, access, tasks, ends, clock),
+          ...taskMethods(store, access, users, tasks, ends, clock),
           ...readMethods(store, access, tasks, ends, clock, events),
           ...assignMethods(store, access, tasks, ends, clock),
           ...agreementMethods(store, access, tasks, staging, ends, clock),

@@ -142,6 +142,13 @@ export const authentication = protocol('authentication', 'Users, passwords, role
     }),
     refuses: ['unauthenticated'],
   },
+  users_exist: {
+    about: 'Which of some ids are no user: of nobody, or of a user who was deleted',
+    callers: ['management'],
+    request: z.strictObject({ ids: z.array(userId).min(1).max(1000).describe('The ids in question.') }),
+    reply: z.strictObject({ missing: z.array(userId).describe('Those that are no user.') }),
+    refuses: [],
+  },
   get_session_keys: {
     about: 'The keys that sign session tokens, and the sessions that ended before their time',
     callers: ['frontend'],

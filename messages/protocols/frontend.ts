@@ -31,7 +31,7 @@ export const apiMethods = {
     about: 'Registers a function',
     request: functionSpec,
     reply: z.strictObject({ function_id: functionId }),
-    refuses: ['unsupported'],
+    refuses: ['unsupported', 'not_found'],
   },
   update_function: {
     about: "Replaces a function of the caller's own: new tasks get the new terms, those that exist keep theirs",
@@ -122,7 +122,7 @@ export const apiMethods = {
       rule: dataRule.optional(),
     }),
     reply: z.strictObject({ data_id: outputId }),
-    refuses: [],
+    refuses: ['not_found'],
   },
   register_input_from_output: {
     about: 'Registers an output that was produced as an input, with the same owners, rule, key and tag',

@@ -322,6 +322,16 @@ describe('list_users', () => {
   })
 })
 
+describe('users_exist', () => {
+  it('tells which ids are no user, those of deleted users among them, however many are asked about', async () => {
+    await platform.from().delete_user({ session: session.admin, id: 'rival' })
+    const strangers = Array.from({ length: 250 }, (_, index) => `stranger${index}`)
+    const { missing } = await platform.from().users_exist({ ids: ['ann', ...strangers, 'rival', 'boss', 'ann'] })
+    expect(missing).toEqual([...strangers, 'rival'])
+    expect(await platform.from().users_exist({ ids: ['ann'] })).toEqual({ missing: [] })
+  })
+})
+
 describe('a caller', () => {
   it('that was demoted loses its rights at once', async () => {
     await platform.from().user_update({ session: session.admin, id: 'boss', role: 'DataOwner', attribute: 'clinic' })

@@ -10,7 +10,7 @@ import type {
   Role,
   RunOutcome,
 } from '../../../messages/index.ts'
-import { access_control, management, scheduler, storage } from '../../../messages/index.ts'
+import { access_control, authentication, management, scheduler, storage } from '../../../messages/index.ts'
 import type { AskOptions, Client, Handlers } from '../../../runtime/index.ts'
 import { ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
 import { MemoryStore } from '../../../runtime/memory_store.ts'
@@ -41,6 +41,8 @@ export interface World {
   as(userId: string, role?: Role, attribute?: string): UserClient
   /** Where management writes its audit log. */
   audit: MemoryRecordStream
+  /** Ids that are no user's; all others are. */
+  strangers: Set<string>
   /** Replaces what access control says; undefined: the real rules. */
   policy: { rule: ((question: AccessQuestion) => boolean | Error) | undefined }
   close(): Promise<void>
@@ -90,6 +92,10 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
       ? decide(question)
       : { ...decide(question), allowed: verdict, rule: 'rule_of_the_test' }
   }
+  const strangers = new Set<string>()
+  const directory = {
+    users_exist: ({ ids }: { ids: string[] }) => ({ missing: ids.filter((id) => strangers.has(id)) }),
+  }
   const audit = new MemoryRecordStream()
   const host = fakeHost({
     clock,
@@ -98,6 +104,8 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
     clients: {
       storage: clientOf(storage, storageHandlers(store), weather),
       access_control: clientOf(access_control, { decide: decideHere, get_policy: never, put_policy: never }, weather),
+      // The one method of authentication that management may ask.
+      authentication: clientOf(authentication, directory as unknown as Handlers<typeof authentication>, weather),
       scheduler: clientOf(scheduler, queue.handlers(), weather),
     },
   })
@@ -111,6 +119,7 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
     queue,
     management: client,
     audit,
+    strangers,
     policy,
     as: (userId, role = 'DataOwner', attribute = 'acme') =>
       userClient(client, { user_id: userId, role, attribute: role.startsWith('DataOwner') ? attribute : null }),
