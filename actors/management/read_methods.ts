@@ -3,7 +3,6 @@ import type { management } from '../../messages/index.ts'
 import { taskEventSubject } from '../../messages/index.ts'
 import type { Clock, Events, Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
-import { maySeeTask } from './access.ts'
 import { momentInKey, taskIdOfKey, taskKey, taskOfPrefix } from './keys.ts'
 import { checkAfter, collectPages } from './paging.ts'
 import type { StorageClient } from './records.ts'
@@ -12,8 +11,7 @@ import type { TaskLife } from './task_record.ts'
 import { unpackRecord } from './task_record.ts'
 import type { LoadedTask } from './loaded_task.ts'
 import type { TaskStore } from './task_store.ts'
-import { noSuchTask } from './task_store.ts'
-import { checkParty, viewTask } from './task_view.ts'
+import { admitParty, viewTask } from './task_view.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
 
 /** An event may be lost; the task is read again after this long. */
@@ -25,6 +23,8 @@ const ANSWER_MS = 250
  * here on a watch is answered at once, and its caller asks again.
  */
 export const WATCHERS_MAX = 384
+/** A watch that waited longer is decided again before it answers: a change of policy counts within a second. */
+const ADMITTED_MS = 500
 /** Lives that fit one letter. */
 const LIVES_PAGE = 50
 
@@ -39,9 +39,8 @@ export function readMethods(
   events: Events,
 ): Methods {
   /** The task as it is now; one whose deadline has passed ends here, for nobody else may come by. */
-  async function readNow(taskId: string, userId: string, aboveVersion?: number): Promise<LoadedTask> {
+  async function readNow(taskId: string, aboveVersion?: number): Promise<LoadedTask> {
     const loaded = await (aboveVersion === undefined ? tasks.read(taskId) : tasks.readAbove(taskId, aboveVersion))
-    checkParty(loaded, userId)
     const { deadline } = loaded.record.terms.options
     if (deadline === undefined || clock.now() < deadline) return loaded
     return tasks.change(taskId, async (present, hold) => {
@@ -53,8 +52,8 @@ export function readMethods(
   }
 
   async function readFor(taskId: string, userId: string, aboveVersion?: number): Promise<LoadedTask> {
-    const loaded = await readNow(taskId, userId, aboveVersion)
-    if (!(await maySeeTask(access, userId, loaded.record)).allowed) throw noSuchTask(taskId)
+    const loaded = await readNow(taskId, aboveVersion)
+    await admitParty(access, loaded, userId)
     return loaded
   }
 
@@ -74,10 +73,12 @@ export function readMethods(
       try {
         // Subscribed before the first read: a change in between leaves its mark, and the wait ends at once.
         let loaded = await readFor(task_id, caller.user_id, after_version)
+        const admittedAt = clock.now()
         while (loaded.record.version <= after_version && clock.now() < until && !context.signal.aborted) {
           await change.next(Math.min(BACKSTOP_MS, until - clock.now()), context.signal)
-          loaded = await readNow(task_id, caller.user_id, after_version)
+          loaded = await readNow(task_id, after_version)
         }
+        if (clock.now() - admittedAt >= ADMITTED_MS) await admitParty(access, loaded, caller.user_id)
         return viewTask(loaded)
       } finally {
         change.end()

@@ -47,7 +47,7 @@ export function runMethods(
         const leased = leaseRun(loaded.record, { token, worker, at })
         if (leased.next === loaded.record || leased.refusal !== undefined) return leased
         const decision = await mayRun(access, loaded.record, platform, at)
-        if (decision === undefined || decision.allowed) return leased
+        if (decision.allowed) return leased
         const { rule, reason } = decision
         const end = await ends.end(loaded, { type: 'refuse_run', at, rule, reason }, hold)
         const refusal = new Refusal('task_ended', `the rule ${rule} does not allow the run: ${reason}`)

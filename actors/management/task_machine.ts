@@ -24,7 +24,7 @@ const untimelyEnds = {
 /** What a task may come to that is about to run, also when it ran before on a worker that was lost. */
 const refusedRun = {
   guard: 'permitted',
-  description: 'a rule of an owner does not allow this run',
+  description: 'a policy, or the rule of an owner, does not allow this run',
   target: 'Failed',
   actions: 'failByRule',
 } as const

@@ -1,5 +1,5 @@
 /**
- * Ends that come from outside of a run: cancel, deadline, and a rule of an owner. Each is one commit, in which a run that never began gives its
+ * Ends that come from outside of a run: cancel, deadline, and a policy or an owner's rule. Each is one commit, in which a run that never began gives its
  * quota back; then the scheduler is told, so that the queue or the worker stops. That telling is best effort: the state
  * is the truth, and a worker that runs on is not believed when it reports.
  */

@@ -143,13 +143,6 @@ describe('tasks of others', () => {
     expect(new Set(present.map(([code]) => code))).toEqual(new Set(['not_found']))
     expect((await mallory.list_tasks({})).tasks).toEqual([])
   })
-
-  it('are hidden from a party too when access control says so', async () => {
-    const world = await openWorld()
-    const { taskId } = await createSharedTask(world)
-    world.policy.rule = ({ question }) => question !== 'user_access_task'
-    expect((await refusalOf(world.as('bob').get_task({ task_id: taskId }))).code).toBe('not_found')
-  })
 })
 
 describe('a list of tasks', () => {

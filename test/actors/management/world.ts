@@ -2,6 +2,7 @@
 import { openPolicy } from '../../../actors/access_control/index.ts'
 import { start } from '../../../actors/management/index.ts'
 import type {
+  AccessDecision,
   AccessQuestion,
   ApiMethod,
   CallerIdentity,
@@ -44,7 +45,7 @@ export interface World {
   /** Ids that are no user's; all others are. */
   strangers: Set<string>
   /** Replaces what access control says; undefined: the real rules. */
-  policy: { rule: ((question: AccessQuestion) => boolean | Error) | undefined }
+  policy: { rule: ((question: AccessQuestion) => boolean | AccessDecision | Error) | undefined }
   close(): Promise<void>
 }
 
@@ -88,6 +89,7 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
   const decideHere = (question: AccessQuestion) => {
     const verdict = policy.rule?.(question)
     if (verdict instanceof Error) throw verdict
+    if (typeof verdict === 'object') return verdict
     return verdict === undefined
       ? decide(question)
       : { ...decide(question), allowed: verdict, rule: 'rule_of_the_test' }
