@@ -24,6 +24,7 @@ import { taskMethods } from './task_methods.ts'
 import { TaskMemory } from './task_memory.ts'
 import { TaskStore } from './task_store.ts'
 import { untimelyEnds } from './untimely_end.ts'
+import { WorkerCensus } from './worker_census.ts'
 
 export const start: StartService = async (host) => {
   const { clock, log, auditStream } = host
@@ -40,6 +41,7 @@ export const start: StartService = async (host) => {
   const tasks = new TaskStore(store, new Lanes(), events, memory, outbox)
   const staging = createStaging(scheduling, outbox, log)
   const ends = untimelyEnds(store, scheduling, clock, log)
+  const census = new WorkerCensus(scheduling, clock)
   const recovery = createRecovery(store, tasks, staging, outbox, ends, clock, log)
   recovery.start()
 
@@ -53,7 +55,7 @@ export const start: StartService = async (host) => {
           ...dataMethods(store, access, users),
           ...dataChanges(store, access, clock),
           ...taskMethods(store, access, users, tasks, ends, clock),
-          ...readMethods(store, access, tasks, ends, clock, events),
+          ...readMethods(store, access, tasks, ends, census, clock, events),
           ...assignMethods(store, access, tasks, ends, clock),
           ...agreementMethods(store, access, tasks, staging, ends, clock),
           ...runMethods(store, access, tasks, ends, clock),

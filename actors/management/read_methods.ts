@@ -1,6 +1,6 @@
 /** How parties follow their tasks: get, list, and watch, which waits for the next change. */
-import type { management } from '../../messages/index.ts'
-import { taskEventSubject } from '../../messages/index.ts'
+import type { management, TaskView } from '../../messages/index.ts'
+import { STANDARD_CLASS, taskEventSubject } from '../../messages/index.ts'
 import type { Clock, Events, Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
 import { momentInKey, taskIdOfKey, taskKey, taskOfPrefix } from './keys.ts'
@@ -13,6 +13,7 @@ import type { LoadedTask } from './loaded_task.ts'
 import type { TaskStore } from './task_store.ts'
 import { admitParty, viewTask } from './task_view.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
+import type { WorkerCensus } from './worker_census.ts'
 
 /** An event may be lost; the task is read again after this long. */
 const BACKSTOP_MS = 2_000
@@ -35,6 +36,7 @@ export function readMethods(
   access: AccessClient,
   tasks: TaskStore,
   ends: UntimelyEnds,
+  census: WorkerCensus,
   clock: Clock,
   events: Events,
 ): Methods {
@@ -57,11 +59,18 @@ export function readMethods(
     return loaded
   }
 
+  /** Who looks at a task that waits hears when it waits for a worker that there is not. */
+  async function show(loaded: LoadedTask): Promise<TaskView> {
+    const { state, terms } = loaded.record
+    if (state !== 'Staged') return viewTask(loaded)
+    return viewTask(loaded, await census.hasNone(terms.executor, terms.options.needs.class ?? STANDARD_CLASS))
+  }
+
   let watchers = 0
 
   return {
     async get_task({ caller, request }) {
-      return viewTask(await readFor(request.task_id, caller.user_id))
+      return show(await readFor(request.task_id, caller.user_id))
     },
 
     async watch_task({ caller, request }, context) {
@@ -79,7 +88,7 @@ export function readMethods(
           loaded = await readNow(task_id, after_version)
         }
         if (clock.now() - admittedAt >= ADMITTED_MS) await admitParty(access, loaded, caller.user_id)
-        return viewTask(loaded)
+        return await show(loaded)
       } finally {
         change.end()
         watchers -= 1

@@ -7,12 +7,13 @@ import type { LoadedTask } from './loaded_task.ts'
 import { noSuchTask } from './task_store.ts'
 import { reasonOf } from './task_reason.ts'
 
-export function viewTask({ record, staged, result }: LoadedTask): TaskView {
+/** @param isWithoutWorker whether it is known that no worker takes such tasks */
+export function viewTask({ record, staged, result }: LoadedTask, isWithoutWorker = false): TaskView {
   const { task_id, state, version, creator, parties, terms, terms_digest, approved_by, attempt } = record
   return {
     task_id,
     state,
-    reason: reasonOf(record, staged),
+    reason: reasonOf(record, staged, isWithoutWorker),
     version,
     creator,
     parties,

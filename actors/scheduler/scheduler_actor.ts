@@ -3,7 +3,7 @@
  * decides. A hint names a task and nothing else; it is sealed to the workers of one class.
  */
 import type { execution, management, storage } from '../../messages/index.ts'
-import { assert, pack, Refusal, scheduler, stagedSubject, workerGroup } from '../../messages/index.ts'
+import { assert, EXECUTORS, pack, Refusal, scheduler, stagedSubject, workerGroup } from '../../messages/index.ts'
 import type { Actor, Client, LetterContext, Log, WorkClass, WorkQueue } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import { keepDeadline } from './deadlines.ts'
@@ -84,6 +84,15 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
         log.warn({ task_id, worker, err: stopped.reason }, 'a run could not be stopped')
       if (removed.status === 'rejected') throw removed.reason
       return {}
+    },
+
+    async count_workers({ executor, class: workerClass }) {
+      const { waiting, leased } = await workQueue.countTakers({ executor, workerClass })
+      if (waiting + leased > 0) return { idle: waiting, busy: leased }
+      // A worker whose slots are all taken by tasks of another executor waits for none of this one, and may offer it.
+      const others = EXECUTORS.filter((other) => other !== executor)
+      const takers = await Promise.all(others.map((other) => workQueue.countTakers({ executor: other, workerClass })))
+      return { idle: 0, busy: takers.reduce((sum, other) => sum + other.leased, 0) }
     },
 
     async lease_task({ task_id, token, worker }, context) {

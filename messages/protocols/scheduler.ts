@@ -34,6 +34,20 @@ export const scheduler = protocol('scheduler', 'Stages tasks by capability, watc
     reply: z.strictObject({}),
     refuses: [],
   },
+  count_workers: {
+    about: 'Whether workers take the tasks of an executor and class',
+    callers: ['management'],
+    request: z.strictObject({ executor, class: z.string().describe('The class of workers.') }),
+    reply: z.strictObject({
+      idle: z.int().describe('Fetches that wait for such a task.'),
+      busy: z
+        .int()
+        .describe(
+          'Runs that workers of the class have; where none of this executor, those of the others that they may offer too.',
+        ),
+    }),
+    refuses: [],
+  },
   lease_task: {
     about: 'Claims a fetched task under the fencing token <sequence>.<delivery>, and answers with all the run needs',
     request: z.strictObject({ task_id: taskId, token, worker }),

@@ -54,6 +54,9 @@ export class RememberingScheduler {
   readonly staged: { task_id: string; attempt: number; class: string; priority: string }[] = []
   readonly asked: object[] = []
   readonly canceled: { task_id: string; seq?: number | undefined; worker?: string | undefined }[] = []
+  /** What it counts of workers, and how often it was asked. */
+  workers = { idle: 1, busy: 0 }
+  counted = 0
   readonly #seqs = new Map<string, number>()
   /** Thrown by the next calls while set. */
   trouble: Refusal | undefined
@@ -74,6 +77,11 @@ export class RememberingScheduler {
         if (this.trouble !== undefined) throw this.trouble
         this.canceled.push(request)
         return {}
+      },
+      count_workers: () => {
+        if (this.trouble !== undefined) throw this.trouble
+        this.counted += 1
+        return this.workers
       },
       lease_task: never,
       complete_task: never,

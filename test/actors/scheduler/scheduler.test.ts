@@ -106,6 +106,30 @@ describe('staging', () => {
   })
 })
 
+describe('counting workers', () => {
+  const count = (executor: 'builtin' | 'wasm') =>
+    handlers.count_workers({ executor, class: 'standard' }, fromManagement())
+
+  test('tells fetches that wait from runs, and nobody from both', async () => {
+    expect(await count('builtin')).toEqual({ idle: 0, busy: 0 })
+    const leaving = new AbortController()
+    const waiting = host.workQueue.fetch([WORK], 1, 60_000, leaving.signal)
+    await vi.waitFor(async () => expect(await count('builtin')).toEqual({ idle: 1, busy: 0 }))
+    leaving.abort()
+    await waiting
+    await handlers.stage_task(hint(createId('task')), fromManagement())
+    expect(await count('builtin')).toEqual({ idle: 0, busy: 0 })
+    await host.workQueue.fetch([WORK], 1, 0, never)
+    expect(await count('builtin')).toEqual({ idle: 0, busy: 1 })
+  })
+
+  test('takes a worker that is busy with another executor for one that may offer this one', async () => {
+    await handlers.stage_task(hint(createId('task')), fromManagement())
+    await host.workQueue.fetch([WORK], 1, 0, never)
+    expect(await count('wasm')).toEqual({ idle: 0, busy: 1 })
+  })
+})
+
 describe('a task that was staged before', () => {
   test('is left alone while the queue holds it, and put again when it was lost', async () => {
     const taskId = createId('task')
