@@ -58,7 +58,7 @@ export const start: StartService = async (host) => {
           ...readMethods(store, access, tasks, ends, census, clock, events),
           ...assignMethods(store, access, tasks, ends, clock),
           ...agreementMethods(store, access, tasks, staging, ends, clock),
-          ...runMethods(store, access, tasks, ends, clock),
+          ...runMethods(store, access, tasks, staging, ends, clock),
           ...auditMethods(store, auditStream, chain),
         },
         audit,

@@ -50,11 +50,15 @@ function describeWait(record: TaskRecord, staged: StagedEntry | undefined, isWit
   if (isWithoutWorker) {
     return `no worker offers executor ${executor}, class ${options.needs.class}; waits for one, ${describeAttempt(record)}`
   }
+  if (record.failures !== undefined && record.failures.token === record.run?.token) {
+    return `its run failed (${record.failures.reason}); waits for ${worker}`
+  }
   return record.attempt > 1 ? `its worker was lost; waits for ${worker}` : `waits for ${worker}`
 }
 
 function describeAttempt(record: TaskRecord): string {
-  return `attempt ${record.attempt} of ${record.terms.options.attempts}`
+  const { attempts, retries } = record.terms.options
+  return `attempt ${record.attempt} of ${attempts + retries}`
 }
 
 function describeEnd({ code, reason }: { code?: string; reason: string }): string {

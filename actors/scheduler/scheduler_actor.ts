@@ -111,9 +111,11 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
     },
 
     async complete_task({ task_id, token, outcome }, context) {
+      const before = staged.get(task_id)
       await managing.end_run({ task_id, token, worker: context.sender.id, outcome }, passOn(context))
       if (outcome.status === 'error' && outcome.code === 'deadline_exceeded') await deadLetter(task_id, outcome.message)
-      staged.delete(task_id)
+      // A run that is to be tried again is staged anew before the answer comes.
+      if (staged.get(task_id) === before) staged.delete(task_id)
       return {}
     },
   })
