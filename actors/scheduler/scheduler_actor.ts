@@ -47,8 +47,8 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
   }
 
   /** Shows operators what was given up. The task's state is the truth, so a failure here must not undo the answer. */
-  async function deadLetter(task: string, reason: string): Promise<void> {
-    const work = staged.get(task) ?? { executor: 'unknown', workerClass: 'unknown' }
+  async function deadLetter(task: string, reason: string, known = staged.get(task)): Promise<void> {
+    const work = known ?? { executor: 'unknown', workerClass: 'unknown' }
     try {
       await workQueue.deadLetter(work, task, reason, pack({ task_id: task }))
     } catch (error) {
@@ -75,7 +75,11 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
       return { seq }
     },
 
-    async cancel_task({ task_id, seq, worker }) {
+    async cancel_task({ task_id, seq, worker, dead_letter }) {
+      if (dead_letter !== undefined) {
+        const { executor, class: workerClass, reason } = dead_letter
+        await deadLetter(task_id, reason, { executor, workerClass })
+      }
       const removal = seq === undefined ? undefined : workQueue.remove(seq)
       const stop = worker === undefined ? undefined : workerOf(worker).cancel_run({ task_id }, { timeoutMs: STOP_MS })
       const [removed, stopped] = await Promise.allSettled([removal, stop])

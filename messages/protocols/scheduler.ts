@@ -30,7 +30,19 @@ export const scheduler = protocol('scheduler', 'Stages tasks by capability, watc
   cancel_task: {
     about: 'Takes a task off the queue, or stops the worker that runs it',
     callers: ['management'],
-    request: z.strictObject({ task_id: taskId, seq: seq.optional(), worker: worker.optional() }),
+    request: z.strictObject({
+      task_id: taskId,
+      seq: seq.optional(),
+      worker: worker.optional(),
+      dead_letter: z
+        .strictObject({
+          executor,
+          class: z.string().describe('The class of workers that it was for.'),
+          reason: z.string().max(500).describe('Why it was given up.'),
+        })
+        .optional()
+        .describe('For a task that failed for want of time or of attempts: what operators find of it.'),
+    }),
     reply: z.strictObject({}),
     refuses: [],
   },

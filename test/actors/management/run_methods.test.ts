@@ -92,8 +92,12 @@ describe('starting a run', () => {
     const task_id = await stagedEcho(world, { deadline: world.clock.now() + 1000 })
     world.clock.advance(1000)
     const lease = { task_id, token: '1.1', worker: 'w1' }
-    expect((await refusalOf(world.management.start_run(lease))).code).toBe('task_ended')
-    expect((await refusalOf(world.management.start_run(lease))).code).toBe('task_ended')
+    // The option that ended it tells the scheduler to keep a dead letter.
+    expect(await refusalOf(world.management.start_run(lease))).toMatchObject({
+      code: 'task_ended',
+      field: 'options.deadline',
+    })
+    expect((await refusalOf(world.management.start_run(lease))).field).toBeUndefined()
     expect(await world.as('alice').get_task({ task_id })).toMatchObject({ state: 'Failed' })
   })
 
@@ -203,6 +207,20 @@ describe('ending a run', () => {
     await report('2.1')
     expect(await alice.get_task({ task_id })).toMatchObject({ state: 'Failed', reason: 'function_failed: bad luck' })
     expect((await alice.get_function_usage({ function_id })).runs).toBe(1)
+  })
+
+  it('at its timeout fails the task, whatever attempts and retries are left', async () => {
+    const world = await openWorld()
+    const task_id = await stagedEcho(world, { timeout_ms: 1000, attempts: 3, retries: 3 })
+    await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
+    const message = 'the run took longer than its timeout of 1000 ms'
+    const outcome = { status: 'error' as const, code: 'deadline_exceeded', message }
+    await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome })
+    expect(await world.as('alice').get_task({ task_id })).toMatchObject({
+      state: 'Failed',
+      reason: `deadline_exceeded: ${message}`,
+    })
+    expect(world.queue.staged).toHaveLength(1)
   })
 
   it('is believed only from the worker that has the lease', async () => {

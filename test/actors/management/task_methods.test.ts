@@ -247,6 +247,8 @@ describe('a deadline', () => {
     expect((await refusalOf(world.management.expire_task({ task_id }))).code).toBe('not_ready')
     world.clock.advance(1000)
     await world.management.expire_task({ task_id })
+    const dead_letter = { executor: 'builtin', class: 'standard', reason: 'the deadline of the task passed' }
+    expect(world.queue.canceled).toMatchObject([{ task_id, dead_letter }])
     expect((await refusalOf(world.management.expire_task({ task_id }))).code).toBe('task_ended')
   })
 

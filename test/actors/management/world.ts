@@ -8,6 +8,7 @@ import type {
   CallerIdentity,
   DataRule,
   Refusal,
+  RequestOf,
   Role,
   RunOutcome,
 } from '../../../messages/index.ts'
@@ -53,7 +54,7 @@ export interface World {
 export class RememberingScheduler {
   readonly staged: { task_id: string; attempt: number; class: string; priority: string }[] = []
   readonly asked: object[] = []
-  readonly canceled: { task_id: string; seq?: number | undefined; worker?: string | undefined }[] = []
+  readonly canceled: RequestOf<typeof scheduler, 'cancel_task'>[] = []
   /** What it counts of workers, and how often it was asked. */
   workers = { idle: 1, busy: 0 }
   counted = 0

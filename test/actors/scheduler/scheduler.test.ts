@@ -212,6 +212,15 @@ describe('canceling', () => {
     expect(worker.cancel_run).not.toHaveBeenCalled()
   })
 
+  test('of a task that was given up leaves a dead letter of its class, also where nothing is left to stop', async () => {
+    const taskId = createId('task')
+    const dead_letter = { executor: 'builtin' as const, class: 'tdx', reason: 'every attempt was lost with its worker' }
+    await handlers.cancel_task({ task_id: taskId, dead_letter }, fromManagement())
+    await handlers.cancel_task({ task_id: taskId, dead_letter }, fromManagement())
+    const work = { executor: 'builtin', workerClass: 'tdx' }
+    expect(host.workQueue.deadLetters).toMatchObject([{ work, taskId, reason: dead_letter.reason }])
+  })
+
   test('stops the run on its worker', async () => {
     const taskId = createId('task')
     await handlers.cancel_task({ task_id: taskId, worker: 'execution-one' }, fromManagement())
