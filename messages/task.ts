@@ -30,6 +30,12 @@ export const taskOptions = z.strictObject({
   timeout_ms: z.int().min(100).max(86_400_000).default(600_000).describe('Bounds one run.'),
   deadline: z.int().min(0).optional().describe('Bounds the whole task: a moment, ms since 1970.'),
   attempts: z.int().min(1).max(10).default(3).describe('How often it is begun, when workers are lost.'),
+  retries: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe("How often it is begun again after the function's own failure; lost workers are not counted here."),
   allow_raw: z.boolean().default(false).describe('Lets parties put inputs in that are not encrypted.'),
   needs: needs.default({}).describe('What a worker must offer, beyond what the function asks for.'),
   idempotency_key: z.string().min(1).max(128).optional().describe('Makes a second creation under it the same task.'),

@@ -2,7 +2,7 @@
  * The streams and consumers of the work queue, as the platform makes them. Only settings that nats-server 2.9 knows are
  * used: a newer one would be dropped there without a word. What exists is kept, and refused where it is something else.
  */
-import type { ConsumerConfig, JetStreamManager, StreamConfig } from '@nats-io/jetstream'
+import type { ConsumerConfig, ConsumerInfo, JetStreamManager, StreamConfig } from '@nats-io/jetstream'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, ReplayPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
 import type { Priority } from '../messages/index.ts'
 import {
@@ -102,7 +102,7 @@ export async function ensureConsumer(
 ): Promise<void> {
   const wanted = consumer(work, priority, leaseMs)
   const name = stagedConsumer(work.executor, work.workerClass, priority)
-  const found = await lookUp(jsm.consumers.info(TASKS_STREAM, name), API_CODES.consumerNotFound)
+  const found = await readConsumer(jsm, work, priority)
   if (found === undefined) {
     await jsm.consumers.add(TASKS_STREAM, wanted).catch((error: unknown) => {
       if (apiCode(error) !== API_CODES.consumerExists) throw error
@@ -110,6 +110,15 @@ export async function ensureConsumer(
   } else if (found.config.ack_wait !== wanted.ack_wait) {
     await jsm.consumers.update(TASKS_STREAM, name, { ack_wait: leaseMs * NANOSECONDS })
   }
+}
+
+export function readConsumer(
+  jsm: JetStreamManager,
+  work: WorkClass,
+  priority: Priority,
+): Promise<ConsumerInfo | undefined> {
+  const name = stagedConsumer(work.executor, work.workerClass, priority)
+  return lookUp(jsm.consumers.info(TASKS_STREAM, name), API_CODES.consumerNotFound)
 }
 
 async function lookUp<T>(answer: Promise<T>, absentCode: number): Promise<T | undefined> {

@@ -22,9 +22,9 @@ import { FairSweep } from './fair_sweep.ts'
 import { FetchRound } from './jetstream_fetch_round.ts'
 import { JetStreamPublisher } from './jetstream_publisher.ts'
 import { API_CODES, apiCode, refuseBrokerError } from './jetstream_refusal.ts'
-import { ensureConsumer, ensureStreams } from './jetstream_setup.ts'
+import { ensureConsumer, ensureStreams, readConsumer } from './jetstream_setup.ts'
 import { inboxPrefixOf } from './transport.ts'
-import type { WorkClass, WorkLease, WorkQueue } from './work_queue.ts'
+import type { Takers, WorkClass, WorkLease, WorkQueue } from './work_queue.ts'
 
 const RETURN_DELAY_MS = 50
 const RETRY_MS = 250
@@ -111,6 +111,21 @@ export class JetStreamWorkQueue implements WorkQueue {
       const gone = [API_CODES.sequenceNotFound, API_CODES.noMessageFound, API_CODES.messageDeleteFailed]
       if (gone.some((known) => known === code)) return false
       throw refuseBrokerError(error, 'taking a message off the queue')
+    }
+  }
+
+  async countTakers(work: WorkClass): Promise<Takers> {
+    const jsm = await this.#jsm()
+    try {
+      const infos = await Promise.all(PRIORITIES.map((priority) => readConsumer(jsm, work, priority)))
+      const found = infos.filter((info) => info !== undefined)
+      return {
+        // A fetch that waits does so on each priority at once.
+        waiting: Math.max(0, ...found.map((info) => info.num_waiting)),
+        leased: found.reduce((sum, info) => sum + info.num_ack_pending, 0),
+      }
+    } catch (error) {
+      throw refuseBrokerError(error, 'counting the workers')
     }
   }
 

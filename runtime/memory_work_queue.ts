@@ -3,10 +3,10 @@
  * process. Bounded by `messagesMax`.
  */
 import type { Priority } from '../messages/index.ts'
-import { assert, Refusal, stagedConsumer, stagedSubject } from '../messages/index.ts'
+import { assert, PRIORITIES, Refusal, stagedConsumer, stagedSubject } from '../messages/index.ts'
 import type { Clock } from './clock.ts'
 import { FairSweep } from './fair_sweep.ts'
-import type { WorkClass, WorkLease, WorkQueue } from './work_queue.ts'
+import type { Takers, WorkClass, WorkLease, WorkQueue } from './work_queue.ts'
 
 const DUPLICATE_WINDOW_MS = 120_000
 const NAK_DELAY_MS_MIN = 10
@@ -37,6 +37,7 @@ export class MemoryWorkQueue implements WorkQueue {
   readonly #seen = new Map<string, { seq: number; untilMs: number }>()
   readonly #sweep = new FairSweep()
   readonly #waiting = new Set<() => void>()
+  readonly #fetches = new Set<readonly WorkClass[]>()
   #seq = 0
   #changes = 0
 
@@ -94,9 +95,25 @@ export class MemoryWorkQueue implements WorkQueue {
       const leftMs = untilMs - this.#clock.now()
       if (leases.length > 0 || leftMs <= 0) return leases
       // What changed while the sweep was under way woke nobody.
-      if (seen === this.#changes && !signal.aborted) await this.#nextChange(leftMs, signal)
+      if (seen === this.#changes && !signal.aborted) {
+        const fetch = [...classes]
+        this.#fetches.add(fetch)
+        await this.#nextChange(leftMs, signal)
+        this.#fetches.delete(fetch)
+      }
     }
     return []
+  }
+
+  async countTakers({ executor, workerClass }: WorkClass): Promise<Takers> {
+    const isOurs = (work: WorkClass) => work.executor === executor && work.workerClass === workerClass
+    const consumers = PRIORITIES.map((priority) => stagedConsumer(executor, workerClass, priority))
+    return {
+      waiting: [...this.#fetches].filter((classes) => classes.some(isOurs)).length,
+      leased: [...this.#messages.values()].filter(
+        ({ consumer, delivery }) => delivery > 0 && consumers.includes(consumer),
+      ).length,
+    }
   }
 
   async deadLetter(work: WorkClass, taskId: string, reason: string, body: Uint8Array): Promise<void> {

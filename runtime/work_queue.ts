@@ -26,6 +26,14 @@ export interface WorkLease {
   term(): void
 }
 
+/** Who works on a class. */
+export interface Takers {
+  /** Fetches that wait for work, about: each idle worker has one. */
+  waiting: number
+  /** Messages that were fetched and have not ended; a lost worker's count until another one takes them over. */
+  leased: number
+}
+
 export interface WorkQueue {
   /** Makes the stream and the consumers where they are missing; safe to call by several at once. */
   prepare(classes: readonly WorkClass[]): Promise<void>
@@ -40,6 +48,8 @@ export interface WorkQueue {
   remove(seq: number): Promise<boolean>
   /** Up to `count` messages of these classes, waiting at most `waitMs` for the first; high before low, none starved. */
   fetch(classes: readonly WorkClass[], count: number, waitMs: number, signal: AbortSignal): Promise<WorkLease[]>
+  /** How many take work of this class at the moment; none for a class that was never prepared. */
+  countTakers(work: WorkClass): Promise<Takers>
   /** Keeps what could not be run, where an operator can look at it. */
   deadLetter(work: WorkClass, taskId: string, reason: string, body: Uint8Array): Promise<void>
 }

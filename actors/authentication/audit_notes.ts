@@ -8,8 +8,8 @@ import { Refusal } from '../../messages/index.ts'
 import type { Actor, AuditWriter, Handlers, LetterContext } from '../../runtime/index.ts'
 import { auditWordsOf } from '../../runtime/index.ts'
 
-/** Questions of the frontend, several a second, that change nothing. */
-const UNWRITTEN: readonly string[] = ['user_authenticate', 'get_session_keys']
+/** Questions of other services that change nothing; what they are asked for is a record of who asks. */
+const UNWRITTEN: readonly string[] = ['user_authenticate', 'get_session_keys', 'users_exist']
 
 /** What a handler finds out about a call on its way, for the record of it. */
 export class CallFacts {

@@ -7,7 +7,7 @@ import { authentication, digestJson } from '../../messages/index.ts'
 import type { Actor, Clock, LetterContext, Log } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import type { CallFacts } from './audit_notes.ts'
-import { listRevocations, listUsers } from './listing.ts'
+import { findMissing, listRevocations, listUsers } from './listing.ts'
 import type { LoginGuard } from './login_guard.ts'
 import type { PasswordHasher } from './password.ts'
 import { randomPassword } from './password.ts'
@@ -197,6 +197,10 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
         plain,
         expires_at: session.claims.expires_at,
       }
+    },
+
+    async users_exist({ ids }) {
+      return { missing: await findMissing(store, ids) }
     },
 
     async get_session_keys({ after }) {

@@ -49,6 +49,20 @@ export async function listUsers(
   return { users: found, ...(cursor === undefined ? {} : { next: cursor }) }
 }
 
+/** Storage reads so many keys in one call. */
+const KEYS_MAX = 100
+
+/** Those of the ids that are no user's, in their order. */
+export async function findMissing(store: StorageClient, ids: readonly string[]): Promise<string[]> {
+  const unique = [...new Set(ids)]
+  const chunks = Array.from({ length: Math.ceil(unique.length / KEYS_MAX) }, (_, index) =>
+    unique.slice(index * KEYS_MAX, (index + 1) * KEYS_MAX),
+  )
+  const replies = await Promise.all(chunks.map((chunk) => store.get_many({ keys: chunk.map(users.key) })))
+  const there = new Set(replies.flatMap(({ entries }) => entries.map(({ key }) => key)))
+  return unique.filter((id) => !there.has(users.key(id)))
+}
+
 /** One page of what ended before its time and could still be presented. */
 export async function listRevocations(store: StorageClient, after: string | undefined, nowMs: number) {
   const { records, next } = await readPage(store, revocations, after)

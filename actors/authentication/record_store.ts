@@ -5,8 +5,8 @@
 import type { Client } from '../../runtime/index.ts'
 import type { storage } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
-import type { RecordKind, UserRecord, RevocationRecord } from './records.ts'
-import { admins, packRecord, parseRecord, revocations, users } from './records.ts'
+import type { FormerUserRecord, RecordKind, UserRecord, RevocationRecord } from './records.ts'
+import { admins, formerUsers, packRecord, parseRecord, revocations, users } from './records.ts'
 
 export type StorageClient = Client<typeof storage>
 
@@ -19,13 +19,15 @@ export interface Slot<T> {
 
 export interface RecordWrite {
   key: string
-  value: Uint8Array | null
+  /** Absent: nothing is written, and the commit counts only while the key has this revision. */
+  value?: Uint8Array | null
   revision: number
 }
 
 /** All that decides over one user. */
 export interface Account {
   user: Slot<UserRecord>
+  former: Slot<FormerUserRecord>
   revocation: Slot<RevocationRecord>
   admins: Slot<{ ids: string[] }>
 }
@@ -52,12 +54,17 @@ export async function readSlots<const K extends readonly RecordKind<unknown>[]>(
 }
 
 export async function readAccount(store: StorageClient, id: string): Promise<Account> {
-  const [user, revocation, adminIds] = await readSlots(store, id, [users, revocations, admins])
-  return { user, revocation, admins: adminIds }
+  const [user, former, revocation, adminIds] = await readSlots(store, id, [users, formerUsers, revocations, admins])
+  return { user, former, revocation, admins: adminIds }
 }
 
 export function put<T>(slot: Slot<T>, value: T): RecordWrite {
   return { key: slot.key, revision: slot.revision, value: packRecord(value) }
+}
+
+/** The commit depends on what was read, and leaves it as it is. */
+export function expectUnchanged({ key, revision }: Slot<unknown>): RecordWrite {
+  return { key, revision }
 }
 
 export function remove(slot: Slot<unknown>): RecordWrite {

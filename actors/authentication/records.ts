@@ -40,6 +40,10 @@ const revocationRecord = z.strictObject({
 })
 export type RevocationRecord = z.infer<typeof revocationRecord>
 
+/** What remains of a deleted user, for good: ownership is by id, so the id is never given to another. */
+const formerUserRecord = z.strictObject({ deleted_at: z.int() })
+export type FormerUserRecord = z.infer<typeof formerUserRecord>
+
 /** Failed logins of one id, whether or not it is a user's. */
 const failuresRecord = z.strictObject({
   count: z.int(),
@@ -62,6 +66,7 @@ export interface RecordKind<T> {
 }
 
 export const users: RecordKind<UserRecord> = { key: (id) => `user/${id}`, schema: userRecord }
+export const formerUsers: RecordKind<FormerUserRecord> = { key: (id) => `former_user/${id}`, schema: formerUserRecord }
 export const revocations: RecordKind<RevocationRecord> = { key: (id) => `generation/${id}`, schema: revocationRecord }
 export const failures: RecordKind<FailuresRecord> = { key: (id) => `login_failures/${id}`, schema: failuresRecord }
 export const admins: RecordKind<z.infer<typeof adminsRecord>> = { key: () => 'admins', schema: adminsRecord }

@@ -7,14 +7,15 @@ import { Refusal } from '../../messages/index.ts'
 import type { UserRecord } from './records.ts'
 import { endAllSessions, endOneSession } from './records.ts'
 import type { Account, RecordWrite, StorageClient } from './record_store.ts'
-import { commitDecision, put, readAccount, remove } from './record_store.ts'
+import { commitDecision, expectUnchanged, put, readAccount, remove } from './record_store.ts'
 import { checkNotLastAdmin } from './rights.ts'
 
 /** What a change makes of a user: another record, nothing (`deleted`), or the same (`unchanged`). */
 export type Changed = Omit<UserRecord, 'generation'> | 'deleted' | 'unchanged'
 
 /**
- * Adds a user.
+ * Adds a user, under an id that nobody had before: functions, data, tasks and allowlists name their users by id, so whoever
+ * was given a deleted user's id would be given all that with it.
  * @throws Refusal `already_exists`, `conflict`
  */
 export async function addUser(store: StorageClient, record: Omit<UserRecord, 'generation'>): Promise<void> {
@@ -26,9 +27,17 @@ export async function addUser(store: StorageClient, record: Omit<UserRecord, 'ge
         hint: 'choose another id',
         field: 'id',
       })
-    // A deleted user of the same id left a generation behind: its tokens must not open the new user's sessions.
-    const generation = account.revocation.value?.generation ?? 0
-    return [put(account.user, { ...record, generation }), ...adminWrites(account, record.id, undefined, record.role)]
+    if (account.former.value !== undefined)
+      throw new Refusal('already_exists', `the id ${record.id} was that of a user who was deleted`, {
+        hint: 'choose another id: one that was deleted is never given again',
+        field: 'id',
+      })
+    return [
+      put(account.user, { ...record, generation: 0 }),
+      // Registered and deleted by others meanwhile, it would look as free as it was.
+      expectUnchanged(account.former),
+      ...adminWrites(account, record.id, undefined, record.role),
+    ]
   })
 }
 
@@ -63,7 +72,9 @@ export async function changeUser(
     const revocation = endAllSessions(before, account.revocation.value, request.nowMs, request.id)
     return [
       put(account.revocation, revocation),
-      after === 'deleted' ? remove(account.user) : put(account.user, { ...after, generation: revocation.generation }),
+      ...(after === 'deleted'
+        ? [remove(account.user), put(account.former, { deleted_at: request.nowMs })]
+        : [put(account.user, { ...after, generation: revocation.generation })]),
       ...adminWrites(account, id, before.role, after === 'deleted' ? undefined : after.role),
     ]
   })

@@ -53,7 +53,7 @@ export function mayUseData(access: AccessClient, userId: string, data: DataRecor
   return decideAccess(access, { question: 'user_access_data', user_id: userId, data: { data_id, owners } })
 }
 
-export function maySeeTask(access: AccessClient, userId: string, task: TaskRecord): Promise<Decision> {
+export function mayAccessTask(access: AccessClient, userId: string, task: TaskRecord): Promise<Decision> {
   const { task_id, parties } = task
   return decideAccess(access, { question: 'user_access_task', user_id: userId, task: { task_id, parties } })
 }
@@ -91,22 +91,29 @@ export function mayStage(
   })
 }
 
-/** The same once more when a worker is about to begin, by what the parties agreed on; undefined where no owner has a rule. */
+/** What access control says when it cannot decide: no policy speaks, so a task that waits for it is not lost by it. */
+const UNDECIDED: readonly string[] = ['engine_error', 'policy_damaged']
+
+/**
+ * The same once more when a worker is about to begin, by what the parties agreed on: policies may be others by now.
+ * @throws Refusal `unavailable` when there is no decision
+ */
 export async function mayRun(
   access: AccessClient,
   { task_id, parties, terms, function: { owner, public: isPublic } }: TaskRecord,
   platform: string | undefined,
   at: number,
-): Promise<Decision | undefined> {
-  const files = [...terms.inputs, ...terms.outputs].filter((file) => file.rule !== undefined)
-  if (files.length === 0) return undefined
-  return decideAccess(access, {
+): Promise<Decision> {
+  const files = [...terms.inputs, ...terms.outputs]
+  const decision = await decideAccess(access, {
     question: 'staged_task',
     task: { task_id, parties },
     function: { function_id: terms.function_id, owner, public: isPublic },
     data: files.map(({ data_id = '', ...file }) => factsOf({ data_id, ...file })),
     use: { ...useOf(terms, files, at), run: { platform: platform ?? '' } },
   })
+  if (decision.allowed || !UNDECIDED.includes(decision.rule)) return decision
+  throw new Refusal('unavailable', `access control cannot decide: ${decision.reason}`, { hint: 'mend the policy' })
 }
 
 function factsOf({ data_id, owners, rule }: Ruled & Pick<DataRecord, 'data_id' | 'owners'>) {

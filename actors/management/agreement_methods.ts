@@ -2,7 +2,7 @@
 import type { management } from '../../messages/index.ts'
 import type { Clock, Handlers, Write } from '../../runtime/index.ts'
 import type { AccessClient, Decision } from './access.ts'
-import { maySeeTask, mayStage } from './access.ts'
+import { mayStage } from './access.ts'
 import { unpackData } from './data_store.ts'
 import { unpackFunction } from './function_methods.ts'
 import { dataKey, functionKey } from './keys.ts'
@@ -14,8 +14,7 @@ import { advance, whyRefused } from './task_machine.ts'
 import type { TaskRecord } from './task_record.ts'
 import type { InvocationFacts } from './task_rules.ts'
 import type { TaskStore } from './task_store.ts'
-import { noSuchTask } from './task_store.ts'
-import { checkParty, viewTask } from './task_view.ts'
+import { admitParty, viewTask } from './task_view.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
 
 type Methods = Pick<Handlers<typeof management>, 'approve_task' | 'invoke_task'>
@@ -40,15 +39,13 @@ export function agreementMethods(
       const party = caller.user_id
       const { terms_digest } = request
       const changed = await tasks.change(request.task_id, async (loaded, hold) => {
-        checkParty(loaded, party)
+        await admitParty(access, loaded, party)
         const { record } = loaded
         // An approval that is there already was this request's, or says the same.
         if (record.approved_by.includes(party) && record.terms_digest === terms_digest) return { next: record }
         const late = await ends.endOverdue(loaded, hold)
         if (late !== undefined) return late
-        const next = advance(record, { type: 'approve_task', at: clock.now(), party, terms_digest })
-        if (!(await maySeeTask(access, party, record)).allowed) throw noSuchTask(record.task_id)
-        return { next }
+        return { next: advance(record, { type: 'approve_task', at: clock.now(), party, terms_digest }) }
       })
       return viewTask(changed)
     },
@@ -56,7 +53,7 @@ export function agreementMethods(
     async invoke_task({ caller, request }, context) {
       const request_id = context.requestId
       const changed = await tasks.change(request.task_id, async (loaded, hold) => {
-        checkParty(loaded, caller.user_id)
+        await admitParty(access, loaded, caller.user_id)
         const { record } = loaded
         if (record.invoked_by === request_id) return { next: record }
         const late = await ends.endOverdue(loaded, hold)

@@ -15,7 +15,7 @@ import { packRecord, unpackRecord } from './task_record.ts'
 import type { AssignableFile } from './task_rules.ts'
 import type { TaskStore } from './task_store.ts'
 import { findFile } from './task_terms.ts'
-import { checkParty, viewTask } from './task_view.ts'
+import { admitParty, viewTask } from './task_view.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
 
 /** Whoever began to delete data and did not come to the end of it is given up after this long. */
@@ -39,7 +39,7 @@ export function assignMethods(
       const party = caller.user_id
       const places = [...placesOf('inputs', request.inputs), ...placesOf('outputs', request.outputs)]
       const changed = await tasks.change(request.task_id, async (loaded, hold) => {
-        checkParty(loaded, party)
+        await admitParty(access, loaded, party)
         const { record } = loaded
         // Delivered again, the request finds what it asked for.
         if (places.length > 0 && places.every((place) => isAssigned(record, place))) return { next: record }

@@ -7,6 +7,8 @@ import type { AccessClient } from './access.ts'
 import { viewData } from './data_record.ts'
 import { findOwnData, registerData, unpackData } from './data_store.ts'
 import { dataKey, dataOfKey } from './keys.ts'
+import type { UserDirectory } from './known_users.ts'
+import { checkUsersExist } from './known_users.ts'
 import { checkAfter, collectPages } from './paging.ts'
 import type { StorageClient } from './records.ts'
 import { readMany } from './records.ts'
@@ -23,7 +25,7 @@ type Methods = Pick<
   | 'list_data'
 >
 
-export function dataMethods(storage: StorageClient, access: AccessClient): Methods {
+export function dataMethods(storage: StorageClient, access: AccessClient, users: UserDirectory): Methods {
   async function show(userId: string, dataId: string): Promise<DataView> {
     return viewData((await findOwnData(storage, access, userId, dataId)).record)
   }
@@ -59,6 +61,7 @@ export function dataMethods(storage: StorageClient, access: AccessClient): Metho
         })
       }
       checkRule(owners, request.rule)
+      await checkUsersExist(users, caller.user_id, [{ field: 'owners', ids: owners }])
       const data_id = createId('output', context.requestId)
       // Made here, kept in storage, released to workers alone: no owner ever has the key, and nobody guesses the place.
       const crypto = { scheme: 'aes-gcm-256' as const, key: randomBytes(32), iv: randomBytes(12) }

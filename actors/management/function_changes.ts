@@ -11,9 +11,11 @@ import { mayUseFunction } from './access.ts'
 import { noSuchFunction } from './function_methods.ts'
 import { packPayload } from './function_payload.ts'
 import type { FunctionRecord } from './function_record.ts'
-import { shelvesOf, writeFunction } from './function_record.ts'
+import { allowedUsers, shelvesOf, writeFunction } from './function_record.ts'
 import { arrangeShelves } from './function_shelves.ts'
 import { functionKey, payloadKey } from './keys.ts'
+import type { UserDirectory } from './known_users.ts'
+import { checkUsersExist } from './known_users.ts'
 import type { StorageClient } from './records.ts'
 import { commit, readMany, settle } from './records.ts'
 import { packRecord, unpackRecord } from './task_record.ts'
@@ -30,7 +32,7 @@ interface FunctionChange {
   writes?: Write[]
 }
 
-export function functionChanges(storage: StorageClient, access: AccessClient): Methods {
+export function functionChanges(storage: StorageClient, access: AccessClient, users: UserDirectory): Methods {
   async function change(
     functionId: string,
     caller: CallerIdentity,
@@ -69,6 +71,9 @@ export function functionChanges(storage: StorageClient, access: AccessClient): M
       const isOwner = (record: FunctionRecord) => record.owner === caller.user_id
       await change(function_id, caller, context.requestId, isOwner, async (record) => {
         const fresh = writeFunction(function_id, record.owner, spec)
+        // An entry of who was deleted since then does not keep the owner from changing the function.
+        const added = allowedUsers(fresh).filter((id) => !record.allowlist.includes(id))
+        await checkUsersExist(users, caller.user_id, [{ field: 'allowlist', ids: added }])
         const { payload_digest } = fresh
         const key = payloadKey(function_id, payload_digest ?? '')
         const kept = payload_digest === undefined ? undefined : (await readMany(storage, [key])).get(key)

@@ -9,9 +9,11 @@ import type { AccessClient } from './access.ts'
 import { mayUseFunction } from './access.ts'
 import { packPayload, viewPayload } from './function_payload.ts'
 import type { FunctionRecord, FunctionSummary } from './function_record.ts'
-import { shelvesOf, viewFunction, writeFunction } from './function_record.ts'
+import { allowedUsers, shelvesOf, viewFunction, writeFunction } from './function_record.ts'
 import { arrangeShelves, shelfWrites } from './function_shelves.ts'
 import { functionKey, payloadKey, shelfKey } from './keys.ts'
+import type { UserDirectory } from './known_users.ts'
+import { checkUsersExist } from './known_users.ts'
 import type { ReadPage } from './paging.ts'
 import { checkAfter, collectPages } from './paging.ts'
 import { readRuns } from './quota.ts'
@@ -28,7 +30,7 @@ type Methods = Pick<
   'register_function' | 'get_function' | 'get_function_usage' | 'list_functions'
 >
 
-export function functionMethods(storage: StorageClient, access: AccessClient): Methods {
+export function functionMethods(storage: StorageClient, access: AccessClient, users: UserDirectory): Methods {
   async function readFor(caller: CallerIdentity, functionId: string): Promise<FunctionRecord> {
     const record = await readFunction(storage, functionId)
     const seesAll = record !== undefined && seesAllOf(caller, record)
@@ -40,6 +42,7 @@ export function functionMethods(storage: StorageClient, access: AccessClient): M
     async register_function({ caller, request }, context) {
       const functionId = createId('function', context.requestId)
       const record = writeFunction(functionId, caller.user_id, request)
+      await checkUsersExist(users, caller.user_id, [{ field: 'allowlist', ids: allowedUsers(record) }])
       const shelves = shelvesOf(record)
       const { payload_digest } = record
       const writes: Write[] = [

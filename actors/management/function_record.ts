@@ -113,9 +113,14 @@ export function summarize(record: FunctionRecord): FunctionSummary {
   return { function_id, name, owner, executor, public: record.public, disabled }
 }
 
+/** The users on the allowlist, organisations left out. */
+export function allowedUsers({ allowlist }: Pick<FunctionRecord, 'allowlist'>): string[] {
+  return allowlist.filter((entry) => !entry.startsWith('org:'))
+}
+
 /** The shelves on which lists look for a function. */
 export function shelvesOf(record: FunctionRecord): string[] {
-  const users = new Set([record.owner, ...record.allowlist.filter((entry) => !entry.startsWith('org:'))])
+  const users = new Set([record.owner, ...allowedUsers(record)])
   const organisations = record.allowlist.filter((entry) => entry.startsWith('org:')).map((entry) => entry.slice(4))
   return [
     'all',

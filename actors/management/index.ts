@@ -3,7 +3,7 @@
  * a member holds beside is turns, notes on their way to the outbox, and a memory of tasks that storage must confirm.
  */
 import { AuditChain } from '../../attestation/index.ts'
-import { access_control, management, scheduler, storage } from '../../messages/index.ts'
+import { access_control, authentication, management, scheduler, storage } from '../../messages/index.ts'
 import type { StartService } from '../../runtime/index.ts'
 import { actor, auditKeyOf, openAudit } from '../../runtime/index.ts'
 import { agreementMethods } from './agreement_methods.ts'
@@ -24,6 +24,7 @@ import { taskMethods } from './task_methods.ts'
 import { TaskMemory } from './task_memory.ts'
 import { TaskStore } from './task_store.ts'
 import { untimelyEnds } from './untimely_end.ts'
+import { WorkerCensus } from './worker_census.ts'
 
 export const start: StartService = async (host) => {
   const { clock, log, auditStream } = host
@@ -34,11 +35,13 @@ export const start: StartService = async (host) => {
   const events = auditedEvents(host.events, audit)
   const access = auditedAccess(host.client(access_control), audit)
   const scheduling = host.client(scheduler)
+  const users = host.client(authentication)
   const memory = new TaskMemory()
   const outbox = new OutboxWriter(store, memory, clock, log)
   const tasks = new TaskStore(store, new Lanes(), events, memory, outbox)
   const staging = createStaging(scheduling, outbox, log)
   const ends = untimelyEnds(store, scheduling, clock, log)
+  const census = new WorkerCensus(scheduling, clock)
   const recovery = createRecovery(store, tasks, staging, outbox, ends, clock, log)
   recovery.start()
 
@@ -47,15 +50,15 @@ export const start: StartService = async (host) => {
       management,
       auditedHandlers(
         {
-          ...functionMethods(store, access),
-          ...functionChanges(store, access),
-          ...dataMethods(store, access),
+          ...functionMethods(store, access, users),
+          ...functionChanges(store, access, users),
+          ...dataMethods(store, access, users),
           ...dataChanges(store, access, clock),
-          ...taskMethods(store, access, tasks, ends, clock),
-          ...readMethods(store, access, tasks, ends, clock, events),
+          ...taskMethods(store, access, users, tasks, ends, clock),
+          ...readMethods(store, access, tasks, ends, census, clock, events),
           ...assignMethods(store, access, tasks, ends, clock),
           ...agreementMethods(store, access, tasks, staging, ends, clock),
-          ...runMethods(store, access, tasks, ends, clock),
+          ...runMethods(store, access, tasks, staging, ends, clock),
           ...auditMethods(store, auditStream, chain),
         },
         audit,

@@ -1,9 +1,8 @@
 /** How parties follow their tasks: get, list, and watch, which waits for the next change. */
-import type { management } from '../../messages/index.ts'
-import { taskEventSubject } from '../../messages/index.ts'
+import type { management, TaskView } from '../../messages/index.ts'
+import { STANDARD_CLASS, taskEventSubject } from '../../messages/index.ts'
 import type { Clock, Events, Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
-import { maySeeTask } from './access.ts'
 import { momentInKey, taskIdOfKey, taskKey, taskOfPrefix } from './keys.ts'
 import { checkAfter, collectPages } from './paging.ts'
 import type { StorageClient } from './records.ts'
@@ -13,9 +12,9 @@ import type { TaskLife } from './task_record.ts'
 import { unpackRecord } from './task_record.ts'
 import type { LoadedTask } from './loaded_task.ts'
 import type { TaskStore } from './task_store.ts'
-import { noSuchTask } from './task_store.ts'
-import { checkParty, viewTask } from './task_view.ts'
+import { admitParty, viewTask } from './task_view.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
+import type { WorkerCensus } from './worker_census.ts'
 
 /** An event may be lost; the task is read again after this long. */
 const BACKSTOP_MS = 2_000
@@ -26,6 +25,8 @@ const ANSWER_MS = 250
  * here on a watch is answered at once, and its caller asks again.
  */
 export const WATCHERS_MAX = 384
+/** A watch that waited longer is decided again before it answers: a change of policy counts within a second. */
+const ADMITTED_MS = 500
 /** Lives that fit one letter. */
 const LIVES_PAGE = 50
 /** Changes that fit one letter beside the task. */
@@ -38,13 +39,13 @@ export function readMethods(
   access: AccessClient,
   tasks: TaskStore,
   ends: UntimelyEnds,
+  census: WorkerCensus,
   clock: Clock,
   events: Events,
 ): Methods {
   /** The task as it is now; one whose deadline has passed ends here, for nobody else may come by. */
-  async function readNow(taskId: string, userId: string, aboveVersion?: number): Promise<LoadedTask> {
+  async function readNow(taskId: string, aboveVersion?: number): Promise<LoadedTask> {
     const loaded = await (aboveVersion === undefined ? tasks.read(taskId) : tasks.readAbove(taskId, aboveVersion))
-    checkParty(loaded, userId)
     const { deadline } = loaded.record.terms.options
     if (deadline === undefined || clock.now() < deadline) return loaded
     return tasks.change(taskId, async (present, hold) => {
@@ -56,16 +57,23 @@ export function readMethods(
   }
 
   async function readFor(taskId: string, userId: string, aboveVersion?: number): Promise<LoadedTask> {
-    const loaded = await readNow(taskId, userId, aboveVersion)
-    if (!(await maySeeTask(access, userId, loaded.record)).allowed) throw noSuchTask(taskId)
+    const loaded = await readNow(taskId, aboveVersion)
+    await admitParty(access, loaded, userId)
     return loaded
+  }
+
+  /** Who looks at a task that waits hears when it waits for a worker that there is not. */
+  async function show(loaded: LoadedTask): Promise<TaskView> {
+    const { state, terms } = loaded.record
+    if (state !== 'Staged') return viewTask(loaded)
+    return viewTask(loaded, await census.hasNone(terms.executor, terms.options.needs.class ?? STANDARD_CLASS))
   }
 
   let watchers = 0
 
   return {
     async get_task({ caller, request }) {
-      return viewTask(await readFor(request.task_id, caller.user_id))
+      return show(await readFor(request.task_id, caller.user_id))
     },
 
     async watch_task({ caller, request }, context) {
@@ -77,12 +85,14 @@ export function readMethods(
       try {
         // Subscribed before the first read: a change in between leaves its mark, and the wait ends at once.
         let loaded = await readFor(task_id, caller.user_id, after_version)
+        const admittedAt = clock.now()
         while (loaded.record.version <= after_version && clock.now() < until && !context.signal.aborted) {
           await change.next(Math.min(BACKSTOP_MS, until - clock.now()), context.signal)
-          loaded = await readNow(task_id, caller.user_id, after_version)
+          loaded = await readNow(task_id, after_version)
         }
+        if (clock.now() - admittedAt >= ADMITTED_MS) await admitParty(access, loaded, caller.user_id)
         const changes = changesAfter(loaded.record, after_version).slice(0, CHANGES_PAGE)
-        return { ...viewTask(loaded), changes }
+        return { ...(await show(loaded)), changes }
       } finally {
         change.end()
         watchers -= 1

@@ -101,8 +101,11 @@ export function createRecovery(
         at - record.run.started_at > record.terms.options.timeout_ms + RUN_GRACE_MS
       if (!isLost) return { next: record }
       log.warn({ task_id: taskId, attempt: record.attempt }, 'a run was lost with its worker')
-      const type = hasAttemptsLeft(record) ? 'lose_lease' : 'attempts_exhausted'
-      return { next: advance(record, { type, at }), afterwards: () => ends.stop(present) }
+      if (hasAttemptsLeft(record)) {
+        return { next: advance(record, { type: 'lose_lease', at }), afterwards: () => ends.stop(present) }
+      }
+      const next = advance(record, { type: 'attempts_exhausted', at })
+      return { next, afterwards: () => ends.stop(present, next.end?.reason) }
     })
     const { record, staged, revisions } = loaded
     if (staged === undefined || (staged.seq !== undefined && !isToBeChecked(staged))) return

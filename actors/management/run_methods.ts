@@ -15,6 +15,7 @@ import type { TaskRecord } from './task_record.ts'
 import { packRecord, unpackRecord } from './task_record.ts'
 import type { RunReport } from './task_rules.ts'
 import { hasAttemptsLeft } from './task_rules.ts'
+import type { Staging } from './staging.ts'
 import type { Change, TaskStore } from './task_store.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
 
@@ -34,6 +35,7 @@ export function runMethods(
   storage: StorageClient,
   access: AccessClient,
   tasks: TaskStore,
+  staging: Staging,
   ends: UntimelyEnds,
   clock: Clock,
 ): Methods {
@@ -47,7 +49,7 @@ export function runMethods(
         const leased = leaseRun(loaded.record, { token, worker, at })
         if (leased.next === loaded.record || leased.refusal !== undefined) return leased
         const decision = await mayRun(access, loaded.record, platform, at)
-        if (decision === undefined || decision.allowed) return leased
+        if (decision.allowed) return leased
         const { rule, reason } = decision
         const end = await ends.end(loaded, { type: 'refuse_run', at, rule, reason }, hold)
         const refusal = new Refusal('task_ended', `the rule ${rule} does not allow the run: ${reason}`)
@@ -62,6 +64,7 @@ export function runMethods(
         const { record } = loaded
         // Delivered again, the report finds that it was believed.
         if (record.end?.token === token && record.end.reported === outcome.status) return { next: record }
+        if (record.failures?.token === token && outcome.status === 'error') return { next: record }
         // A token can be guessed; the worker's name comes from its passport.
         if (record.run !== undefined && record.run.worker !== worker) {
           throw new Refusal('lease_lost', 'another worker has this run')
@@ -69,6 +72,7 @@ export function runMethods(
         const late = await ends.endOverdue(loaded, hold)
         if (late !== undefined) return late
         const next = advance(record, { type: 'end_run', at: clock.now(), token, report: reportOf(outcome) })
+        if (next.state === 'Staged') return { next, afterwards: staging.stage }
         if (next.state !== 'Finished' || outcome.status !== 'ok') return { next }
         const result = withBoundedLog(outcome.result)
         return { next, result, writes: await tagOutputs(storage, record, result.output_tags) }

@@ -11,7 +11,7 @@ import { assert, TERMINAL_STATES } from '../../messages/index.ts'
 import { stepBy } from './task_history.ts'
 import type { TaskFacts, TaskRecord } from './task_record.ts'
 import type { RunReport, TaskEvent, TaskEventType } from './task_rules.ts'
-import { endedWell, orderBytes, outputProblem, refuseByRule, refuseByState } from './task_rules.ts'
+import { endedWell, isRetried, orderBytes, outputProblem, refuseByRule, refuseByState } from './task_rules.ts'
 import { digestTerms, unassignedFiles, withAssigned } from './task_terms.ts'
 
 const FAILURE_MESSAGE_MAX = 1000
@@ -25,7 +25,7 @@ const untimelyEnds = {
 /** What a task may come to that is about to run, also when it ran before on a worker that was lost. */
 const refusedRun = {
   guard: 'permitted',
-  description: 'a rule of an owner does not allow this run',
+  description: 'a policy, or the rule of an owner, does not allow this run',
   target: 'Failed',
   actions: 'failByRule',
 } as const
@@ -51,7 +51,7 @@ const NOTHING: TaskFacts = {
     arguments: {},
     inputs: [],
     outputs: [],
-    options: { priority: 'normal', timeout_ms: 0, attempts: 0, allow_raw: false, needs: {} },
+    options: { priority: 'normal', timeout_ms: 0, attempts: 0, retries: 0, allow_raw: false, needs: {} },
   },
 }
 
@@ -63,6 +63,7 @@ const definition = setup({
     allApproved: ({ context }) => context.parties.every((party) => context.approved_by.includes(party)),
     singleParty: ({ context }) => context.parties.length === 1,
     endedWell: ({ context, event }) => event.type === 'end_run' && endedWell(context, event.report),
+    retried: ({ context, event }) => event.type === 'end_run' && isRetried(context, event.report),
   },
   actions: {
     failByDeadline: assign({ end: { code: 'deadline_exceeded', reason: 'the deadline of the task passed' } }),
@@ -177,6 +178,19 @@ export const taskMachine = definition.createMachine({
             target: 'Finished',
             actions: assign(({ event }) => ({
               end: { reason: 'the run ended well', token: event.token, reported: event.report.status },
+            })),
+          },
+          {
+            guard: and(['permitted', 'retried']),
+            description: 'the current token reports that the function failed, and retries are left',
+            target: 'Staged',
+            actions: assign(({ context, event }) => ({
+              attempt: context.attempt + 1,
+              failures: {
+                count: (context.failures?.count ?? 0) + 1,
+                token: event.token,
+                reason: failureOf(context, event.report).reason,
+              },
             })),
           },
           {

@@ -1,5 +1,5 @@
 /** Tasks: created, shown, listed, canceled. */
-import type { CallerIdentity, management, RequestOf } from '../../messages/index.ts'
+import type { CallerIdentity, management, RequestOf, TaskTerms } from '../../messages/index.ts'
 import { createId, Refusal } from '../../messages/index.ts'
 import type { Clock, Handlers } from '../../runtime/index.ts'
 import type { AccessClient } from './access.ts'
@@ -7,6 +7,8 @@ import { mayUseFunction } from './access.ts'
 import { noSuchFunction, unpackFunction } from './function_methods.ts'
 import type { FunctionRecord } from './function_record.ts'
 import { functionKey, taskKey, taskOfKey, termsKey } from './keys.ts'
+import type { NamedUsers, UserDirectory } from './known_users.ts'
+import { checkUsersExist } from './known_users.ts'
 import type { StorageClient } from './records.ts'
 import { readMany, settle } from './records.ts'
 import { beginTask } from './task_machine.ts'
@@ -14,7 +16,7 @@ import type { TaskRecord } from './task_record.ts'
 import { unpackTask } from './task_record.ts'
 import type { TaskStore } from './task_store.ts'
 import { digestTerms, holdsRequest, partiesOf, withoutData, writeTerms } from './task_terms.ts'
-import { checkParty, viewForOutsider, viewTask } from './task_view.ts'
+import { admitParty, viewForOutsider, viewTask } from './task_view.ts'
 import type { UntimelyEnds } from './untimely_end.ts'
 
 type CreateRequest = RequestOf<typeof management, 'create_task'>['request']
@@ -23,6 +25,7 @@ type Methods = Pick<Handlers<typeof management>, 'create_task' | 'cancel_task' |
 export function taskMethods(
   storage: StorageClient,
   access: AccessClient,
+  users: UserDirectory,
   tasks: TaskStore,
   ends: UntimelyEnds,
   clock: Clock,
@@ -44,6 +47,7 @@ export function taskMethods(
           throw noSuchFunction(request.function_id)
         }
         const record = createTask(taskId, caller.user_id, fn, request, clock.now())
+        await checkUsersExist(users, caller.user_id, declaredOwners(record.terms))
         await tasks.create(record, [
           // A function that is another one by now is looked at anew.
           { key: fnEntry.key, revision: fnEntry.revision },
@@ -61,7 +65,9 @@ export function taskMethods(
       const isAdmin = caller.role === 'PlatformAdmin'
       const request_id = context.requestId
       const changed = await tasks.change(request.task_id, async (loaded, hold) => {
-        if (!isAdmin) checkParty(loaded, caller.user_id)
+        // An admin who is no party has the method from the API's policies, and gets no look at the task.
+        const isOutsider = isAdmin && !loaded.record.parties.includes(caller.user_id)
+        if (!isOutsider) await admitParty(access, loaded, caller.user_id)
         if (loaded.record.end?.request_id === request_id) return { next: loaded.record }
         const late = await ends.endOverdue(loaded, hold)
         if (late !== undefined) return late
@@ -76,6 +82,12 @@ export function taskMethods(
       return {}
     },
   }
+}
+
+function declaredOwners({ inputs, outputs }: TaskTerms): NamedUsers[] {
+  return Object.entries({ inputs, outputs }).flatMap(([kind, files]) =>
+    files.map(({ name, owners }) => ({ field: `${kind}.${name}`, ids: owners })),
+  )
 }
 
 /** @throws Refusal that names what does not fit */

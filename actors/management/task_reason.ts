@@ -9,8 +9,11 @@ const NAMES_MAX = 6
 /** A list of a thousand tasks fits one letter. */
 const SHORT_MAX = 120
 
-/** @param staged the outbox entry of a task that is Staged or Running, where it is at hand */
-export function reasonOf(record: TaskRecord, staged?: StagedEntry): string {
+/**
+ * @param staged the outbox entry of a task that is Staged or Running, where it is at hand
+ * @param isWithoutWorker whether it is known that no worker takes such tasks
+ */
+export function reasonOf(record: TaskRecord, staged?: StagedEntry, isWithoutWorker = false): string {
   switch (record.state) {
     case 'Created':
       return `waits for data: ${listSome(unassignedFiles(record.terms).map(describeFile))}`
@@ -19,7 +22,7 @@ export function reasonOf(record: TaskRecord, staged?: StagedEntry): string {
     case 'Approved':
       return `approved; waits for ${record.creator} to invoke it`
     case 'Staged':
-      return describeWait(record, staged)
+      return describeWait(record, staged, isWithoutWorker)
     case 'Running':
       return `runs, ${describeAttempt(record)}`
     case 'Finished':
@@ -40,15 +43,22 @@ function missingApprovals(record: Pick<TaskRecord, 'parties' | 'approved_by'>): 
   return record.parties.filter((party) => !record.approved_by.includes(party))
 }
 
-function describeWait(record: TaskRecord, staged: StagedEntry | undefined): string {
+function describeWait(record: TaskRecord, staged: StagedEntry | undefined, isWithoutWorker: boolean): string {
   const { executor, options } = record.terms
   const worker = `a worker of class ${options.needs.class} that runs ${executor} functions, ${describeAttempt(record)}`
   if (staged?.problem !== undefined) return `could not be put on the queue yet (${staged.problem}); needs ${worker}`
+  if (isWithoutWorker) {
+    return `no worker offers executor ${executor}, class ${options.needs.class}; waits for one, ${describeAttempt(record)}`
+  }
+  if (record.failures !== undefined && record.failures.token === record.run?.token) {
+    return `its run failed (${record.failures.reason}); waits for ${worker}`
+  }
   return record.attempt > 1 ? `its worker was lost; waits for ${worker}` : `waits for ${worker}`
 }
 
 function describeAttempt(record: TaskRecord): string {
-  return `attempt ${record.attempt} of ${record.terms.options.attempts}`
+  const { attempts, retries } = record.terms.options
+  return `attempt ${record.attempt} of ${attempts + retries}`
 }
 
 function describeEnd({ code, reason }: { code?: string; reason: string }): string {

@@ -43,6 +43,14 @@ export interface TaskEnd {
 /** A change as it is kept: its version is its place. */
 export type TaskStep = Pick<TaskChange, 'state' | 'event' | 'by' | 'at'>
 
+/** Runs that ended with the function's own failure, and after which the task went back to the queue. */
+export interface TaskFailures {
+  count: number
+  /** The token that reported the last of them: a repeated report is known by it. */
+  token: string
+  reason: string
+}
+
 export interface TaskFacts {
   task_id: string
   /** Grows by one with each change. */
@@ -63,6 +71,8 @@ export interface TaskFacts {
   invoked_by?: string
   /** Present from the first lease on. Kept when a lease is lost: what comes later must hold a newer token. */
   run?: TaskRun
+  /** Absent before the first retry. */
+  failures?: TaskFailures
   end?: TaskEnd
   /** The counter that the staged run was counted in; absent before. */
   counted_in?: string

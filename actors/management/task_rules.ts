@@ -185,8 +185,22 @@ export function isOverdue(facts: TaskFacts, at: number): boolean {
   return deadline !== undefined && at >= deadline
 }
 
+/** Whether it may be begun once more after a lost worker; a run that failed by itself was no lost one. */
 export function hasAttemptsLeft(facts: TaskFacts): boolean {
-  return facts.attempt < facts.terms.options.attempts
+  return facts.attempt - countFailures(facts) < facts.terms.options.attempts
+}
+
+/**
+ * Whether it is begun once more after this report. Only the function's own failure is tried again: a timeout has had its
+ * time, a file that does not match will not match the next time, and a run that reports well has written its outputs.
+ */
+export function isRetried(facts: TaskFacts, report: RunReport): boolean {
+  if (report.status !== 'error' || report.code !== 'function_failed') return false
+  return countFailures(facts) < facts.terms.options.retries
+}
+
+function countFailures({ failures }: TaskFacts): number {
+  return failures?.count ?? 0
 }
 
 function refuseFile(

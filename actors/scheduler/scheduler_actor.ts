@@ -3,7 +3,7 @@
  * decides. A hint names a task and nothing else; it is sealed to the workers of one class.
  */
 import type { execution, management, storage } from '../../messages/index.ts'
-import { assert, pack, Refusal, scheduler, stagedSubject, workerGroup } from '../../messages/index.ts'
+import { assert, EXECUTORS, pack, Refusal, scheduler, stagedSubject, workerGroup } from '../../messages/index.ts'
 import type { Actor, Client, LetterContext, Log, WorkClass, WorkQueue } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import { keepDeadline } from './deadlines.ts'
@@ -47,8 +47,8 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
   }
 
   /** Shows operators what was given up. The task's state is the truth, so a failure here must not undo the answer. */
-  async function deadLetter(task: string, reason: string): Promise<void> {
-    const work = staged.get(task) ?? { executor: 'unknown', workerClass: 'unknown' }
+  async function deadLetter(task: string, reason: string, known = staged.get(task)): Promise<void> {
+    const work = known ?? { executor: 'unknown', workerClass: 'unknown' }
     try {
       await workQueue.deadLetter(work, task, reason, pack({ task_id: task }))
     } catch (error) {
@@ -75,7 +75,11 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
       return { seq }
     },
 
-    async cancel_task({ task_id, seq, worker }) {
+    async cancel_task({ task_id, seq, worker, dead_letter }) {
+      if (dead_letter !== undefined) {
+        const { executor, class: workerClass, reason } = dead_letter
+        await deadLetter(task_id, reason, { executor, workerClass })
+      }
       const removal = seq === undefined ? undefined : workQueue.remove(seq)
       const stop = worker === undefined ? undefined : workerOf(worker).cancel_run({ task_id }, { timeoutMs: STOP_MS })
       const [removed, stopped] = await Promise.allSettled([removal, stop])
@@ -84,6 +88,15 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
         log.warn({ task_id, worker, err: stopped.reason }, 'a run could not be stopped')
       if (removed.status === 'rejected') throw removed.reason
       return {}
+    },
+
+    async count_workers({ executor, class: workerClass }) {
+      const { waiting, leased } = await workQueue.countTakers({ executor, workerClass })
+      if (waiting + leased > 0) return { idle: waiting, busy: leased }
+      // A worker whose slots are all taken by tasks of another executor waits for none of this one, and may offer it.
+      const others = EXECUTORS.filter((other) => other !== executor)
+      const takers = await Promise.all(others.map((other) => workQueue.countTakers({ executor: other, workerClass })))
+      return { idle: 0, busy: takers.reduce((sum, other) => sum + other.leased, 0) }
     },
 
     async lease_task({ task_id, token, worker }, context) {
@@ -102,9 +115,11 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
     },
 
     async complete_task({ task_id, token, outcome }, context) {
+      const before = staged.get(task_id)
       await managing.end_run({ task_id, token, worker: context.sender.id, outcome }, passOn(context))
       if (outcome.status === 'error' && outcome.code === 'deadline_exceeded') await deadLetter(task_id, outcome.message)
-      staged.delete(task_id)
+      // A run that is to be tried again is staged anew before the answer comes.
+      if (staged.get(task_id) === before) staged.delete(task_id)
       return {}
     },
   })

@@ -38,7 +38,8 @@ export const authentication = protocol('authentication', 'Users, passwords, role
     plain: true,
   },
   user_register: {
-    about: 'Registers a user with a role; an admin any, a manager data owners of its own organisation',
+    about:
+      'Registers a user with a role, under an id that nobody had before; an admin any, a manager data owners of its own organisation',
     who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
     request: z.strictObject({
       session,
@@ -90,7 +91,7 @@ export const authentication = protocol('authentication', 'Users, passwords, role
     plain: true,
   },
   delete_user: {
-    about: 'Deletes a user and ends its sessions; the last admin stays',
+    about: 'Deletes a user and ends its sessions; the id is never given again, and the last admin stays',
     who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
     request: z.strictObject({ session, id: userId }),
     reply: empty,
@@ -140,6 +141,13 @@ export const authentication = protocol('authentication', 'Users, passwords, role
       expires_at: z.int().describe('When the session ends: ms since 1970.'),
     }),
     refuses: ['unauthenticated'],
+  },
+  users_exist: {
+    about: 'Which of some ids are no user: of nobody, or of a user who was deleted',
+    callers: ['management'],
+    request: z.strictObject({ ids: z.array(userId).min(1).max(1000).describe('The ids in question.') }),
+    reply: z.strictObject({ missing: z.array(userId).describe('Those that are no user.') }),
+    refuses: [],
   },
   get_session_keys: {
     about: 'The keys that sign session tokens, and the sessions that ended before their time',

@@ -31,7 +31,7 @@ export const apiMethods = {
     about: 'Registers a function',
     request: functionSpec,
     reply: z.strictObject({ function_id: functionId }),
-    refuses: ['unsupported'],
+    refuses: ['unsupported', 'not_found'],
   },
   update_function: {
     about: "Replaces a function of the caller's own: new tasks get the new terms, those that exist keep theirs",
@@ -122,7 +122,7 @@ export const apiMethods = {
       rule: dataRule.optional(),
     }),
     reply: z.strictObject({ data_id: outputId }),
-    refuses: [],
+    refuses: ['not_found'],
   },
   register_input_from_output: {
     about: 'Registers an output that was produced as an input, with the same owners, rule, key and tag',
@@ -180,7 +180,7 @@ export const apiMethods = {
     about: 'Shows a task to its parties',
     request: taskReference,
     reply: taskView,
-    refuses: ['not_found'],
+    refuses: ['not_found', 'forbidden'],
   },
   list_tasks: {
     about: "Lists the caller's tasks, newest first",
@@ -216,7 +216,7 @@ export const apiMethods = {
       wait_ms: z.int().min(0).max(25_000).default(20_000).describe('How long to wait for a newer one, in ms.'),
     }),
     reply: watchedTask,
-    refuses: ['not_found'],
+    refuses: ['not_found', 'forbidden'],
   },
   assign_data: {
     about: "Assigns the caller's data to the task's declared files",
@@ -234,7 +234,7 @@ export const apiMethods = {
         .describe('The `terms_digest` of the task that the caller has read.'),
     }),
     reply: taskView,
-    refuses: ['not_found', 'not_ready', 'stale_terms', 'conflict', 'task_ended'],
+    refuses: ['not_found', 'forbidden', 'not_ready', 'stale_terms', 'conflict', 'task_ended'],
   },
   invoke_task: {
     about: 'Stages an approved task for the workers',

@@ -30,8 +30,34 @@ export const scheduler = protocol('scheduler', 'Stages tasks by capability, watc
   cancel_task: {
     about: 'Takes a task off the queue, or stops the worker that runs it',
     callers: ['management'],
-    request: z.strictObject({ task_id: taskId, seq: seq.optional(), worker: worker.optional() }),
+    request: z.strictObject({
+      task_id: taskId,
+      seq: seq.optional(),
+      worker: worker.optional(),
+      dead_letter: z
+        .strictObject({
+          executor,
+          class: z.string().describe('The class of workers that it was for.'),
+          reason: z.string().max(500).describe('Why it was given up.'),
+        })
+        .optional()
+        .describe('For a task that failed for want of time or of attempts: what operators find of it.'),
+    }),
     reply: z.strictObject({}),
+    refuses: [],
+  },
+  count_workers: {
+    about: 'Whether workers take the tasks of an executor and class',
+    callers: ['management'],
+    request: z.strictObject({ executor, class: z.string().describe('The class of workers.') }),
+    reply: z.strictObject({
+      idle: z.int().describe('Fetches that wait for such a task.'),
+      busy: z
+        .int()
+        .describe(
+          'Runs that workers of the class have; where none of this executor, those of the others that they may offer too.',
+        ),
+    }),
     refuses: [],
   },
   lease_task: {

@@ -21,6 +21,7 @@ describe('options', () => {
       priority: 'normal',
       timeout_ms: 600_000,
       attempts: 3,
+      retries: 0,
       allow_raw: false,
       needs: {},
     })
@@ -32,6 +33,7 @@ describe('options', () => {
     ['more than a day', { timeout_ms: 86_400_001 }],
     ['no attempt', { attempts: 0 }],
     ['too many attempts', { attempts: 11 }],
+    ['too many retries', { retries: 11 }],
     ['an empty key', { idempotency_key: '' }],
     ['half a millisecond', { timeout_ms: 100.5 }],
   ])('refuse %s', (_what, options) => {

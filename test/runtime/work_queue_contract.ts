@@ -38,6 +38,20 @@ export function workQueueContract(name: string, queueOf: () => { queue: WorkQueu
     expect(await queueOf().queue.remove(seq)).toBe(false)
   })
 
+  test(`${name}: who takes work is counted: a fetch that waits, and leases until they end`, async () => {
+    const work = await freshClass()
+    const count = () => queueOf().other.countTakers(work)
+    expect(await count()).toEqual({ waiting: 0, leased: 0 })
+    expect(await queueOf().queue.countTakers({ ...work, workerClass: 'unheard-of' })).toEqual({ waiting: 0, leased: 0 })
+    const waiting = fetch(work, 1, LONG_MS)
+    await expect.poll(count).toEqual({ waiting: 1, leased: 0 })
+    await stage(work, 'counted')
+    const [lease] = await waiting
+    await expect.poll(count).toEqual({ waiting: 0, leased: 1 })
+    lease?.ack()
+    await expect.poll(count).toEqual({ waiting: 0, leased: 0 })
+  })
+
   test(`${name}: a fetch that waits is answered as soon as something is staged`, async () => {
     const work = await freshClass()
     const waiting = fetch(work, 3, LONG_MS)

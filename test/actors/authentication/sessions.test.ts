@@ -129,14 +129,6 @@ describe('a revocation', () => {
     expect([await isAlive(first), await isAlive(second)]).toEqual([false, false])
   })
 
-  it('outlives a deleted user: a new one of the same id does not inherit the sessions', async () => {
-    const token = await platform.login('ann')
-    await admin().delete_user({ session: platform.adminToken, id: 'ann' })
-    await platform.register('ann', 'DataOwner', 'clinic')
-    expect(await isAlive(token)).toBe(false)
-    expect(await isAlive(await platform.login('ann'))).toBe(true)
-  })
-
   it('of one session is told by its id', async () => {
     const token = await platform.login('ann')
     const { session_id } = await platform.from().user_authenticate({ token, client_key: KEY_A })

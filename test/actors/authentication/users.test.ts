@@ -244,6 +244,54 @@ describe('delete_user', () => {
   })
 })
 
+describe('the id of a deleted user', () => {
+  const user = { password: PASSWORD, role: 'DataOwner' as const, attribute: 'clinic' }
+  const register = (token: string, id = 'ann', requestId = 'again') =>
+    platform.from({ requestId }).user_register({ session: token, id, ...user })
+
+  it('is never given again, and whoever may register hears why', async () => {
+    await platform.from().delete_user({ session: session.admin, id: 'ann' })
+    for (const token of [session.admin, session.boss]) {
+      await expect(register(token)).rejects.toMatchObject({
+        code: 'already_exists',
+        field: 'id',
+        message: 'the id ann was that of a user who was deleted',
+      })
+    }
+    platform.clock.advance(365 * 24 * 3_600_000)
+    const token = (await platform.from().user_login({ id: 'admin', password: platform.adminPassword })).token
+    expect(await codeOf(register(token))).toBe('already_exists')
+    expect(positionOf('ann')).toBeUndefined()
+  })
+
+  it('looks to all others like any id', async () => {
+    await platform.from().delete_user({ session: session.admin, id: 'ann' })
+    const [ofDeleted, ofUnknown] = await Promise.all(
+      ['ann', 'nobody'].map((id) => register(session.fred, id).catch((error: unknown) => error)),
+    )
+    expect(ofDeleted).toMatchObject({ code: 'forbidden' })
+    expect(ofDeleted).toEqual(ofUnknown)
+    expect(await codeOf(platform.from().user_login({ id: 'ann', password: PASSWORD }))).toBe('wrong_credentials')
+  })
+
+  it('does not come back by a second delivery of its registration', async () => {
+    await register(session.admin, 'new', 'r1')
+    await platform.from().delete_user({ session: session.admin, id: 'new' })
+    expect(await codeOf(register(session.admin, 'new', 'r1'))).toBe('already_exists')
+  })
+
+  it('is not given to who asked before, when it is registered and deleted meanwhile', async () => {
+    platform.memory.beforeCommit = async (keys) => {
+      if (!keys.includes('user/new')) return
+      platform.memory.beforeCommit = () => undefined
+      await register(session.boss, 'new', 'faster')
+      await platform.from().delete_user({ session: session.boss, id: 'new' })
+    }
+    expect(await codeOf(register(session.admin, 'new'))).toBe('already_exists')
+    expect(positionOf('new')).toBeUndefined()
+  })
+})
+
 describe('list_users', () => {
   const ids = (reply: { users: { id: string }[] }) => reply.users.map(({ id }) => id)
   const list = (token: string, more: object = {}) => platform.from().list_users({ session: token, ...more })
@@ -271,6 +319,16 @@ describe('list_users', () => {
     const rest = await list(session.admin, { limit: 3, after: first.next })
     expect(ids(rest)).toEqual(['fred', 'rival'])
     expect(rest.next).toBeUndefined()
+  })
+})
+
+describe('users_exist', () => {
+  it('tells which ids are no user, those of deleted users among them, however many are asked about', async () => {
+    await platform.from().delete_user({ session: session.admin, id: 'rival' })
+    const strangers = Array.from({ length: 250 }, (_, index) => `stranger${index}`)
+    const { missing } = await platform.from().users_exist({ ids: ['ann', ...strangers, 'rival', 'boss', 'ann'] })
+    expect(missing).toEqual([...strangers, 'rival'])
+    expect(await platform.from().users_exist({ ids: ['ann'] })).toEqual({ missing: [] })
   })
 })
 

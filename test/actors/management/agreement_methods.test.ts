@@ -50,6 +50,7 @@ describe('assigning data', () => {
     expect(await assign(inputs.alice)).toBe('forbidden')
     world.policy.rule = () => new Error('the engine broke')
     expect(await assign(inputs.alice)).toBe('unavailable')
+    world.policy.rule = undefined
     expect(await assign(absent)).toBe('not_found')
   })
 
@@ -155,6 +156,7 @@ describe('invoking', () => {
     const { taskId: task_id } = shared
     const questions: unknown[] = []
     world.policy.rule = (question) => {
+      if (question.question === 'user_access_task') return true
       questions.push(question)
       return false
     }

@@ -57,9 +57,10 @@ describe('the audit log', () => {
       task,
       text: expect.stringMatching(/^rule staged_task of policy [0-9a-f]{12}$/) as string,
     })
-    // Each party that looked at the task, and approved it.
-    expect(decisions.slice(1).map(({ method, user }) => [method, user])).toEqual(
-      ['bob', 'bob', 'alice', 'alice'].map((user) => ['user_access_task', user]),
+    // Backwards: begun and staged; before that, each party that invoked the task, approved it, looked at it, and assigned.
+    expect(decisions.slice(0, 2).map(({ method }) => method)).toEqual(['staged_task', 'staged_task'])
+    expect(decisions.slice(2).map(({ method, user }) => [method, user])).toEqual(
+      ['alice', 'bob', 'bob', 'alice', 'alice', 'bob', 'alice'].map((user) => ['user_access_task', user]),
     )
     const ofAlice = (await rootOf(world).query_audit_log({ user: 'alice' })).entries
     const changes = ofAlice.filter(({ kind }) => kind === 'change')
@@ -128,9 +129,9 @@ describe('the audit log', () => {
     const root = rootOf(world)
     const outcomes = async (query: object) => (await root.query_audit_log(query)).entries.map(({ outcome }) => outcome)
     expect(await outcomes({ task: first })).toEqual(['Approved'])
-    expect(await outcomes({ task: second })).toEqual(['Canceled', 'Approved'])
+    expect(await outcomes({ task: second })).toEqual(['Canceled', 'allowed', 'Approved'])
     expect(await outcomes({ outcome: 'Canceled' })).toEqual(['Canceled'])
-    expect(await outcomes({ text: second.toUpperCase() })).toEqual(['Canceled', 'Approved'])
+    expect(await outcomes({ text: second.toUpperCase() })).toEqual(['Canceled', 'allowed', 'Approved'])
     expect(await outcomes({ outcome: 'Approved', to: then })).toEqual(['Approved'])
     expect(await outcomes({ task: first, from: then })).toEqual([])
     expect(await outcomes({ method: 'register_function' })).toEqual(['ok', 'ok'])

@@ -37,7 +37,7 @@ export function termsOf(more: Partial<TaskTerms> = {}): TaskTerms {
     arguments: {},
     inputs: [{ name: 'in', owners: ['alice'] }],
     outputs: [{ name: 'out', owners: ['bob'] }],
-    options: taskOptions.parse({ attempts: 2, deadline: DEADLINE, needs: { class: STANDARD_CLASS } }),
+    options: taskOptions.parse({ attempts: 2, retries: 1, deadline: DEADLINE, needs: { class: STANDARD_CLASS } }),
     ...more,
   }
 }

@@ -92,6 +92,18 @@ describe('a run of which nothing is heard', () => {
     world.clock.advance(70_000)
     await rounds(world)
     expect(await world.as('alice').get_task({ task_id })).toMatchObject({ state: 'Failed' })
+    const dead_letter = { executor: 'builtin', class: 'standard', reason: 'every attempt was lost with its worker' }
+    expect(world.queue.canceled[1]).toEqual({ task_id, seq: 2, worker: 'w2', dead_letter })
+  })
+
+  it('is not given more attempts for the retries that its task may have', async () => {
+    const world = await openWorld()
+    const task_id = await createEchoTask(world, 'alice', { timeout_ms: 1000, attempts: 1, retries: 5 })
+    await world.as('alice').invoke_task({ task_id })
+    await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
+    world.clock.advance(70_000)
+    await rounds(world)
+    expect(await world.as('alice').get_task({ task_id })).toMatchObject({ state: 'Failed', attempt: 1 })
   })
 })
 

@@ -10,6 +10,7 @@ import {
   okOutcome,
   openWorld,
   place,
+  registerEcho,
   tagOf,
 } from './world.ts'
 
@@ -91,8 +92,12 @@ describe('starting a run', () => {
     const task_id = await stagedEcho(world, { deadline: world.clock.now() + 1000 })
     world.clock.advance(1000)
     const lease = { task_id, token: '1.1', worker: 'w1' }
-    expect((await refusalOf(world.management.start_run(lease))).code).toBe('task_ended')
-    expect((await refusalOf(world.management.start_run(lease))).code).toBe('task_ended')
+    // The option that ended it tells the scheduler to keep a dead letter.
+    expect(await refusalOf(world.management.start_run(lease))).toMatchObject({
+      code: 'task_ended',
+      field: 'options.deadline',
+    })
+    expect((await refusalOf(world.management.start_run(lease))).field).toBeUndefined()
     expect(await world.as('alice').get_task({ task_id })).toMatchObject({ state: 'Failed' })
   })
 
@@ -177,6 +182,45 @@ describe('ending a run', () => {
     await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome })
     const view = await world.as('alice').get_task({ task_id })
     expect(view).toMatchObject({ state: 'Failed', reason: 'function_failed: input is not sorted' })
+  })
+
+  it('with a failure puts a task that has retries left back on the queue, as the next attempt', async () => {
+    const world = await openWorld()
+    const alice = world.as('alice')
+    const function_id = await registerEcho(world, { quota: 1 })
+    const { task_id } = await alice.create_task({ function_id, options: { retries: 1 } })
+    await alice.invoke_task({ task_id })
+    await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
+    const outcome = { status: 'error' as const, code: 'function_failed', message: 'bad luck' }
+    const report = (token: string) => world.management.end_run({ task_id, token, worker: 'w1', outcome })
+    await report('1.1')
+    const view = await alice.get_task({ task_id })
+    expect(view).toMatchObject({ state: 'Staged', attempt: 2, terms: { options: { retries: 1 } } })
+    expect(view.reason).toContain('its run failed (bad luck)')
+    expect(world.queue.staged).toMatchObject([{ attempt: 1 }, { attempt: 2 }])
+    // Delivered again, the report changes nothing, before the next run begins and after.
+    await report('1.1')
+    expect((await alice.get_task({ task_id })).version).toBe(view.version)
+    await world.management.start_run({ task_id, token: '2.1', worker: 'w1' })
+    await report('1.1')
+    expect(await alice.get_task({ task_id })).toMatchObject({ state: 'Running', attempt: 2 })
+    await report('2.1')
+    expect(await alice.get_task({ task_id })).toMatchObject({ state: 'Failed', reason: 'function_failed: bad luck' })
+    expect((await alice.get_function_usage({ function_id })).runs).toBe(1)
+  })
+
+  it('at its timeout fails the task, whatever attempts and retries are left', async () => {
+    const world = await openWorld()
+    const task_id = await stagedEcho(world, { timeout_ms: 1000, attempts: 3, retries: 3 })
+    await world.management.start_run({ task_id, token: '1.1', worker: 'w1' })
+    const message = 'the run took longer than its timeout of 1000 ms'
+    const outcome = { status: 'error' as const, code: 'deadline_exceeded', message }
+    await world.management.end_run({ task_id, token: '1.1', worker: 'w1', outcome })
+    expect(await world.as('alice').get_task({ task_id })).toMatchObject({
+      state: 'Failed',
+      reason: `deadline_exceeded: ${message}`,
+    })
+    expect(world.queue.staged).toHaveLength(1)
   })
 
   it('is believed only from the worker that has the lease', async () => {

@@ -37,6 +37,7 @@ function eventsIn({ context }: Snapshot): TaskEvent[] {
     { type: 'end_run', at, token: current, report: { status: 'ok', output_names: ['out'] } },
     { type: 'end_run', at, token: current, report: { status: 'ok', output_names: [] } },
     { type: 'end_run', at, token: current, report: { status: 'error', code: 'function_failed', message: 'no' } },
+    { type: 'end_run', at, token: current, report: { status: 'error', code: 'tag_mismatch', message: 'no' } },
     { type: 'end_run', at, token: '1.1', report: { status: 'ok', output_names: ['out'] } },
     { type: 'expire', at },
     { type: 'expire', at: DEADLINE },
@@ -55,7 +56,9 @@ function checkInvariants(state: TaskRecord['state'], facts: TaskFacts): void {
   const approved = parties.every((party) => approved_by.includes(party))
   expect(TASK_STATES).toContain(state)
   expect(digestTerms(terms)).toBe(facts.terms_digest)
-  expect(attempt).toBeLessThanOrEqual(terms.options.attempts)
+  const { attempts, retries } = terms.options
+  expect(attempt).toBeLessThanOrEqual(attempts + retries)
+  expect(facts.failures?.count ?? 0).toBeLessThanOrEqual(retries)
   if (state === 'Created') expect(assigned).toBe(false)
   if (state === 'DataAssigned') expect([assigned, approved]).toEqual([true, false])
   if (['Approved', 'Staged', 'Running', 'Finished'].includes(state)) expect([assigned, approved]).toEqual([true, true])

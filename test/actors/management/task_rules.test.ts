@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { leaseRun } from '../../../actors/management/run_methods.ts'
 import { advance, whyRefused } from '../../../actors/management/task_machine.ts'
+import { reasonOf } from '../../../actors/management/task_reason.ts'
 import type { TaskEvent } from '../../../actors/management/task_rules.ts'
 import { createId } from '../../../messages/index.ts'
 import { allowed, DEADLINE, factsOf, inputFile, outputFile, START, STEPS_TO, taskAfter, termsOf } from './records.ts'
@@ -162,7 +163,53 @@ describe('the outcome of a run', () => {
   it('keeps a bounded part of what a function says in its failure', () => {
     const report = { status: 'error' as const, code: 'function_failed', message: 'x'.repeat(4000) }
     const failed = advance(running, { type: 'end_run', at, token: '10.1', report })
-    expect(failed.end?.reason.length).toBeLessThan(1100)
+    expect(failed.failures?.reason.length).toBeLessThan(1100)
+    const again = advance(failed, { type: 'start_run', at, token: '11.1', worker: 'w1' })
+    const last = advance(again, { type: 'end_run', at, token: '11.1', report })
+    expect(last.end?.reason.length).toBeLessThan(1100)
+  })
+})
+
+describe('a failed run', () => {
+  const failure = (code: string, token = '10.1'): TaskEvent => {
+    return { type: 'end_run', at, token, report: { status: 'error', code, message: 'not sorted' } }
+  }
+  const start = (token: string): TaskEvent => ({ type: 'start_run', at, token, worker: 'w1' })
+
+  it('goes back to the queue while retries are left, and then fails the task', () => {
+    const again = advance(running, failure('function_failed'))
+    expect(again).toMatchObject({ state: 'Staged', attempt: 2, failures: { count: 1, token: '10.1' } })
+    expect(reasonOf(again)).toBe(
+      'its run failed (not sorted); waits for a worker of class standard that runs builtin functions, attempt 2 of 3',
+    )
+    const last = advance(advance(again, start('11.1')), failure('function_failed', '11.1'))
+    expect(last).toMatchObject({ state: 'Failed', end: { code: 'function_failed', reason: 'not sorted' } })
+  })
+
+  it('fails the task at once where nobody asked for retries', () => {
+    const terms = termsOf()
+    const task = taskAfter(STEPS_TO.Running, { terms: { ...terms, options: { ...terms.options, retries: 0 } } })
+    expect(advance(task, failure('function_failed')).state).toBe('Failed')
+  })
+
+  it.each(['deadline_exceeded', 'tag_mismatch', 'unsupported', 'already_exists'])(
+    'is not tried again after %s, which is not the failure of the function',
+    (code) => {
+      expect(advance(running, failure(code))).toMatchObject({ state: 'Failed', end: { code } })
+    },
+  )
+
+  it('that reports well without an output is not tried again: what it wrote is written', () => {
+    const report = { status: 'ok' as const, output_names: [] }
+    expect(advance(running, { type: 'end_run', at, token: '10.1', report }).state).toBe('Failed')
+  })
+
+  it('costs none of the attempts that are for lost workers', () => {
+    let task = advance(advance(running, failure('function_failed')), start('11.1'))
+    task = advance(advance(task, { type: 'lose_lease', at }), start('11.2'))
+    expect(task).toMatchObject({ state: 'Running', attempt: 3 })
+    expect(whyRefused(task, { type: 'lose_lease', at })?.code).toBe('not_ready')
+    expect(advance(task, { type: 'attempts_exhausted', at }).state).toBe('Failed')
   })
 })
 

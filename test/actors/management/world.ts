@@ -2,15 +2,17 @@
 import { openPolicy } from '../../../actors/access_control/index.ts'
 import { start } from '../../../actors/management/index.ts'
 import type {
+  AccessDecision,
   AccessQuestion,
   ApiMethod,
   CallerIdentity,
   DataRule,
   Refusal,
+  RequestOf,
   Role,
   RunOutcome,
 } from '../../../messages/index.ts'
-import { access_control, management, scheduler, storage } from '../../../messages/index.ts'
+import { access_control, authentication, management, scheduler, storage } from '../../../messages/index.ts'
 import type { AskOptions, Client, Handlers } from '../../../runtime/index.ts'
 import { ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
 import { MemoryStore } from '../../../runtime/memory_store.ts'
@@ -41,8 +43,10 @@ export interface World {
   as(userId: string, role?: Role, attribute?: string): UserClient
   /** Where management writes its audit log. */
   audit: MemoryRecordStream
+  /** Ids that are no user's; all others are. */
+  strangers: Set<string>
   /** Replaces what access control says; undefined: the real rules. */
-  policy: { rule: ((question: AccessQuestion) => boolean | Error) | undefined }
+  policy: { rule: ((question: AccessQuestion) => boolean | AccessDecision | Error) | undefined }
   close(): Promise<void>
 }
 
@@ -50,7 +54,10 @@ export interface World {
 export class RememberingScheduler {
   readonly staged: { task_id: string; attempt: number; class: string; priority: string }[] = []
   readonly asked: object[] = []
-  readonly canceled: { task_id: string; seq?: number | undefined; worker?: string | undefined }[] = []
+  readonly canceled: RequestOf<typeof scheduler, 'cancel_task'>[] = []
+  /** What it counts of workers, and how often it was asked. */
+  workers = { idle: 1, busy: 0 }
+  counted = 0
   readonly #seqs = new Map<string, number>()
   /** Thrown by the next calls while set. */
   trouble: Refusal | undefined
@@ -72,6 +79,11 @@ export class RememberingScheduler {
         this.canceled.push(request)
         return {}
       },
+      count_workers: () => {
+        if (this.trouble !== undefined) throw this.trouble
+        this.counted += 1
+        return this.workers
+      },
       lease_task: never,
       complete_task: never,
     }
@@ -86,9 +98,14 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
   const decideHere = (question: AccessQuestion) => {
     const verdict = policy.rule?.(question)
     if (verdict instanceof Error) throw verdict
+    if (typeof verdict === 'object') return verdict
     return verdict === undefined
       ? decide(question)
       : { ...decide(question), allowed: verdict, rule: 'rule_of_the_test' }
+  }
+  const strangers = new Set<string>()
+  const directory = {
+    users_exist: ({ ids }: { ids: string[] }) => ({ missing: ids.filter((id) => strangers.has(id)) }),
   }
   const audit = new MemoryRecordStream()
   const host = fakeHost({
@@ -98,6 +115,8 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
     clients: {
       storage: clientOf(storage, storageHandlers(store), weather),
       access_control: clientOf(access_control, { decide: decideHere, get_policy: never, put_policy: never }, weather),
+      // The one method of authentication that management may ask.
+      authentication: clientOf(authentication, directory as unknown as Handlers<typeof authentication>, weather),
       scheduler: clientOf(scheduler, queue.handlers(), weather),
     },
   })
@@ -111,6 +130,7 @@ export async function openWorld(weather: Weather = calm, store = new MemoryStore
     queue,
     management: client,
     audit,
+    strangers,
     policy,
     as: (userId, role = 'DataOwner', attribute = 'acme') =>
       userClient(client, { user_id: userId, role, attribute: role.startsWith('DataOwner') ? attribute : null }),

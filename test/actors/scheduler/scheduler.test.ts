@@ -106,6 +106,30 @@ describe('staging', () => {
   })
 })
 
+describe('counting workers', () => {
+  const count = (executor: 'builtin' | 'wasm') =>
+    handlers.count_workers({ executor, class: 'standard' }, fromManagement())
+
+  test('tells fetches that wait from runs, and nobody from both', async () => {
+    expect(await count('builtin')).toEqual({ idle: 0, busy: 0 })
+    const leaving = new AbortController()
+    const waiting = host.workQueue.fetch([WORK], 1, 60_000, leaving.signal)
+    await vi.waitFor(async () => expect(await count('builtin')).toEqual({ idle: 1, busy: 0 }))
+    leaving.abort()
+    await waiting
+    await handlers.stage_task(hint(createId('task')), fromManagement())
+    expect(await count('builtin')).toEqual({ idle: 0, busy: 0 })
+    await host.workQueue.fetch([WORK], 1, 0, never)
+    expect(await count('builtin')).toEqual({ idle: 0, busy: 1 })
+  })
+
+  test('takes a worker that is busy with another executor for one that may offer this one', async () => {
+    await handlers.stage_task(hint(createId('task')), fromManagement())
+    await host.workQueue.fetch([WORK], 1, 0, never)
+    expect(await count('wasm')).toEqual({ idle: 0, busy: 1 })
+  })
+})
+
 describe('a task that was staged before', () => {
   test('is left alone while the queue holds it, and put again when it was lost', async () => {
     const taskId = createId('task')
@@ -186,6 +210,15 @@ describe('canceling', () => {
     await handlers.cancel_task({ task_id: taskId, seq }, fromManagement())
     expect(host.workQueue.size).toBe(0)
     expect(worker.cancel_run).not.toHaveBeenCalled()
+  })
+
+  test('of a task that was given up leaves a dead letter of its class, also where nothing is left to stop', async () => {
+    const taskId = createId('task')
+    const dead_letter = { executor: 'builtin' as const, class: 'tdx', reason: 'every attempt was lost with its worker' }
+    await handlers.cancel_task({ task_id: taskId, dead_letter }, fromManagement())
+    await handlers.cancel_task({ task_id: taskId, dead_letter }, fromManagement())
+    const work = { executor: 'builtin', workerClass: 'tdx' }
+    expect(host.workQueue.deadLetters).toMatchObject([{ work, taskId, reason: dead_letter.reason }])
   })
 
   test('stops the run on its worker', async () => {
