@@ -21,6 +21,7 @@ import {
   checkRegister,
   checkResetPassword,
   checkUpdate,
+  maySucceed,
   updatedPosition,
   visibleAttribute,
 } from './rights.ts'
@@ -81,7 +82,8 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
       checkPosition(position)
       const scrypt = await hasher.hash(request.password, context.signal)
       const now = requestOf(caller, context)
-      await addUser(store, { id: request.id, ...position, scrypt, created_at: now.nowMs, request_id: now.id })
+      const user = { id: request.id, ...position, scrypt, created_at: now.nowMs, request_id: now.id }
+      await addUser(store, user, (former) => maySucceed(caller, former))
       facts.tell(context, { text: positionText(position) })
       record('user registered', caller.id, request.id)
       return {}

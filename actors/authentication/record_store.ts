@@ -5,8 +5,8 @@
 import type { Client } from '../../runtime/index.ts'
 import type { storage } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
-import type { RecordKind, UserRecord, RevocationRecord } from './records.ts'
-import { admins, packRecord, parseRecord, revocations, users } from './records.ts'
+import type { FormerRecord, RecordKind, UserRecord, RevocationRecord } from './records.ts'
+import { admins, formerUsers, packRecord, parseRecord, revocations, users } from './records.ts'
 
 export type StorageClient = Client<typeof storage>
 
@@ -26,6 +26,8 @@ export interface RecordWrite {
 /** All that decides over one user. */
 export interface Account {
   user: Slot<UserRecord>
+  /** Who had the id before, where nobody has it now. */
+  former: Slot<FormerRecord>
   revocation: Slot<RevocationRecord>
   admins: Slot<{ ids: string[] }>
 }
@@ -52,8 +54,8 @@ export async function readSlots<const K extends readonly RecordKind<unknown>[]>(
 }
 
 export async function readAccount(store: StorageClient, id: string): Promise<Account> {
-  const [user, revocation, adminIds] = await readSlots(store, id, [users, revocations, admins])
-  return { user, revocation, admins: adminIds }
+  const [user, former, revocation, adminIds] = await readSlots(store, id, [users, formerUsers, revocations, admins])
+  return { user, former, revocation, admins: adminIds }
 }
 
 export function put<T>(slot: Slot<T>, value: T): RecordWrite {

@@ -40,6 +40,10 @@ const revocationRecord = z.strictObject({
 })
 export type RevocationRecord = z.infer<typeof revocationRecord>
 
+/** What a user was who is no more: whoever gets the id after him has the data and tasks that stand under it. */
+const formerRecord = z.strictObject({ role, attribute: attribute.nullable() })
+export type FormerRecord = z.infer<typeof formerRecord>
+
 /** Failed logins of one id, whether or not it is a user's. */
 const failuresRecord = z.strictObject({
   count: z.int(),
@@ -63,6 +67,7 @@ export interface RecordKind<T> {
 
 export const users: RecordKind<UserRecord> = { key: (id) => `user/${id}`, schema: userRecord }
 export const revocations: RecordKind<RevocationRecord> = { key: (id) => `generation/${id}`, schema: revocationRecord }
+export const formerUsers: RecordKind<FormerRecord> = { key: (id) => `former_user/${id}`, schema: formerRecord }
 export const failures: RecordKind<FailuresRecord> = { key: (id) => `login_failures/${id}`, schema: failuresRecord }
 export const admins: RecordKind<z.infer<typeof adminsRecord>> = { key: () => 'admins', schema: adminsRecord }
 export const sessionKeys: RecordKind<z.infer<typeof sessionKeyRecord>> = {

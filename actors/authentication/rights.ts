@@ -42,6 +42,14 @@ export function checkRegister(caller: Person, position: Position): void {
   throw forbidden(caller, 'register', describe(position))
 }
 
+/**
+ * Whether the caller may give an id anew: data and tasks of the user who was deleted stand under it, so a manager gives
+ * those of its own organisation alone.
+ */
+export function maySucceed(caller: Person, former: Position): boolean {
+  return caller.role === 'PlatformAdmin' || isOwnDataOwner(caller, former)
+}
+
 /** Refuses those who manage nobody, before anything is looked up or hashed for them. */
 export function checkManages(caller: Person): void {
   if (caller.role !== 'PlatformAdmin' && !isManager(caller)) throw forbidden(caller, 'manage', 'users')

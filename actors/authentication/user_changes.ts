@@ -4,7 +4,7 @@
  */
 import type { Role } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
-import type { UserRecord } from './records.ts'
+import type { FormerRecord, UserRecord } from './records.ts'
 import { endAllSessions, endOneSession } from './records.ts'
 import type { Account, RecordWrite, StorageClient } from './record_store.ts'
 import { commitDecision, put, readAccount, remove } from './record_store.ts'
@@ -15,20 +15,30 @@ export type Changed = Omit<UserRecord, 'generation'> | 'deleted' | 'unchanged'
 
 /**
  * Adds a user.
+ * @param maySucceed whether the id may be given anew, after whom
  * @throws Refusal `already_exists`, `conflict`
  */
-export async function addUser(store: StorageClient, record: Omit<UserRecord, 'generation'>): Promise<void> {
+export async function addUser(
+  store: StorageClient,
+  record: Omit<UserRecord, 'generation'>,
+  maySucceed: (former: FormerRecord) => boolean,
+): Promise<void> {
   await commitDecision(store, async () => {
     const account = await readAccount(store, record.id)
     if (account.user.value?.request_id === record.request_id) return undefined
-    if (account.user.value !== undefined)
-      throw new Refusal('already_exists', `there is a user ${record.id} already`, {
+    const { former } = account
+    if (account.user.value !== undefined || (former.value !== undefined && !maySucceed(former.value)))
+      throw new Refusal('already_exists', `the id ${record.id} is taken`, {
         hint: 'choose another id',
         field: 'id',
       })
     // A deleted user of the same id left a generation behind: its tokens must not open the new user's sessions.
     const generation = account.revocation.value?.generation ?? 0
-    return [put(account.user, { ...record, generation }), ...adminWrites(account, record.id, undefined, record.role)]
+    return [
+      put(account.user, { ...record, generation }),
+      ...(former.value === undefined ? [] : [remove(former)]),
+      ...adminWrites(account, record.id, undefined, record.role),
+    ]
   })
 }
 
@@ -61,9 +71,12 @@ export async function changeUser(
     const after = change(before)
     if (after === 'unchanged') return undefined
     const revocation = endAllSessions(before, account.revocation.value, request.nowMs, request.id)
+    const { role, attribute } = before
     return [
       put(account.revocation, revocation),
-      after === 'deleted' ? remove(account.user) : put(account.user, { ...after, generation: revocation.generation }),
+      ...(after === 'deleted'
+        ? [remove(account.user), put(account.former, { role, attribute })]
+        : [put(account.user, { ...after, generation: revocation.generation })]),
       ...adminWrites(account, id, before.role, after === 'deleted' ? undefined : after.role),
     ]
   })

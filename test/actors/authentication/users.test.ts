@@ -88,6 +88,21 @@ describe('user_register', () => {
     expect(await register({ attribute: 'clinic', password: 'ü'.repeat(512) })).toBe('ok')
   })
 
+  it('gives the id of a deleted user to nobody of another organisation, unless an admin does', async () => {
+    await platform.register('chief', 'DataOwnerManager', 'bank')
+    const [boss, chief] = [await platform.login('boss'), await platform.login('chief')]
+    const from = platform.from()
+    const register = (session: string, attribute: string) =>
+      codeOf(from.user_register({ session, id: 'ann', password: PASSWORD, role: 'DataOwner', attribute }))
+    await from.delete_user({ session: boss, id: 'ann' })
+    expect(await register(chief, 'bank')).toBe('already_exists')
+    expect(await register(boss, 'clinic')).toBe('ok')
+    await from.delete_user({ session: boss, id: 'ann' })
+    expect(await register(platform.adminToken, 'bank')).toBe('ok')
+    await from.delete_user({ session: chief, id: 'ann' })
+    expect(await register(boss, 'clinic')).toBe('already_exists')
+  })
+
   it('makes one user when it is delivered twice, and when an answer of storage is lost', async () => {
     const user = { session: session.admin, id: 'new', password: PASSWORD, role: 'FunctionOwner' as const }
     loseNextAnswer()

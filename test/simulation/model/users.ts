@@ -56,7 +56,9 @@ export const USERS = {
     const attribute = given ?? null
     if (!manages(who, { role, attribute })) return refuse('forbidden')
     if (!fits(role, attribute)) return refuse('invalid_request')
-    if (world.users.has(id)) return refuse('already_exists')
+    const former = world.former.get(id)
+    const isTaken = former !== undefined && !manages(who, former)
+    if (world.users.has(id) || isTaken) return refuse('already_exists')
     world.users.set(id, { id, role, attribute, password })
     return DONE
   },
@@ -92,8 +94,9 @@ export const USERS = {
   },
 
   delete_user(world, who, request: Target) {
-    return withTarget(world, who, request, ({ id }) => {
+    return withTarget(world, who, request, ({ id, role, attribute }) => {
       endSessions(world, id)
+      world.former.set(id, { role, attribute })
       world.users.delete(id)
       return DONE
     })

@@ -101,6 +101,8 @@ export interface Task {
 
 export interface World {
   users: Map<string, User>
+  /** Who was deleted, and what he was: data and tasks of his stay under the id. */
+  former: Map<string, Pick<User, 'role' | 'attribute'>>
   /** By their tokens. */
   sessions: Map<string, Session>
   functions: Map<string, Fn>
@@ -113,6 +115,7 @@ export interface World {
 export function emptyWorld(): World {
   return {
     users: new Map(),
+    former: new Map(),
     sessions: new Map(),
     functions: new Map(),
     data: new Map(),
@@ -122,9 +125,10 @@ export function emptyWorld(): World {
 }
 
 export function fork(world: World): World {
-  const { users, sessions, functions, data, tasks, keys } = world
+  const { users, former, sessions, functions, data, tasks, keys } = world
   return {
     users: new Map(users),
+    former: new Map(former),
     sessions: new Map(sessions),
     functions: new Map(functions),
     data: new Map(data),
