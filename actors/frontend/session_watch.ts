@@ -25,6 +25,8 @@ const USABLE_MS = 5000
 /** Without requests for so long, the watch rests. */
 const IDLE_MS = 5000
 const ASK_MS = 2000
+/** Where authentication never answers in time for fresh facts, usable ones must do. */
+const STALE_TRIES_MAX = 2
 const PAGES_MAX = 200
 
 export class SessionWatch {
@@ -32,8 +34,8 @@ export class SessionWatch {
   readonly #clock: Clock
   readonly #log: Log
   #facts: SessionFacts | undefined
-  /** The refresh under way. */
-  #refreshing: Promise<void> | undefined
+  /** The refresh under way; tells whether there were facts. */
+  #refreshing: Promise<boolean> | undefined
   /** Cancels the next refresh, when one is due. */
   #cancelNext: (() => void) | undefined
   #usedAtMs = 0
@@ -48,8 +50,11 @@ export class SessionWatch {
   /** @throws Refusal `unavailable` when authentication has not answered for five seconds */
   async current(): Promise<SessionFacts> {
     this.#usedAtMs = this.#clock.now()
-    if (this.#refreshing === undefined && this.#cancelNext === undefined) this.#refresh()
-    if (this.#ageMs() > FRESH_MS) await this.#refreshing
+    if (this.#refreshing === undefined && this.#cancelNext === undefined) void this.#refresh()
+    // Facts are as old as the question: those of a slow answer are stale as they come, and asked for once more.
+    for (let tries = 0; tries < STALE_TRIES_MAX && this.#ageMs() > FRESH_MS; tries += 1) {
+      if (!(await (this.#refreshing ?? this.#refresh()))) break
+    }
     if (this.#facts !== undefined && this.#ageMs() <= USABLE_MS) return this.#facts
     throw new Refusal('unavailable', 'sessions cannot be checked: authentication does not answer', {
       hint: 'try again in a few seconds',
@@ -66,23 +71,31 @@ export class SessionWatch {
   }
 
   /** One refresh at a time; a failed one is followed by the next like any other. */
-  #refresh(): void {
-    this.#refreshing = this.#ask()
+  #refresh(): Promise<boolean> {
+    this.#cancelNext?.()
+    this.#cancelNext = undefined
+    const refreshing = this.#ask()
       .then((facts) => {
         this.#facts = facts
+        return true
       })
-      .catch((error: unknown) => this.#log.warn({ reason: String(error) }, 'sessions were not refreshed'))
+      .catch((error: unknown) => {
+        this.#log.warn({ reason: String(error) }, 'sessions were not refreshed')
+        return false
+      })
       .finally(() => {
         this.#refreshing = undefined
         this.#scheduleNext()
       })
+    this.#refreshing = refreshing
+    return refreshing
   }
 
   #scheduleNext(): void {
     if (this.#closed) return
     this.#cancelNext = this.#clock.after(REFRESH_MS, () => {
       this.#cancelNext = undefined
-      if (this.#clock.now() - this.#usedAtMs < IDLE_MS) this.#refresh()
+      if (this.#clock.now() - this.#usedAtMs < IDLE_MS) void this.#refresh()
     })
   }
 

@@ -61,13 +61,13 @@ export function assignMethods(
           type: 'assign_data' as const,
           at: clock.now(),
           party,
-          files: places.map((place) => fileFor(place, data, living)),
+          files: places.map((place) => fileFor(place, party, data, living)),
         }
         const refusal = whyRefused(record, event)
         if (refusal !== undefined) throw refusal
         await checkAccess(access, record, party, [...data.values()], event.at)
         const next = advance(record, event)
-        return { next, writes: holdData(record.task_id, places, data, entries, clock.now()) }
+        return { next, writes: holdData(record, places, data, entries, clock.now()) }
       })
       return viewTask(changed)
     },
@@ -82,9 +82,16 @@ function isAssigned(record: TaskRecord, { kind, name, data_id }: Place): boolean
   return findFile(record.terms, kind, name)?.data_id === data_id
 }
 
-function fileFor(place: Place, data: ReadonlyMap<string, DataRecord>, living: ReadonlySet<string>): AssignableFile {
+function fileFor(
+  place: Place,
+  party: string,
+  data: ReadonlyMap<string, DataRecord>,
+  living: ReadonlySet<string>,
+): AssignableFile {
   const record = data.get(place.data_id)
-  if (record === undefined) throw noSuchData(place.data_id, `${place.kind}.${place.name}`)
+  // Whether others have such data is not the caller's to know.
+  if (record === undefined || !record.owners.includes(party))
+    throw noSuchData(place.data_id, `${place.kind}.${place.name}`)
   const { owners, scheme, tag, url_bytes, assigned_to, rule } = record
   return {
     ...place,
@@ -137,7 +144,7 @@ async function checkAccess(
  * @throws Refusal `conflict` for data that is about to be deleted
  */
 function holdData(
-  taskId: string,
+  { task_id: taskId, terms }: TaskRecord,
   places: readonly Place[],
   data: ReadonlyMap<string, DataRecord>,
   entries: ReadonlyMap<string, Entry>,
@@ -155,6 +162,8 @@ function holdData(
     if (kind === 'outputs') writes.set(key, { key, value: packRecord({ ...rest, assigned_to: taskId }), revision })
     else {
       writes.set(key, deleting_at === undefined ? { key, revision } : { key, value: packRecord(rest), revision })
+      // Where the task has the input in another place already, that is noted.
+      if (terms.inputs.some((file) => file.data_id === data_id)) continue
       const use = useKey(data_id, taskId)
       writes.set(use, { key: use, value: new Uint8Array(0), revision: 0 })
     }

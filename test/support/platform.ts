@@ -34,6 +34,7 @@ export interface JoinOptions {
   settings?: Record<string, unknown>
   memberId?: string
   plainRequests?: boolean
+  saveAdminPassword?: (id: string, password: string) => Promise<void>
   onLost?: (refusal: Refusal) => void
   log?: Log
   clock?: Clock
@@ -152,6 +153,7 @@ export async function startPlatform(options: PlatformOptions): Promise<TestPlatf
         clock: join.clock ?? clock,
         log: join.log ?? silentLog,
         attest: (reportData) => device.attest(reportData),
+        ...(join.saveAdminPassword === undefined ? {} : { saveAdminPassword: join.saveAdminPassword }),
         onLost: join.onLost ?? (() => {}),
         start: async (host) => {
           kept = host

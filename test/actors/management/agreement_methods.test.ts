@@ -6,6 +6,7 @@ import {
   createEchoTask,
   createSharedTask,
   crypto,
+  intersect,
   openWorld,
   place,
   registerEcho,
@@ -38,6 +39,21 @@ describe('assigning data', () => {
     expect(await world.as('alice').assign_data(request)).toEqual(first)
   })
 
+  it('puts one input in two places of a task, one after the other', async () => {
+    const world = await openWorld()
+    const alice = world.as('alice')
+    const { inputs } = await createSharedTask(world)
+    const { function_id } = await world.as('olga', 'FunctionOwner').register_function({ ...intersect, outputs: [] })
+    const { task_id } = await alice.create_task({
+      function_id,
+      inputs: { input_data1: ['alice'], input_data2: ['alice'] },
+    })
+    await alice.assign_data({ task_id, inputs: { input_data1: inputs.alice } })
+    const { state } = await alice.assign_data({ task_id, inputs: { input_data2: inputs.alice } })
+    expect(state).toBe('Approved')
+    expect((await refusalOf(alice.delete_data({ data_id: inputs.alice }))).code).toBe('not_ready')
+  })
+
   it('is refused for data that is absent, of others, or against the rules', async () => {
     const world = await openWorld()
     const { taskId, inputs } = await createSharedTask(world)
@@ -45,7 +61,7 @@ describe('assigning data', () => {
     const assign = async (input: string) =>
       (await refusalOf(world.as('alice').assign_data({ task_id: taskId, inputs: { input_data1: input } }))).code
     expect(await assign(absent)).toBe('not_found')
-    expect(await assign(inputs.bob)).toBe('forbidden')
+    expect(await assign(inputs.bob)).toBe('not_found')
     world.policy.rule = ({ question }) => question !== 'user_access_data'
     expect(await assign(inputs.alice)).toBe('forbidden')
     world.policy.rule = () => new Error('the engine broke')
