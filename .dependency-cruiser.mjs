@@ -106,7 +106,7 @@ export default {
     door(
       'commander',
       'commander',
-      '(client/cli|deploy/commands)/[a-z_]+\\.ts|deploy/tacit\\.ts',
+      '(client/cli|deploy/commands)/[a-z_]+\\.ts|deploy/(tacit|program)\\.ts',
       'Commands are parsed where they are.',
     ),
     door(

@@ -32,7 +32,7 @@ export async function prepareStagedEcho(
 async function runEcho(user: Api, functionId: string, message: string): Promise<void> {
   const { task_id } = await user.create_task({ function_id: functionId, arguments: { message } })
   const { version } = await user.invoke_task({ task_id })
-  for await (const task of watchTask(user, task_id, { afterVersion: version })) {
+  for await (const { task } of watchTask(user, task_id, { afterVersion: version })) {
     if (task.result === undefined) continue
     if (Buffer.from(task.result.return_value).toString() === message) return
     throw new Refusal('function_failed', `${task_id} answered with something else than its message`)

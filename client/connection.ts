@@ -5,7 +5,7 @@
 import type { KeyPair } from '../attestation/index.ts'
 import { generateSealingKey, generateSigningKey } from '../attestation/index.ts'
 import type { DoorMethod, Protocol } from '../messages/index.ts'
-import { authentication, frontend, inboxSubject } from '../messages/index.ts'
+import { authentication, frontend, inboxSubject, Refusal } from '../messages/index.ts'
 import type { z } from 'zod'
 import type { AskOptions, Client, Clock, FileStore, Log, PlatformProof, TrustAnchor } from '../runtime/index.ts'
 import {
@@ -34,6 +34,7 @@ export interface ConnectOptions {
   manifest: string
   /** The key that signs this party's letters. Sessions are bound to it; a new one is made unless given. */
   signingKey?: KeyPair
+  /** Gives opening up. A connection that is open is ended by `close`; each call takes a signal of its own. */
   signal?: AbortSignal
   clock?: Clock
   log?: Log
@@ -85,17 +86,13 @@ export class TacitConnection implements AsyncDisposable {
     this.#close = parts.close
   }
 
-  /** @throws Refusal `no_broker`, `unavailable`, or `platform_untrusted` before anything was sent */
+  /** @throws Refusal `no_broker`, `unavailable`, `canceled`, or `platform_untrusted` before anything was sent */
   static async open(options: ConnectOptions): Promise<TacitConnection> {
     const { clock = systemClock, log = silentLog, signingKey = generateSigningKey() } = options
     const identity = Identity.client({ signingKey, sealingKey: generateSealingKey() })
     const inbox = inboxSubject('client', identity.id.slice(0, 16) + Buffer.from(identity.sessionPrefix).toString('hex'))
-    const broker = await connectBroker({
-      url: options.url,
-      user: options.user,
-      password: options.password,
-      name: `client-${identity.id.slice(0, 12)}`,
-    })
+    const name = `client-${identity.id.slice(0, 12)}`
+    const broker = await reachBroker({ ...options, name }, options.signal)
     const transport = createTransport(broker)
     try {
       const platform = await provePlatform(transport, inbox, options.manifest, clock, options.signal)
@@ -158,6 +155,27 @@ export class TacitConnection implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#close()
   }
+}
+
+/** A broker that does not answer at all is waited for by the operating system; whoever gives up need not. */
+async function reachBroker(
+  { url, user, password, name }: ConnectOptions & { name: string },
+  signal: AbortSignal | undefined,
+): ReturnType<typeof connectBroker> {
+  const givenUp = () => new Refusal('canceled', 'the caller gave up')
+  if (signal?.aborted === true) throw givenUp()
+  const connecting = connectBroker({ url, user, password, name })
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      reject(givenUp())
+      connecting.then(
+        (broker) => broker.close(),
+        () => {}, // there is nothing to close
+      )
+    }
+    signal?.addEventListener('abort', onAbort)
+    connecting.then(resolve, reject).finally(() => signal?.removeEventListener('abort', onAbort))
+  })
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A party's files: encrypted on its side with a fresh key, kept in the deployment's object store, and opened again here. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { decryptFile, encryptFile, tagRawFile } from '../attestation/index.ts'
+import { decryptFile, decryptStream, encryptFile, tagRawStream } from '../attestation/index.ts'
 import type { FileCrypto, OutputCrypto, OutputScheme, StoredPayload } from '../messages/index.ts'
 import {
   FILE_BYTES_MAX,
@@ -9,7 +9,17 @@ import {
   Refusal,
   STORED_PAYLOAD_BYTES_MAX,
 } from '../messages/index.ts'
-import type { FileStore } from '../runtime/index.ts'
+import type { FileContent, FileStore } from '../runtime/index.ts'
+import { collectParts, contentOf } from '../runtime/index.ts'
+import type { OnBytes } from './counted_content.ts'
+import { countContent } from './counted_content.ts'
+
+export interface TransferOptions {
+  /** Gives the transfer up, with `canceled`. */
+  signal?: AbortSignal
+  /** Called with how many bytes have gone over. */
+  onBytes?: OnBytes
+}
 
 /** A fresh key, and a fresh iv where the scheme has one; each file has its own. */
 export function createFileCrypto(scheme: OutputScheme = 'aes-gcm-256'): OutputCrypto {
@@ -26,27 +36,34 @@ export async function uploadInput(
   files: FileStore,
   plaintext: Uint8Array,
   crypto: OutputCrypto = createFileCrypto(),
+  options: TransferOptions = {},
 ): Promise<{ url: string; tag: Uint8Array; crypto: OutputCrypto }> {
   const { bytes, tag } = encryptFile(plaintext, crypto)
-  return { url: await upload(files, bytes), tag, crypto }
+  return { url: await uploadFile(files, bytes, options), tag, crypto }
 }
 
 /** Uploads what is no secret, as it is: whoever runs the object store reads it. Only tasks that allow it take it. */
 export async function uploadRawInput(
   files: FileStore,
-  content: Uint8Array,
+  content: Uint8Array | FileContent,
+  options: TransferOptions = {},
 ): Promise<{ url: string; tag: Uint8Array; crypto: FileCrypto }> {
-  return { url: await upload(files, content), tag: tagRawFile(content), crypto: { scheme: 'raw' } }
+  const tag = await tagRawStream(contentOf(content).open())
+  return { url: await uploadFile(files, content, options), tag, crypto: { scheme: 'raw' } }
 }
 
 /** What `register_function` takes as its payload: the bytes, or where they were uploaded to when no message takes them. */
-export async function providePayload(files: FileStore, payload: Uint8Array): Promise<Uint8Array | StoredPayload> {
+export async function providePayload(
+  files: FileStore,
+  payload: Uint8Array,
+  options: TransferOptions = {},
+): Promise<Uint8Array | StoredPayload> {
   if (payload.length <= PAYLOAD_BYTES_MAX) return payload
   if (payload.length > STORED_PAYLOAD_BYTES_MAX) {
     throw new Refusal('too_large', `the payload has ${payload.length} bytes, ${STORED_PAYLOAD_BYTES_MAX} are allowed`)
   }
   const digest = createHash('sha256').update(payload).digest('hex')
-  return { ...(await uploadInput(files, payload)), digest }
+  return { ...(await uploadInput(files, payload, createFileCrypto(), options)), digest }
 }
 
 /** A place and a key for an output that is yet to be written: what `register_output_file` takes. */
@@ -54,23 +71,59 @@ export function planOutput(crypto: OutputCrypto = createFileCrypto()): { url: st
   return { url: fileUrlOf(randomUUID()), crypto }
 }
 
+interface StoredOutput {
+  url: string
+  crypto: FileCrypto
+}
+
 /** Downloads and decrypts an output; refuses `tag_mismatch` unless it is the one whose tag the task reported. */
 export async function downloadOutput(
   files: FileStore,
-  output: { url: string; crypto: FileCrypto },
+  output: StoredOutput,
   tag: Uint8Array,
+  { signal, onBytes }: TransferOptions = {},
 ): Promise<Uint8Array> {
-  const [, bucket, name] = /^nats-object:\/\/([^/]+)\/(.+)$/.exec(output.url) ?? []
+  const stored = await storedContent(files, output.url, signal)
+  return decryptFile(await collectParts(countContent(stored, onBytes).open()), output.crypto, tag)
+}
+
+/**
+ * An output part by part, for one that is too large to be held. No part is given that the tag does not pin; for that, a file
+ * that is pinned as a whole is downloaded twice.
+ */
+export async function* streamOutput(
+  files: FileStore,
+  output: StoredOutput,
+  tag: Uint8Array,
+  { signal, onBytes }: TransferOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const counted = countContent(await storedContent(files, output.url, signal), onBytes, readingsOf(output.crypto))
+  yield* decryptStream(() => counted.open(), output.crypto, tag)
+}
+
+/** How often a file is read to be opened as a stream. */
+export function readingsOf({ scheme }: FileCrypto): number {
+  return scheme === 'teaclave-file-128' ? 1 : 2
+}
+
+/** Uploads what is encrypted already. @returns its url */
+export async function uploadFile(
+  files: FileStore,
+  content: Uint8Array | FileContent,
+  { signal, onBytes }: TransferOptions = {},
+): Promise<string> {
+  const name = randomUUID()
+  await files.write(FILES_BUCKET, name, countContent(contentOf(content), onBytes), signal)
+  return fileUrlOf(name)
+}
+
+async function storedContent(files: FileStore, url: string, signal: AbortSignal | undefined): Promise<FileContent> {
+  const [, bucket, name] = /^nats-object:\/\/([^/]+)\/(.+)$/.exec(url) ?? []
   if (bucket === undefined || name === undefined) {
     throw new Refusal('unsupported', 'the output does not lie in the object store', {
       hint: 'fetch it from its url yourself; "tacit data decrypt <fetched> <plain> --key-file <file> --task <task>" opens it',
     })
   }
-  return decryptFile(await files.read(bucket, name, FILE_BYTES_MAX), output.crypto, tag)
-}
-
-async function upload(files: FileStore, bytes: Uint8Array): Promise<string> {
-  const name = randomUUID()
-  await files.write(FILES_BUCKET, name, bytes)
-  return fileUrlOf(name)
+  const bytes = await files.size(bucket, name)
+  return { bytes, open: () => files.stream(bucket, name, FILE_BYTES_MAX, signal) }
 }

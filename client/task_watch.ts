@@ -1,5 +1,8 @@
-/** Watching a task: each change in order, none twice; a lost connection costs time, not a change of the present state. */
-import type { TaskView } from '../messages/index.ts'
+/**
+ * Watching a task: each change in order, none twice, none missed. A lost connection or member costs time and no change, and
+ * who stops watching can go on later, in another process too, behind the last version seen.
+ */
+import type { TaskChange, TaskView } from '../messages/index.ts'
 import { isRetryable, Refusal, TERMINAL_STATES } from '../messages/index.ts'
 import type { Clock } from '../runtime/index.ts'
 import { systemClock } from '../runtime/index.ts'
@@ -10,20 +13,25 @@ const WAIT_MS = 4_000
 const RETRIES_MAX = 60
 const RETRY_MS = 250
 
-/** Yields the task as it is now, and again at each change, until it has ended. */
+export interface WatchedChange extends TaskChange {
+  /** The task as it was when this was told: of this version or a later one. */
+  task: TaskView
+}
+
+/** Yields each change of the task after the version `afterVersion`, from its creation unless told, until it has ended. */
 export async function* watchTask(
   api: Api,
   taskId: string,
   options: { afterVersion?: number; signal?: AbortSignal; clock?: Clock } = {},
-): AsyncGenerator<TaskView> {
+): AsyncGenerator<WatchedChange> {
   const { clock = systemClock } = options
   let version = options.afterVersion ?? 0
   let failures = 0
   for (;;) {
     const signal = options.signal === undefined ? {} : { signal: options.signal }
-    let task: TaskView
+    let answer: Awaited<ReturnType<Api['watch_task']>>
     try {
-      task = await api.watch_task({ task_id: taskId, after_version: version, wait_ms: WAIT_MS }, signal)
+      answer = await api.watch_task({ task_id: taskId, after_version: version, wait_ms: WAIT_MS }, signal)
       failures = 0
     } catch (error) {
       failures += 1
@@ -31,9 +39,12 @@ export async function* watchTask(
       await clock.sleep(RETRY_MS, options.signal)
       continue
     }
-    if (task.version > version) yield task
-    version = Math.max(version, task.version)
-    if (TERMINAL_STATES.includes(task.state)) return
+    const { changes, ...task } = answer
+    for (const change of changes) {
+      version = change.version
+      yield { ...change, task }
+    }
+    if (TERMINAL_STATES.includes(task.state) && version >= task.version) return
   }
 }
 
@@ -41,12 +52,12 @@ export async function* watchTask(
 export async function waitForTask(
   api: Api,
   taskId: string,
-  options: { signal?: AbortSignal; onChange?: (task: TaskView) => void } = {},
+  options: { signal?: AbortSignal; onChange?: (change: WatchedChange) => void } = {},
 ): Promise<TaskView> {
   let last: TaskView | undefined
-  for await (const task of watchTask(api, taskId, options.signal === undefined ? {} : { signal: options.signal })) {
-    options.onChange?.(task)
-    last = task
+  for await (const change of watchTask(api, taskId, options.signal === undefined ? {} : { signal: options.signal })) {
+    options.onChange?.(change)
+    last = change.task
   }
   if (last === undefined)
     throw new Refusal('unavailable', 'the watch ended without a word', { hint: 'ask with get_task' })

@@ -4,6 +4,8 @@
  */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { PartyEnvironment } from '../client/cli/index.ts'
+import { isBrokerUrl, LOCAL_STATE } from '../client/cli/index.ts'
 import { Refusal } from '../messages/index.ts'
 import type { ServerSearch } from './nats_server/find.ts'
 
@@ -15,7 +17,9 @@ export interface OperatorConfig {
   natsUrl?: string
   /** `TACIT_STATE`, or `.tacit` in the working directory; absolute. */
   stateFolder: string
-  /** `TACIT_HOME`, or `tacit` below the user's configuration folder: where sessions are kept. */
+  /** What parties are told: `NATS_URL`, `TACIT_MANIFEST`, `TACIT_STATE`, `TACIT_CONTEXT` and `TACIT_USER`. */
+  party: PartyEnvironment
+  /** `TACIT_HOME`, or `tacit` below the user's configuration folder: where contexts and sessions are kept. */
   homeFolder: string
   /** `TACIT_LOG`: how much the services log. */
   logLevel: LogLevel
@@ -33,7 +37,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const explicitPath = read('TACIT_NATS_SERVER')
   return {
     ...(natsUrl === undefined ? {} : { natsUrl: checkUrl(natsUrl) }),
-    stateFolder: resolve(read('TACIT_STATE') ?? '.tacit'),
+    stateFolder: resolve(read('TACIT_STATE') ?? LOCAL_STATE),
+    party: present({
+      nats: natsUrl,
+      manifest: read('TACIT_MANIFEST'),
+      state: read('TACIT_STATE'),
+      context: read('TACIT_CONTEXT'),
+      user: read('TACIT_USER'),
+    }),
     homeFolder: resolve(read('TACIT_HOME') ?? join(read('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'tacit')),
     logLevel: checkLevel(read('TACIT_LOG') ?? 'info'),
     color: read('NO_COLOR') === undefined,
@@ -46,8 +57,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
 }
 
+/** What is there, of what may be. */
+function present(values: Record<keyof PartyEnvironment, string | undefined>): PartyEnvironment {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+}
+
 function checkUrl(url: string): string {
-  if (/^(?:nats|tls|wss?):\/\/[^\s]+$/.test(url) || /^[\w.-]+:\d+$/.test(url)) return url
+  if (isBrokerUrl(url)) return url
   throw new Refusal('invalid_request', `NATS_URL is "${url}", which is not the URL of a broker`, {
     hint: 'give it as nats://host:4222',
     field: 'NATS_URL',

@@ -113,7 +113,7 @@ export async function runJointDemo(options: JointDemoOptions): Promise<JointDemo
   say('both approved the same terms')
 
   await alice.api.invoke_task({ task_id })
-  const onChange = ({ state, reason }: TaskView) => say(`  ${state}: ${reason}`)
+  const onChange = ({ state, reason }: Pick<TaskView, 'state' | 'reason'>) => say(`  ${state}: ${reason}`)
   const until = options.signal === undefined ? {} : { signal: options.signal }
   const [task, seenByBob] = await Promise.all([
     waitForTask(alice.api, task_id, { onChange, ...until }),

@@ -1,5 +1,6 @@
 /**
- * The smallest whole use of the SDK: verify the platform, log in, run `builtin-echo`, verify the receipt offline.
+ * The smallest whole use of the SDK: verify the platform, log in, run `builtin-echo`, verify the receipt offline. The user
+ * is one who may register functions and create tasks, such as the admin.
  *
  *     node dist/examples/echo_task.js <nats url> <manifest file> <user> <password file> [message]
  */
@@ -14,16 +15,12 @@ const manifest = await readFile(manifestPath, 'utf8')
 const password = (await readFile(passwordPath, 'utf8')).trimEnd()
 
 // Nothing is sent before the platform has proven to be the one that this manifest describes.
-const tacit = await TacitConnection.open({ url, manifest })
-try {
-  const api = tacit.as(await tacit.login(user, password))
-  const { function_id } = await api.register_function({ ...BUILTINS['builtin-echo']!, public: false })
-  const { task_id } = await api.create_task({ function_id, arguments: { message } })
-  await api.invoke_task({ task_id })
-  const { result } = await waitForTask(api, task_id)
-  const { worker } = await verifyReceipt(result?.receipt ?? '', manifest)
-  process.stdout.write(`${Buffer.from(result?.return_value ?? []).toString()}\n`)
-  process.stdout.write(`run by ${worker.member} on platform ${worker.platform}\n`)
-} finally {
-  await tacit.close()
-}
+await using tacit = await TacitConnection.open({ url, manifest })
+const api = tacit.as(await tacit.login(user, password))
+const { function_id } = await api.register_function({ ...BUILTINS['builtin-echo']!, public: false })
+const { task_id } = await api.create_task({ function_id, arguments: { message } })
+await api.invoke_task({ task_id })
+const { result } = await waitForTask(api, task_id)
+const { worker } = await verifyReceipt(result?.receipt ?? '', manifest)
+process.stdout.write(`${Buffer.from(result?.return_value ?? []).toString()}\n`)
+process.stdout.write(`run by ${worker.member} on platform ${worker.platform}\n`)

@@ -99,6 +99,46 @@ export const taskView = z.strictObject({
 })
 export type TaskView = z.infer<typeof taskView>
 
+/** What changes a task: the commands of its parties, and what happens to its runs. */
+export const TASK_EVENTS = [
+  'create_task',
+  'assign_data',
+  'approve_task',
+  'invoke_task',
+  'start_run',
+  'refuse_run',
+  'lose_lease',
+  'attempts_exhausted',
+  'end_run',
+  'expire',
+  'cancel_task',
+] as const
+
+/** One change of a task, and the state that the task was in after it. A task has one for each version, from 1 without a gap. */
+export const taskChange = z.strictObject({
+  version: z.int().describe('The version that the change made.'),
+  state: taskState.describe('The state after it.'),
+  event: z.enum(TASK_EVENTS).describe('What happened.'),
+  by: z
+    .string()
+    .optional()
+    .describe('Whose command it was, or the worker whose run began, ended or was lost; absent where nobody did it.'),
+  at: z.int().describe('ms since 1970.'),
+  reason: z
+    .string()
+    .describe(
+      'What happened, in words; of an end, how it came about. What the task waits for now is in its own reason.',
+    ),
+})
+export type TaskChange = z.infer<typeof taskChange>
+
+/** The task as it is, and what changed since the version that the watcher has seen. */
+export const watchedTask = taskView.extend({
+  changes: z
+    .array(taskChange)
+    .describe('Every change after `after_version`, in order; what does not fit an answer waits for the next.'),
+})
+
 /** What a worker gets with its lease: all it needs for one run, sealed to it alone. */
 export const runOrder = z.strictObject({
   task_id: taskId,

@@ -36,7 +36,7 @@ export class CommitQueue {
   }
 
   commit(writes: readonly Write[]): Promise<number[]> {
-    const bytes = writes.reduce((sum, write) => sum + (write.value?.length ?? 0), 0)
+    const bytes = writes.reduce((sum, write) => sum + ('value' in write ? (write.value?.length ?? 0) : 0), 0)
     if (this.#waiting.length >= WAITING_MAX || this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
       return Promise.reject(overloaded('commits'))
     }

@@ -9,7 +9,8 @@ import type { Write } from './store.ts'
  */
 export function checkWrites(writes: readonly Write[], revisionOf: (key: string) => number): void {
   const seen = new Set<string>()
-  for (const [at, { key, revision }] of writes.entries()) {
+  for (const [at, write] of writes.entries()) {
+    const { key } = write
     if (!storeKey.safeParse(key).success) {
       throw new Refusal(
         'invalid_request',
@@ -28,13 +29,21 @@ export function checkWrites(writes: readonly Write[], revisionOf: (key: string) 
       })
     }
     seen.add(key)
+    if ('add' in write) continue
     const present = revisionOf(key)
-    if (present !== revision) {
-      throw new Refusal('conflict', `${key} ${state(present)}; the write expects that it ${state(revision)}`, {
+    if (present !== write.revision) {
+      throw new Refusal('conflict', `${key} ${state(present)}; the write expects that it ${state(write.revision)}`, {
         hint: 'read it again and decide anew',
         field: `writes.${at}.revision`,
       })
     }
+  }
+  // Sent twice, it would add twice.
+  if (writes.length > 0 && writes.every((write) => 'add' in write)) {
+    throw new Refusal('invalid_request', 'the commit only adds, and names no revision', {
+      hint: 'add in the commit that changes what is counted',
+      field: 'writes',
+    })
   }
 }
 

@@ -2,6 +2,7 @@
 export * from './actor.ts'
 export * from './clock.ts'
 export * from './log.ts'
+export * from './counter.ts'
 export * from './store.ts'
 export * from './work_queue.ts'
 export * from './file_content.ts'

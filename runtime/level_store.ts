@@ -13,6 +13,7 @@ import { assert, Refusal } from '../messages/index.ts'
 import type { Outcome } from './commit_queue.ts'
 import { CommitQueue } from './commit_queue.ts'
 import { checkWrites } from './compare_and_set.ts'
+import { addToCounter } from './counter.ts'
 import type { Contents } from './level_contents.ts'
 import { verifyContents } from './level_contents.ts'
 import { codeOf, damagedFolder, finishFolder, folderInUse, prepareFolder, unwritableFolder } from './level_folder.ts'
@@ -104,7 +105,9 @@ export class LevelStore implements Store {
     if (writes.length === 0) return []
     // The caller may use his bytes for something else while the commit waits for its turn.
     return this.#queue.commit(
-      writes.map((write) => (write.value ? { ...write, value: Uint8Array.from(write.value) } : write)),
+      writes.map((write) =>
+        'value' in write && write.value ? { ...write, value: Uint8Array.from(write.value) } : write,
+      ),
     )
   }
 
@@ -187,11 +190,12 @@ export class LevelStore implements Store {
     const changes = new Map<string, Change>()
     let lastRevision = this.#lastRevision
     const outcomes = group.map((writes): Outcome => {
-      const refusal = this.#checkCommit(writes, changes)
-      if (refusal !== undefined) return refusal
-      return writes.map(({ key, value, revision }) => {
-        if (value === undefined) return revision
-        changes.set(key, { value, revision: ++lastRevision })
+      const values = this.#checkCommit(writes, changes)
+      if (values instanceof Refusal) return values
+      return writes.map((write, at) => {
+        const value = values[at]
+        if (value === undefined) return 'add' in write ? 0 : write.revision
+        changes.set(write.key, { value, revision: ++lastRevision })
         return lastRevision
       })
     })
@@ -199,23 +203,35 @@ export class LevelStore implements Store {
     return outcomes
   }
 
-  /** Why a commit cannot be applied after the earlier ones of its group. */
-  #checkCommit(writes: readonly Write[], changes: ReadonlyMap<string, Change>): Refusal | undefined {
+  /** What each write puts in place after the earlier commits of its group, or why the commit cannot be applied. */
+  #checkCommit(
+    writes: readonly Write[],
+    changes: ReadonlyMap<string, Change>,
+  ): (Uint8Array | null | undefined)[] | Refusal {
+    let values: (Uint8Array | null | undefined)[]
     try {
       checkWrites(writes, (key) => {
         const change = changes.get(key)
         if (change === undefined) return this.#index.get(key) ?? 0
         return change.value === null ? 0 : change.revision
       })
+      values = writes.map((write) =>
+        'add' in write ? addToCounter(write.key, this.#presentValue(write.key, changes), write.add) : write.value,
+      )
     } catch (error) {
-      if (error instanceof Refusal) return error
+      if (error instanceof Refusal && error.code !== 'state_damaged') return error
       throw error
     }
-    const grows = writes.some(({ value, revision }) => value && revision === 0)
-    if (!grows || this.#index.size + changes.size + writes.length <= VALUES_MAX) return undefined
+    const grows = writes.some((write) => 'add' in write || (write.value && write.revision === 0))
+    if (!grows || this.#index.size + changes.size + writes.length <= VALUES_MAX) return values
     return new Refusal('too_large', `the store holds ${this.#index.size} values and takes no more`, {
       hint: 'delete what is no longer needed',
     })
+  }
+
+  #presentValue(key: string, changes: ReadonlyMap<string, Change>): Uint8Array | null | undefined {
+    const change = changes.get(key)
+    return change === undefined ? this.#readOne(key)?.value : change.value
   }
 
   async #write(changes: ReadonlyMap<string, Change>, lastRevision: number): Promise<void> {

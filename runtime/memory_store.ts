@@ -1,6 +1,7 @@
 /** A store in memory, for tests: the same contract, and nothing survives the process. */
 import { Refusal } from '../messages/index.ts'
 import { checkWrites } from './compare_and_set.ts'
+import { addToCounter } from './counter.ts'
 import { OrderedIndex } from './ordered_index.ts'
 import type { Entry, ScanOptions, Snapshot, Store, Write } from './store.ts'
 
@@ -22,7 +23,13 @@ export class MemoryStore implements Store {
   async commit(writes: readonly Write[]): Promise<number[]> {
     const index = this.#open()
     checkWrites(writes, (key) => index.get(key)?.revision ?? 0)
-    return writes.map(({ key, value, revision: present }) => {
+    // Computed first, so that a counter that is none leaves nothing half done.
+    const changes = writes.map((write) =>
+      'add' in write
+        ? { key: write.key, value: addToCounter(write.key, index.get(write.key)?.value, write.add), revision: 0 }
+        : write,
+    )
+    return changes.map(({ key, value, revision: present }) => {
       if (value === undefined) return present
       const revision = ++this.#lastRevision
       if (value === null) index.delete(key)

@@ -43,6 +43,7 @@ export class ObjectFileStore implements FileStore {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const what = `reading ${name}`
+    refuseAborted(signal, what)
     const info = await this.#attempt(what, async () => this.#find(await this.#open(bucket), name))
     if (info === undefined) throw notFound(bucket, name)
     // The broker states the size, so it is believed only when it refuses; the bytes are counted again as they come.
@@ -52,7 +53,7 @@ export class ObjectFileStore implements FileStore {
     let after = 0
     // One message after another: asked for when the last was used, so that no more than one is held, however slow we are.
     while (size < info.size) {
-      if (signal?.aborted === true) throw new Refusal('canceled', `${what} was given up`)
+      refuseAborted(signal, what)
       const message = await this.#attempt(what, () => this.#messageAfter(bucket, info.nuid, after))
       if (message === null) throw new Refusal('unavailable', `the file ${name} broke off`, { hint: 'try again' })
       after = message.seq
@@ -84,12 +85,20 @@ export class ObjectFileStore implements FileStore {
           previousRevision: last?.revision ?? 0,
         })
       } catch (error) {
+        // What it tells then is how its cleaning up went, which a guest of the broker may not do.
+        refuseAborted(signal, `writing ${name}`)
         const code = apiCode(error)
         if (code === API_CODES.wrongLastSequence || code === API_CODES.wrongLastSequenceUnknown)
           throw alreadyExists(bucket, name)
         throw error
       }
     })
+  }
+
+  async size(bucket: string, name: string): Promise<number> {
+    const info = await this.#attempt(`looking for ${name}`, async () => this.#find(await this.#open(bucket), name))
+    if (info === undefined) throw notFound(bucket, name)
+    return info.size
   }
 
   async exists(bucket: string, name: string): Promise<boolean> {
@@ -143,10 +152,15 @@ export class ObjectFileStore implements FileStore {
 }
 
 async function* untilAborted(parts: AsyncIterable<Uint8Array>, name: string, signal?: AbortSignal) {
+  refuseAborted(signal, `writing ${name}`)
   for await (const part of parts) {
-    if (signal?.aborted === true) throw new Refusal('canceled', `writing ${name} was given up`)
+    refuseAborted(signal, `writing ${name}`)
     yield part
   }
+}
+
+function refuseAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted === true) throw new Refusal('canceled', `${what} was given up`)
 }
 
 function notFound(bucket: string, name: string): Refusal {

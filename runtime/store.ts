@@ -10,12 +10,24 @@ export interface Entry {
   revision: number
 }
 
-export interface Write {
+export type Write = Replacement | Addition
+
+export interface Replacement {
   key: string
   /** The new value, or null to delete. Absent: nothing is written, and the commit only counts if the revision is this. */
   value?: Uint8Array | null | undefined
   /** The revision that is replaced; 0 when the key must be absent. */
   revision: number
+}
+
+/**
+ * Adds to a counter, whatever it is at that moment: commits that only add never get in each other's way. A commit that
+ * adds also names a revision elsewhere, so that it does not add twice when it is sent twice.
+ */
+export interface Addition {
+  key: string
+  /** A counter that is absent is 0. */
+  add: number
 }
 
 export interface ScanOptions {
@@ -42,7 +54,8 @@ export interface Store extends Reader {
    * Applies all writes or none.
    * @returns the new revision of each write, in order (for a delete, the revision of the deletion; without a value, the
    * present one)
-   * @throws Refusal `conflict` naming the key whose revision differs; `state_damaged` once a write has failed
+   * @throws Refusal `conflict` naming the key whose revision differs; `invalid_request` for what no store can do, such as
+   * adding to what is no counter; `state_damaged` once a write has failed
    */
   commit(writes: readonly Write[]): Promise<number[]>
   /** A frozen view; close it. */

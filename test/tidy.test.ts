@@ -24,14 +24,22 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, in processes of their own.
   'test/scenarios/joint_computation.test.ts': [
     'actors/main.ts',
-    ...['builtin_specs', 'connection', 'joint_list', 'task_watch'].map((name) => `client/${name}.ts`),
+    ...['builtin_specs', 'joint_list'].map((name) => `client/${name}.ts`),
   ],
   // As commands that people type.
   'test/readme.test.ts': [
-    ...['data', 'function', 'receipt', 'task', 'user'].map((name) => `client/cli/${name}_commands.ts`),
-    ...['key_file', 'output', 'pairs', 'party'].map((name) => `client/cli/${name}.ts`),
+    ...['data', 'data_crypt', 'function', 'receipt', 'task'].map((name) => `client/cli/${name}_commands.ts`),
+    ...['key_file', 'pairs'].map((name) => `client/cli/${name}.ts`),
     ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
     ...['demo_lists', 'joint_demo', 'tacit'].map((name) => `deploy/${name}.ts`),
+  ],
+  'test/scenarios/command_tree.test.ts': [
+    'deploy/program.ts',
+    ...['command_tree', 'completion_command', 'completion_scripts'].map((name) => `client/cli/${name}.ts`),
+  ],
+  'test/scenarios/method_commands.test.ts': [
+    ...['context', 'session', 'user'].map((name) => `client/cli/${name}_commands.ts`),
+    ...['follow_task', 'moment', 'party'].map((name) => `client/cli/${name}.ts`),
   ],
   'test/scenarios/policy_command.test.ts': ['client/cli/policy_commands.ts'],
   'test/scenarios/file_commands.test.ts': ['client/cli/rule_file.ts'],
@@ -39,7 +47,6 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
     'audit_commands',
     'data_record_commands',
     'every_page',
-    'given_file',
     'member_commands',
     'schema_command',
   ].map((name) => `client/cli/${name}.ts`),

@@ -39,7 +39,7 @@ export function updatedPosition(
 
 export function checkRegister(caller: Person, position: Position): void {
   if (caller.role === 'PlatformAdmin' || isOwnDataOwner(caller, position)) return
-  throw forbidden(caller, 'register', `a ${position.role}`)
+  throw forbidden(caller, 'register', describe(position))
 }
 
 /** Refuses those who manage nobody, before anything is looked up or hashed for them. */
@@ -90,8 +90,12 @@ function isOwnDataOwner(caller: Person, position: Position): boolean {
   return isManager(caller) && position.role === 'DataOwner' && position.attribute === caller.attribute
 }
 
+function describe({ role, attribute }: Position): string {
+  return attribute === null ? `a ${role}` : `a ${role} of ${attribute}`
+}
+
 function forbidden(caller: Person, verb: string, whom: string): Refusal {
-  return new Refusal('forbidden', `a ${caller.role} may not ${verb} ${whom}`, {
+  return new Refusal('forbidden', `${describe(caller)} may not ${verb} ${whom}`, {
     hint:
       caller.role === 'DataOwnerManager'
         ? 'a manager looks after the data owners of its own organisation'

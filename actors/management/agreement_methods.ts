@@ -63,10 +63,9 @@ export function agreementMethods(
         if (refusal !== undefined) throw refusal
 
         const { facts, limit, unchanged } = await readFacts(storage, access, record, event.at)
-        // Counted in the turn of the counter, in the commit that stages the task: never one too many.
-        await hold(facts.counted_in)
+        // Counted in the commit that stages the task: never one too many.
         const functionId = record.terms.function_id
-        const { quota, write } = await countRun(storage, functionId, facts.counted_in, limit)
+        const { quota, write } = await countRun(storage, functionId, limit, hold)
         const next = advance(record, { ...event, facts: quota === undefined ? facts : { ...facts, quota } })
         return { next, writes: [...unchanged, write], afterwards: staging.stage }
       })
@@ -97,7 +96,7 @@ async function readFacts(
   const fnEntry = entries.get(functionKey(functionId))
   const fn = unpackFunction(fnEntry)
   if (fn === undefined || fnEntry === undefined) {
-    const counted_in = counterOf(functionId, record.task_id, undefined)
+    const counted_in = counterOf(functionId, undefined)
     return { facts: { function_enabled: false, counted_in, access: missing('function') }, unchanged: [] }
   }
   const data = [...new Set(dataKeys)].flatMap((key) => {
@@ -108,7 +107,7 @@ async function readFacts(
   return {
     facts: {
       function_enabled: !fn.disabled,
-      counted_in: counterOf(functionId, record.task_id, fn.quota),
+      counted_in: counterOf(functionId, fn.quota),
       access: complete ? await mayStage(access, record, fn, data, at) : missing('data'),
     },
     ...(fn.quota === undefined ? {} : { limit: fn.quota }),

@@ -10,7 +10,7 @@ export const payloadKey = (functionId: string, digest: string) => `payload/${fun
 /** How many runs a function had under a quota; absent before the first. */
 export const quotaKey = (functionId: string) => `quota/${functionId}`
 /** How many runs it had while it was unlimited, in several counters. */
-export const runsKey = (functionId: string, shard: number) => `runs/${functionId}/${shard}`
+export const runsKey = (functionId: string) => `runs/${functionId}`
 /** What lists show of a function; `shelf` is `all`, `public`, `user/<id>` or `org/<attribute>`. */
 export const shelfKey = (shelf: string, functionId: string) => `shelf/${shelf}/${functionId}`
 

@@ -7,6 +7,7 @@ import { momentInKey, taskIdOfKey, taskKey, taskOfPrefix } from './keys.ts'
 import { checkAfter, collectPages } from './paging.ts'
 import type { StorageClient } from './records.ts'
 import { readMany } from './records.ts'
+import { changesAfter } from './task_history.ts'
 import type { TaskLife } from './task_record.ts'
 import { unpackRecord } from './task_record.ts'
 import type { LoadedTask } from './loaded_task.ts'
@@ -28,6 +29,8 @@ export const WATCHERS_MAX = 384
 const ADMITTED_MS = 500
 /** Lives that fit one letter. */
 const LIVES_PAGE = 50
+/** Changes that fit one letter beside the task. */
+const CHANGES_PAGE = 200
 
 type Methods = Pick<Handlers<typeof management>, 'get_task' | 'list_tasks' | 'watch_task'>
 
@@ -88,7 +91,8 @@ export function readMethods(
           loaded = await readNow(task_id, after_version)
         }
         if (clock.now() - admittedAt >= ADMITTED_MS) await admitParty(access, loaded, caller.user_id)
-        return await show(loaded)
+        const changes = changesAfter(loaded.record, after_version).slice(0, CHANGES_PAGE)
+        return { ...(await show(loaded)), changes }
       } finally {
         change.end()
         watchers -= 1

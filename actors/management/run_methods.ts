@@ -99,8 +99,7 @@ export function leaseRun(record: TaskRecord, { token, worker, at }: Lease): { ne
   if (order === 0 && worker === record.run.worker) return { next: record }
   if (order <= 0) throw new Refusal('lease_lost', 'another delivery of the task is the current one')
   if (hasAttemptsLeft(record)) {
-    const next = advance(advance(record, { type: 'lose_lease', at }), event)
-    return { next: { ...next, version: record.version + 1 } }
+    return { next: advance(advance(record, { type: 'lose_lease', at }), event) }
   }
   return {
     next: advance(record, { type: 'attempts_exhausted', at }),

@@ -8,6 +8,7 @@ import type { AnyActorScope } from 'xstate'
 import { and, assign, createActor, setup } from 'xstate'
 import type { Refusal, TaskState } from '../../messages/index.ts'
 import { assert, TERMINAL_STATES } from '../../messages/index.ts'
+import { stepBy } from './task_history.ts'
 import type { TaskFacts, TaskRecord } from './task_record.ts'
 import type { RunReport, TaskEvent, TaskEventType } from './task_rules.ts'
 import { endedWell, isRetried, orderBytes, outputProblem, refuseByRule, refuseByState } from './task_rules.ts'
@@ -33,6 +34,7 @@ const refusedRun = {
 const NOTHING: TaskFacts = {
   task_id: '',
   version: 0,
+  changes: [],
   creator: '',
   parties: [],
   terms_digest: '',
@@ -228,7 +230,9 @@ const scope: AnyActorScope = {
 
 /** A new task; one without data is DataAssigned at once, and Approved if nobody else is concerned. */
 export function beginTask(facts: TaskFacts): TaskRecord {
-  return toRecord(taskMachine.getInitialSnapshot(scope, facts))
+  const { creator: by, created_at: at } = facts
+  const record = toRecord(taskMachine.getInitialSnapshot(scope, facts))
+  return { ...record, changes: [{ state: record.state, event: 'create_task', by, at }] }
 }
 
 /** Why an event cannot happen to the task now, or undefined when it can. */
@@ -244,7 +248,8 @@ export function advance(record: TaskRecord, event: TaskEvent): TaskRecord {
   const next = taskMachine.transition(taskMachine.resolveState({ value: state, context: facts }), event, scope)
   const moved = toRecord(next)
   assert(moved.state !== state || next.context !== facts, 'the machine and the rules agree on what may happen')
-  return { ...moved, version: record.version + 1, updated_at: event.at }
+  const changes = [...record.changes, { state: moved.state, ...stepBy(record, event) }]
+  return { ...moved, version: record.version + 1, changes, updated_at: event.at }
 }
 
 export function isEnded(record: Pick<TaskRecord, 'state'>): boolean {

@@ -110,6 +110,7 @@ function createTask(
   return beginTask({
     task_id: taskId,
     version: 1,
+    changes: [],
     creator,
     parties: partiesOf(creator, fn, terms),
     terms_digest: digestTerms(terms),

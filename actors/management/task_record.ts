@@ -5,7 +5,7 @@
  * Stored records are not parsed by a schema: management alone writes these keys, storage returns them sealed and
  * unchanged, and a form from a newer version is refused by its number.
  */
-import type { FunctionSpec, TaskState, TaskTerms } from '../../messages/index.ts'
+import type { FunctionSpec, TaskChange, TaskState, TaskTerms } from '../../messages/index.ts'
 import { pack, Refusal, unpack } from '../../messages/index.ts'
 
 /** What the task keeps of its function, as it was when the task was created. */
@@ -48,10 +48,15 @@ export interface TaskFailures {
   reason: string
 }
 
+/** A change as it is kept: its version is its place. */
+export type TaskStep = Pick<TaskChange, 'state' | 'event' | 'by' | 'at'>
+
 export interface TaskFacts {
   task_id: string
   /** Grows by one with each change. */
   version: number
+  /** All changes so far, the first one first, so that who watches and was away misses none. As many as files, parties and attempts. */
+  changes: TaskStep[]
   creator: string
   /** Sorted. */
   parties: string[]

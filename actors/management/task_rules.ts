@@ -5,6 +5,7 @@
 import type { FileScheme, TaskTerms } from '../../messages/index.ts'
 import { Refusal, TERMINAL_STATES } from '../../messages/index.ts'
 import { compareTokens } from './fencing_token.ts'
+import { reasonOf } from './task_reason.ts'
 import type { TaskFacts, TaskRecord } from './task_record.ts'
 import type { AssignedFile } from './task_terms.ts'
 import { findFile } from './task_terms.ts'
@@ -144,7 +145,7 @@ export function refuseByState(record: TaskRecord, event: TaskEvent): Refusal {
     })
   }
   return new Refusal('not_ready', `the task is ${record.state}: ${NOT_NOW[event.type]}`, {
-    hint: 'see the reason that get_task shows',
+    hint: `get_task says why: ${reasonOf(record)}`,
   })
 }
 

@@ -15,6 +15,7 @@ import type { StorageClient } from './records.ts'
 import { commit, isConflict, readMany, settle } from './records.ts'
 import type { StagedEntry } from './staged_entry.ts'
 import { writeStagedEntry } from './staged_entry.ts'
+import { changesAfter } from './task_history.ts'
 import { isEnded } from './task_machine.ts'
 import type { TaskMemory } from './task_memory.ts'
 import { shortReasonOf } from './task_reason.ts'
@@ -97,7 +98,7 @@ export class TaskStore {
     ]
     const [task = 0, terms = 0] = await commit(this.#storage, [...own, ...writes])
     this.#memory.keep({ record, revisions: { task, terms, staged: 0 }, bytes: sizeOf(own) })
-    this.announce(record)
+    this.announce(record, 0)
   }
 
   /** @throws what `decide` throws, a change's own refusal, `not_found`, or `conflict` when every attempt was too late */
@@ -109,9 +110,12 @@ export class TaskStore {
     return changed
   }
 
-  /** Tells those who watch that the task is another one now; they read it for themselves. */
-  announce({ task_id, state, version }: TaskRecord): void {
-    this.#events.publish(taskEventSubject(task_id), { task_id, state, version })
+  /** Tells those who watch of each change after that version; they read the task for themselves. */
+  announce(record: TaskRecord, afterVersion: number): void {
+    const { task_id } = record
+    for (const { state, version } of changesAfter(record, afterVersion)) {
+      this.#events.publish(taskEventSubject(task_id), { task_id, state, version })
+    }
   }
 
   /** Undefined where the task is not remembered, or is another one by now: then it must be read. */
@@ -193,13 +197,13 @@ export class TaskStore {
       bytes: loaded.bytes + sizeOf(own),
     }
     this.#memory.keep(changed)
-    this.announce(next)
+    this.announce(next, record.version)
     return changed
   }
 }
 
 function sizeOf(writes: readonly Write[]): number {
-  return writes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+  return writes.reduce((sum, write) => sum + ('value' in write ? (write.value?.length ?? 0) : 0), 0)
 }
 
 /** A task that does not exist and one of others look alike. */

@@ -63,8 +63,7 @@ export function untimelyEnds(
     if (record.state !== 'Staged' && record.state !== 'Running') return { next }
     const afterwards = () => stop(loaded, event.type === 'expire' ? 'the deadline of the task passed' : undefined)
     if (record.counted_in === undefined || record.run !== undefined) return { next, afterwards }
-    await hold(record.counted_in)
-    return { next, afterwards, writes: [await giveBackRun(storage, record.counted_in)] }
+    return { next, afterwards, writes: [await giveBackRun(storage, record.counted_in, hold)] }
   }
 
   async function endOverdue(loaded: LoadedTask, hold: Hold): Promise<Change | undefined> {

@@ -32,9 +32,11 @@ export class AnsweredCommits {
 /** Services may make several commits under one request id; what they write tells those apart. */
 function nameOf({ sender, requestId }: LetterContext, writes: readonly Write[]): string {
   // A write without a value is none, and must not look like a deletion.
-  const content = writes.map(({ key, value, revision }) =>
-    value === undefined ? [key, revision] : [key, value, revision],
-  )
+  const content = writes.map((write) => {
+    if ('add' in write) return ['add', write.key, write.add]
+    const { key, value, revision } = write
+    return value === undefined ? [key, revision] : [key, value, revision]
+  })
   return createHash('sha256')
     .update(pack([sender.id, requestId, content]))
     .digest('base64')

@@ -55,6 +55,13 @@ export async function encryptStream(
   return { tag, bytes: at + tag.length }
 }
 
+/** The tag of a file that is not encrypted. */
+export async function tagRawStream(content: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const whole = createHash('sha256')
+  for await (const part of content) whole.update(part)
+  return rawTag(whole.digest())
+}
+
 async function* openAesGcm(open: OpenFile, crypto: AesGcmCrypto, registeredTag: Uint8Array): Bytes {
   checkLength('the registered tag', registeredTag, TAG_BYTES)
   const judge = createAesGcmDecipher(crypto, registeredTag)

@@ -1,7 +1,7 @@
 /** `tacit audit query | verify`: what happened on the platform, for admins, and whether the log of it is whole. */
 import type { Command } from 'commander'
-import { InvalidArgumentError } from 'commander'
 import type { AuditEntry } from '../../messages/index.ts'
+import { parseMoment } from './moment.ts'
 import { CommandFailure } from './output.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
@@ -80,10 +80,4 @@ export function addAuditCommands(program: Command, contextOf: (command: Command)
 function lineOf({ at, user, method, task, object, outcome, text, count }: AuditEntry): string {
   const parts = [new Date(at).toISOString(), user ?? '-', method ?? '-', outcome, task ?? object ?? '-', text]
   return `${parts.join('  ')}${count === 1 ? '' : `  (${count} times)`}`
-}
-
-function parseMoment(text: string): number {
-  const at = /^\d{13}$/.test(text) ? Number(text) : Date.parse(text)
-  if (Number.isNaN(at)) throw new InvalidArgumentError('a moment is needed, such as 2026-01-31T12:00:00Z')
-  return at
 }

@@ -1,67 +1,22 @@
-/** `tacit data encrypt | decrypt | register`: files are encrypted and opened on the party's side, never on the platform. */
-import { randomUUID } from 'node:crypto'
+/** `tacit data register`: inputs that were encrypted or are no secret, and outputs that are yet to be written. */
 import type { Command } from 'commander'
-import { Option } from 'commander'
-import { decryptFile, encryptFile, tagRawFile } from '../../attestation/index.ts'
+import { decryptStream, tagRawStream } from '../../attestation/index.ts'
 import type { DataRule, OutputScheme } from '../../messages/index.ts'
-import { FILES_BUCKET, OUTPUT_SCHEMES, Refusal } from '../../messages/index.ts'
-import { createFileCrypto, downloadOutput, fileUrlOf, planOutput, uploadRawInput } from '../file_transfer.ts'
+import { Refusal } from '../../messages/index.ts'
+import { countContent } from '../counted_content.ts'
+import { createFileCrypto, planOutput, readingsOf, uploadFile, uploadRawInput } from '../file_transfer.ts'
+import { addCryptCommands, schemeOption } from './data_crypt_commands.ts'
 import { addDataRecordCommands } from './data_record_commands.ts'
-import { readGiven, writeGiven } from './given_file.ts'
 import { readKeyFile, writeKeyFile, writeNewKeyFile } from './key_file.ts'
+import { ENCRYPTED, openLocalFile } from './local_file.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 import { readRule, ruleOption } from './rule_file.ts'
 
-const ENCRYPTED = 'a file that "tacit data encrypt" wrote'
-
-const schemeOption = () =>
-  new Option('--scheme <scheme>', 'how files are encrypted').choices([...OUTPUT_SCHEMES]).default('aes-gcm-256')
-
 export function addDataCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
   const data = program.command('data').description('encrypted inputs and outputs')
   addDataRecordCommands(data, contextOf)
-  data
-    .command('encrypt <plain> <encrypted>')
-    .description('encrypt a file under a fresh key, and write the key file')
-    .requiredOption('--key-file <file>', 'where the key goes')
-    .addOption(schemeOption())
-    .action(
-      async (
-        plain: string,
-        encrypted: string,
-        options: { keyFile: string; scheme: OutputScheme },
-        command: Command,
-      ) => {
-        const { output } = contextOf(command)
-        const crypto = createFileCrypto(options.scheme)
-        const { bytes, tag } = encryptFile(await readGiven(plain, 'the file to encrypt'), crypto)
-        await writeNewKeyFile(options.keyFile, { crypto, tag })
-        await writeGiven(encrypted, bytes)
-        output.result({ encrypted, key_file: options.keyFile, tag }, [
-          `encrypted ${plain} into ${encrypted}; its key is in ${options.keyFile}`,
-        ])
-      },
-    )
-  data
-    .command('decrypt <encrypted> <plain>')
-    .description('open an encrypted file; with --task alone, <encrypted> is the key file of an output of that task')
-    .option('--key-file <file>', 'the key file of an encrypted local file')
-    .option(
-      '--task <task>',
-      'a finished task that wrote the output; with --key-file, <encrypted> was fetched from its url',
-    )
-    .action(
-      async (encrypted: string, plain: string, options: { keyFile?: string; task?: string }, command: Command) => {
-        const context = contextOf(command)
-        const bytes =
-          options.task === undefined
-            ? await decryptLocal(encrypted, options.keyFile)
-            : await decryptResult(context, encrypted, options.task, options.keyFile)
-        await writeGiven(plain, bytes, 0o600)
-        context.output.result({ plain, bytes: bytes.length }, [`wrote ${bytes.length} bytes to ${plain}`])
-      },
-    )
+  addCryptCommands(data, contextOf)
   data
     .command('register')
     .description('register an encrypted input (uploading it), a new output, or an input that is no secret')
@@ -108,14 +63,17 @@ async function register(context: PartyContext, options: RegisterOptions): Promis
 }
 
 function registerRaw(context: PartyContext, plain: string, rule: Ruled, given?: string): Promise<string> {
+  const { output, signal } = context
   return withSession(context, async (api, connection) => {
-    const bytes = await readGiven(plain, 'the file to register')
+    const content = await openLocalFile(plain, 'the file to register', signal)
     if (given !== undefined) {
       const crypto = { scheme: 'raw' as const }
-      return (await api.register_input_file({ url: given, tag: tagRawFile(bytes), crypto, ...rule })).data_id
+      const tag = await tagRawStream(content.open())
+      return (await api.register_input_file({ url: given, tag, crypto, ...rule })).data_id
     }
-    context.output.say(`uploading ${bytes.length} bytes, not encrypted`)
-    return (await api.register_input_file({ ...(await uploadRawInput(connection.files, bytes)), ...rule })).data_id
+    const transfer = { signal, onBytes: output.progress(`uploading ${plain}, not encrypted`) }
+    const uploaded = await uploadRawInput(connection.files, content, transfer)
+    return (await api.register_input_file({ ...uploaded, ...rule })).data_id
   })
 }
 
@@ -126,21 +84,20 @@ async function registerInput(
   rule: Ruled,
   given?: string,
 ): Promise<string> {
+  const { output, signal } = context
   const keyFile = await readKeyFile(keyFilePath)
   const { crypto, tag } = keyFile
   if (tag === undefined)
     throw new Refusal('invalid_request', `${keyFilePath} is the key file of an output`, {
       hint: 'name the one that "tacit data encrypt" wrote',
     })
-  const bytes = await readGiven(encrypted, ENCRYPTED)
-  decryptFile(bytes, crypto, tag) // a wrong pair is found here, not in the middle of a task
+  const content = await openLocalFile(encrypted, ENCRYPTED, signal)
+  // A wrong pair is found here, not in the middle of a task.
+  const checked = countContent(content, output.progress(`checking ${encrypted}`), readingsOf(crypto))
+  for await (const plaintext of decryptStream(() => checked.open(), crypto, tag)) plaintext.fill(0)
   return withSession(context, async (api, connection) => {
-    const name = randomUUID()
-    const url = given ?? fileUrlOf(name)
-    if (given === undefined) {
-      context.output.say(`uploading ${bytes.length} bytes`)
-      await connection.files.write(FILES_BUCKET, name, bytes)
-    }
+    const transfer = { signal, onBytes: output.progress(`uploading ${encrypted}`) }
+    const url = given ?? (await uploadFile(connection.files, content, transfer))
     const { data_id } = await api.register_input_file({ url, tag, crypto, ...rule })
     await writeKeyFile(keyFilePath, { ...keyFile, url, data_id })
     return data_id
@@ -160,37 +117,5 @@ function registerOutput(
     const { data_id } = await api.register_output_file({ ...planned, ...rule })
     await writeKeyFile(keyFilePath, { ...planned, data_id })
     return data_id
-  })
-}
-
-async function decryptLocal(encrypted: string, keyFilePath: string | undefined): Promise<Uint8Array> {
-  if (keyFilePath === undefined) {
-    throw new Refusal('invalid_request', 'say which key opens it', { hint: 'give --key-file <file>, or --task <task>' })
-  }
-  const { crypto, tag } = await readKeyFile(keyFilePath)
-  if (tag === undefined)
-    throw new Refusal('invalid_request', `${keyFilePath} has no tag: it is of an output`, { hint: 'give --task' })
-  return decryptFile(await readGiven(encrypted, ENCRYPTED), crypto, tag)
-}
-
-/** @param keyFilePath absent, `given` is the key file, and the output is fetched from the object store */
-function decryptResult(
-  context: PartyContext,
-  given: string,
-  taskId: string,
-  keyFilePath?: string,
-): Promise<Uint8Array> {
-  return withSession(context, async (api, connection) => {
-    const { crypto, url, data_id } = await readKeyFile(keyFilePath ?? given)
-    const task = await api.get_task({ task_id: taskId })
-    const name = task.terms.outputs.find((output) => output.data_id === data_id)?.name
-    const tag = name === undefined ? undefined : task.result?.output_tags[name]
-    if (tag === undefined || url === undefined) {
-      throw new Refusal('not_ready', `${taskId} has not written this output: it is ${task.state}`, {
-        hint: task.reason,
-      })
-    }
-    if (keyFilePath !== undefined) return decryptFile(await readGiven(given, 'the fetched output'), crypto, tag)
-    return downloadOutput(connection.files, { url, crypto }, tag)
   })
 }

@@ -8,16 +8,27 @@ import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 import { readRule, ruleOption } from './rule_file.ts'
 
+interface ListOptions {
+  kind?: 'input' | 'output'
+  produced?: true
+  notProduced?: true
+}
+
 /** @param data the command group that these belong to */
 export function addDataRecordCommands(data: Command, contextOf: (command: Command) => PartyContext): void {
   data
     .command('list')
     .description('your data')
     .addOption(new Option('--kind <kind>', 'inputs or outputs alone').choices(['input', 'output']))
-    .action(async (options: { kind?: 'input' | 'output' }, command: Command) => {
+    .option('--produced', 'outputs that a task wrote')
+    .option('--not-produced', 'outputs that none wrote yet')
+    .action(async (options: ListOptions, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const kind = options.kind === undefined ? {} : { kind: options.kind }
+        const kind = {
+          ...(options.kind === undefined ? {} : { kind: options.kind }),
+          ...(options.produced === options.notProduced ? {} : { produced: options.produced === true }),
+        }
         const found = await collectAll(async (after) => {
           const page = await api.list_data({ limit: PAGE, ...kind, ...after })
           return { items: page.data, next: page.next }

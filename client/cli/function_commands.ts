@@ -1,6 +1,7 @@
-/** `tacit function register | update | list | usage | disable | delete`. */
+/** `tacit function register | update | get | list | usage | disable | delete`. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import type { FunctionView } from '../../messages/index.ts'
 import { functionSpec, parseBy, Refusal } from '../../messages/index.ts'
 import { BUILTINS } from '../builtin_specs.ts'
 import type { z } from 'zod'
@@ -8,6 +9,7 @@ import type { TacitConnection } from '../connection.ts'
 import { providePayload } from '../file_transfer.ts'
 import { collectAll, PAGE } from './every_page.ts'
 import { readGiven } from './given_file.ts'
+import { collect } from './pairs.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 
@@ -20,11 +22,18 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     .option('--spec <file>', 'a JSON file as register_function takes it ("tacit schema frontend.register_function")')
     .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
     .option('--public', 'anybody may use it', false)
+    .option(
+      '--allow <user>',
+      'who may use it besides its owner: a user, or org:<organisation> (repeatable)',
+      collect,
+      [],
+    )
+    .option('--quota <n>', 'how many runs it has; any number unless told', Number)
     .action(async (options: SpecOptions, command: Command) => {
       const context = contextOf(command)
       const spec = await readSpec(options)
       await withSession(context, async (api, connection) => {
-        const { function_id } = await api.register_function(await withPayload(spec, options, connection))
+        const { function_id } = await api.register_function(await withPayload(context, spec, options, connection))
         context.output.result({ function_id, name: spec.name }, [function_id])
       })
     })
@@ -35,13 +44,30 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     .option('--spec <file>', 'a JSON file as register_function takes it')
     .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
     .option('--public', 'anybody may use it', false)
+    .option(
+      '--allow <user>',
+      'who may use it besides its owner: a user, or org:<organisation> (repeatable)',
+      collect,
+      [],
+    )
+    .option('--quota <n>', 'how many runs it has; any number unless told', Number)
     .action(async (id: string, options: SpecOptions, command: Command) => {
       const context = contextOf(command)
       const spec = await readSpec(options)
       await withSession(context, async (api, connection) => {
-        const fresh = await withPayload(spec, options, connection)
+        const fresh = await withPayload(context, spec, options, connection)
         const { function_id } = await api.update_function({ ...fresh, function_id: id })
         context.output.result({ function_id, name: spec.name }, [function_id])
+      })
+    })
+  functions
+    .command('get <function>')
+    .description('show a function to who may use it; payload and allowlist to its owner alone')
+    .action(async (id: string, _options: object, command: Command) => {
+      const context = contextOf(command)
+      await withSession(context, async (api) => {
+        const view = await api.get_function({ function_id: id })
+        context.output.result({ function: view }, linesOf(view))
       })
     })
   functions
@@ -51,7 +77,9 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const usage = await api.get_function_usage({ function_id: id })
-        context.output.result({ ...usage }, [`${usage.runs} runs of ${usage.quota ?? 'any number'}`])
+        context.output.result({ ...usage }, [
+          `${usage.runs} ${usage.runs === 1 ? 'run' : 'runs'}, ${usage.quota === undefined ? 'no quota' : `quota ${usage.quota}`}`,
+        ])
       })
     })
   for (const verb of ['disable', 'delete'] as const) {
@@ -73,11 +101,14 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
   functions
     .command('list')
     .description('the functions you may use')
-    .action(async (_options: object, command: Command) => {
+    .option('--owner <user>', 'of this owner')
+    .option('--name <name>', 'of this name')
+    .action(async ({ owner, name }: { owner?: string; name?: string }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
+        const only = { ...(owner === undefined ? {} : { owner }), ...(name === undefined ? {} : { name }) }
         const found = await collectAll(async (after) => {
-          const { functions: items, next } = await api.list_functions({ limit: PAGE, ...after })
+          const { functions: items, next } = await api.list_functions({ limit: PAGE, ...only, ...after })
           return { items, next }
         })
         context.output.result(
@@ -93,26 +124,51 @@ interface SpecOptions {
   spec?: string
   payload?: string
   public: boolean
+  allow: string[]
+  quota?: number
 }
 
 async function withPayload(
+  { output, signal }: PartyContext,
   spec: z.output<typeof functionSpec>,
   { payload }: SpecOptions,
   connection: TacitConnection,
 ): Promise<z.output<typeof functionSpec>> {
   if (payload === undefined) return spec
-  return { ...spec, payload: await providePayload(connection.files, await readGiven(payload, 'the payload')) }
+  const transfer = { signal, onBytes: output.progress(`uploading ${payload}`) }
+  return { ...spec, payload: await providePayload(connection.files, await readGiven(payload, 'the payload'), transfer) }
 }
 
 async function readSpec(options: SpecOptions) {
-  if (options.builtin !== undefined) {
-    return parseBy(functionSpec, { ...BUILTINS[options.builtin], public: options.public }, 'frontend.register_function')
+  const described =
+    options.builtin === undefined
+      ? await readDescription(options.spec)
+      : { ...BUILTINS[options.builtin], public: false }
+  const given = {
+    ...(options.public ? { public: true } : {}),
+    ...(options.allow.length > 0 ? { allowlist: options.allow } : {}),
+    ...(options.quota === undefined ? {} : { quota: options.quota }),
   }
-  if (options.spec === undefined) {
-    throw new Refusal('invalid_request', 'say which function', { hint: 'give --builtin <name> or --spec <file>' })
-  }
-  const value = parseJson((await readGiven(options.spec, 'a JSON file')).toString(), options.spec)
-  return parseBy(functionSpec, options.public ? { ...value, public: true } : value, 'frontend.register_function')
+  return parseBy(functionSpec, { ...described, ...given }, 'frontend.register_function')
+}
+
+async function readDescription(path: string | undefined): Promise<object> {
+  if (path !== undefined) return parseJson((await readGiven(path, 'a JSON file')).toString(), path)
+  throw new Refusal('invalid_request', 'say which function', { hint: 'give --builtin <name> or --spec <file>' })
+}
+
+function linesOf(view: FunctionView): string[] {
+  const files = [...view.inputs, ...view.outputs].map(({ name, description }) => `  ${name}  ${description}`)
+  return [
+    `${view.function_id}  ${view.name}  of ${view.owner}${view.disabled ? ', disabled' : ''}`,
+    `  ${view.description}`,
+    `  executor ${view.executor}, ${view.public ? 'public' : `for its owner and ${view.allowlist.join(', ') || 'nobody'}`}`,
+    ...view.arguments.map(({ key, default: value, overridable }) =>
+      overridable ? `  argument ${key}, ${JSON.stringify(value ?? null)} unless given` : `  argument ${key}, fixed`,
+    ),
+    ...files,
+    `  digest ${view.function_digest}`,
+  ]
 }
 
 function parseJson(text: string, path: string): object {

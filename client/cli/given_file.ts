@@ -20,6 +20,6 @@ export async function writeGiven(path: string, content: Uint8Array | string, mod
 }
 
 /** The system's own word for it, such as ENOENT. */
-function problemOf(error: unknown): string {
+export function problemOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }

@@ -4,6 +4,9 @@
  */
 import type { RefusalCode } from '../../messages/index.ts'
 import { Refusal, toJsonValue } from '../../messages/index.ts'
+import type { OnBytes } from '../counted_content.ts'
+import type { ErrorStream } from './progress.ts'
+import { printable, Remarks } from './progress.ts'
 
 /**
  * 0 done; 2 fix the request; 3 try again later; 4 stop trusting; 5 the task ended without a result; 1 a defect; 130 given
@@ -25,20 +28,23 @@ export interface Output {
   readonly json: boolean
   /** The command's one result: `document` for programs, `lines` for people. */
   result(document: Record<string, unknown>, lines: readonly string[]): void
-  /** Progress and remarks, for people. */
+  /** Remarks, for people. */
   say(text: string): void
+  /** How far the work on a file is, for people. @param what what is being done, such as `uploading a.enc` */
+  progress(what: string): OnBytes
 }
 
-export function createOutput(json: boolean, stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream): Output {
+export function createOutput(json: boolean, stdout: NodeJS.WritableStream, stderr: ErrorStream): Output {
+  const remarks = new Remarks(stderr, json)
   return {
     json,
     result(document, lines) {
+      remarks.endLine()
       if (json) stdout.write(`${JSON.stringify(toJsonValue({ apiVersion: 'v1', ...document }))}\n`)
-      else for (const line of lines) stdout.write(`${line}\n`)
+      else for (const line of lines) stdout.write(`${printable(line)}\n`)
     },
-    say(text) {
-      stderr.write(`${text}\n`)
-    },
+    say: (text) => remarks.say(text),
+    progress: (what) => remarks.progress(what),
   }
 }
 

@@ -98,12 +98,12 @@ export function addPolicyCommands(
 
 function addPlatformCommands(policy: Command, contextOf: (command: Command) => PartyContext): void {
   policy
-    .command('show')
-    .description('the policies that are in force on the platform')
-    .action(async (_options: object, command: Command) => {
+    .command('show [version]')
+    .description('the policies that are in force on the platform, or those of an earlier version')
+    .action(async (version: string | undefined, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const found = await api.get_policy({})
+        const found = await api.get_policy(version === undefined ? {} : { version: Number(version) })
         const added = Object.entries(found.documents).flatMap(([name, { language, text }]) => [
           `# ${name} (${language})`,
           text,

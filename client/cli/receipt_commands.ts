@@ -1,9 +1,9 @@
 /** `tacit receipt verify`: offline, against the manifest that the party pinned. */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { verifyReceipt } from '../../attestation/index.ts'
 import { Refusal } from '../../messages/index.ts'
+import { choosePlatform } from './chosen_platform.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
 
@@ -16,13 +16,7 @@ export function addReceiptCommands(program: Command, contextOf: (command: Comman
     .option('--task <task>', 'take the receipt of this task')
     .action(async (file: string | undefined, options: { task?: string }, command: Command) => {
       const context = contextOf(command)
-      const manifestPath = context.options.manifest ?? join(context.options.state, 'manifest.json')
-      const manifest = await readFile(manifestPath, 'utf8').catch((cause: unknown) => {
-        throw new Refusal('not_found', `there is no manifest at ${manifestPath}`, {
-          hint: 'give --manifest <file>',
-          cause,
-        })
-      })
+      const manifest = await (await choosePlatform(context)).manifest()
       const { claims, worker } = await verifyReceipt(await readReceipt(context, file, options.task), manifest)
       context.output.result({ verified: true, claims, worker }, [
         `the receipt is genuine: ${claims.task_id}, attempt ${claims.attempt}, run by ${worker.member}`,

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { z } from 'zod'
 import type { Protocol } from '../../messages/index.ts'
 import { authentication, coordinator, frontend, Refusal } from '../../messages/index.ts'
+import { commandOf } from './method_commands.ts'
 import type { PartyContext } from './party.ts'
 
 const OPEN_PROTOCOLS: readonly Protocol[] = [authentication, frontend, coordinator]
@@ -19,7 +20,7 @@ export function addSchemaCommand(program: Command, contextOf: (command: Command)
       if (name === undefined) {
         output.result(
           { methods: all.map(({ id }) => id) },
-          all.map(({ id, entry }) => `${id}  ${entry.about}`),
+          all.map(({ id, entry }) => `${id}  ${entry.about}${shownCommand(id)}`),
         )
         return
       }
@@ -33,12 +34,18 @@ export function addSchemaCommand(program: Command, contextOf: (command: Command)
       const document = {
         method: name,
         about,
+        ...(commandOf(name) === undefined ? {} : { command: commandOf(name) }),
         request: toJsonSchema(request, 'input'),
         reply: toJsonSchema(reply, 'output'),
         refuses,
       }
       output.result(document, [JSON.stringify(document, null, 2)])
     })
+}
+
+function shownCommand(method: string): string {
+  const command = commandOf(method)
+  return command === undefined ? '' : `  ("${command}")`
 }
 
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): unknown {

@@ -3,10 +3,9 @@ import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { TaskView } from '../../messages/index.ts'
 import { PRIORITIES, TASK_STATES } from '../../messages/index.ts'
-import type { Api } from '../connection.ts'
-import { watchTask } from '../task_watch.ts'
-import { CommandFailure } from './output.ts'
 import { collectAll, PAGE } from './every_page.ts'
+import { followTask, showTask } from './follow_task.ts'
+import { parseMoment } from './moment.ts'
 import { collect, parseArguments, parseOwners, parsePairs } from './pairs.ts'
 import type { PartyContext } from './party.ts'
 import { withSession } from './party.ts'
@@ -18,9 +17,18 @@ interface CreateOptions {
   output: string[]
   priority?: TaskView['terms']['options']['priority']
   timeoutMs?: number
+  deadline?: number
+  workerClass?: string
   attempts?: number
   allowRaw?: true
   idempotencyKey?: string
+}
+
+interface ListOptions {
+  only?: TaskView['state']
+  creator?: string
+  from?: number
+  to?: number
 }
 
 export function addTaskCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
@@ -32,8 +40,10 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .option('--argument <key=value>', 'an argument; JSON, or text', collect, [])
     .option('--input <name=user,...>', 'who owns an input', collect, [])
     .option('--output <name=user,...>', 'who owns an output', collect, [])
-    .addOption(new Option('--priority <priority>').choices([...PRIORITIES]))
+    .addOption(new Option('--priority <priority>', 'before or behind other tasks').choices([...PRIORITIES]))
     .option('--timeout-ms <ms>', 'how long one run may take', parseCount)
+    .option('--deadline <moment>', 'the end of its time, such as 2026-01-31T12:00:00Z', parseMoment)
+    .option('--worker-class <class>', 'only workers of this class may run it')
     .option('--attempts <n>', 'how many runs after lost workers', parseCount)
     .option('--allow-raw', 'parties may put in inputs that are not encrypted')
     .option('--idempotency-key <key>', 'creating again with the same key gives the same task')
@@ -48,6 +58,8 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
           options: {
             ...(options.priority === undefined ? {} : { priority: options.priority }),
             ...(options.timeoutMs === undefined ? {} : { timeout_ms: options.timeoutMs }),
+            ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
+            ...(options.workerClass === undefined ? {} : { needs: { class: options.workerClass } }),
             ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
             ...(options.allowRaw === undefined ? {} : { allow_raw: true }),
             ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
@@ -73,22 +85,25 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .command('approve <task>')
     .description('approve the terms of a task: those it has now, or those of the digest you looked at')
     .option('--terms-digest <digest>', 'approve these terms and no others')
-    .action(async (id: string, options: { termsDigest?: string }, command: Command) => {
+    .option('--wait', 'wait until the task has ended', false)
+    .action(async (id: string, options: { termsDigest?: string; wait: boolean }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const terms_digest = options.termsDigest ?? (await api.get_task({ task_id: id })).terms_digest
-        showTask(context, await api.approve_task({ task_id: id, terms_digest }))
+        const approved = await api.approve_task({ task_id: id, terms_digest })
+        if (options.wait) await followTask(context, api, id, approved.version - 1)
+        else showTask(context, approved)
       })
     })
   task
     .command('invoke <task>')
     .description('have an approved task run')
-    .option('--wait', 'wait until it has ended', false)
+    .option('--wait', 'wait until the task has ended', false)
     .action(async (id: string, options: { wait: boolean }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const staged = await api.invoke_task({ task_id: id })
-        if (options.wait) await followTask(context, api, id, staged)
+        if (options.wait) await followTask(context, api, id, staged.version - 1)
         else showTask(context, staged)
       })
     })
@@ -103,10 +118,15 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .command('list')
     .description('your tasks, newest first')
     .addOption(new Option('--only <state>', 'those in this state').choices([...TASK_STATES]))
-    .action(async (options: { only?: TaskView['state'] }, command: Command) => {
+    .option('--creator <user>', 'those that this user created')
+    .option('--from <moment>', 'created at this moment or later, such as 2026-01-31T12:00:00Z', parseMoment)
+    .option('--to <moment>', 'created before this moment', parseMoment)
+    .action(async (options: ListOptions, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const only = options.only === undefined ? {} : { state: options.only }
+        const { only: state, creator, from, to } = options
+        const given = Object.entries({ state, creator, from, to }).filter(([, value]) => value !== undefined)
+        const only: Parameters<typeof api.list_tasks>[0] = Object.fromEntries(given)
         const tasks = await collectAll(async (after) => {
           const { tasks: items, next } = await api.list_tasks({ limit: PAGE, ...only, ...after })
           return { items, next }
@@ -119,10 +139,11 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
   task
     .command('watch <task>')
-    .description('follow a task until it has ended')
-    .action(async (id: string, _options: object, command: Command) => {
+    .description('follow a task until it has ended: every change from its creation on')
+    .option('--after <version>', 'the changes after this version alone: go on where another watch ended', parseCount, 0)
+    .action(async (id: string, options: { after: number }, command: Command) => {
       const context = contextOf(command)
-      await withSession(context, (api) => followTask(context, api, id))
+      await withSession(context, (api) => followTask(context, api, id, options.after))
     })
   task
     .command('cancel <task>')
@@ -131,42 +152,6 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
       const context = contextOf(command)
       await withSession(context, async (api) => showTask(context, await api.cancel_task({ task_id: id })))
     })
-}
-
-/** Says each change, and shows the end; one without a result is a failure of the command. */
-async function followTask(context: PartyContext, api: Api, id: string, seen?: TaskView): Promise<void> {
-  const { output, signal } = context
-  const tell = ({ state, reason }: TaskView) => output.say(`${state}: ${reason}`)
-  if (seen !== undefined) tell(seen)
-  let last: TaskView | undefined
-  for await (const changed of watchTask(api, id, { signal, afterVersion: seen?.version ?? 0 })) {
-    tell(changed)
-    last = changed
-  }
-  if (last?.state === 'Finished') return showTask(context, last)
-  const { state, reason } = last ?? { state: 'unknown', reason: 'the watch ended without a word' }
-  throw new CommandFailure(
-    state === 'Canceled' ? 'canceled' : 'function_failed',
-    `${id} ended as ${state}: ${reason}`,
-    last === undefined ? {} : { task: last },
-    { hint: `"tacit task get ${id}" shows all of it` },
-  )
-}
-
-function showTask({ output }: PartyContext, task: TaskView): void {
-  const { terms, result } = task
-  const files = [...terms.inputs, ...terms.outputs].map(
-    ({ name, owners, data_id }) => `  ${name} of ${owners.join(', ')}: ${data_id ?? 'not assigned'}`,
-  )
-  output.result({ task }, [
-    `${task.task_id}  ${task.state}`,
-    `  ${task.reason}`,
-    `  function ${terms.function_id}, arguments ${JSON.stringify(terms.arguments)}`,
-    ...files,
-    `  parties ${task.parties.join(', ')}; approved by ${task.approved_by.join(', ') || 'nobody yet'}`,
-    `  terms ${task.terms_digest}`,
-    ...(result === undefined ? [] : [`  result ${JSON.stringify(Buffer.from(result.return_value).toString())}`]),
-  ])
 }
 
 function parseCount(text: string): number {

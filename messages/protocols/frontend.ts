@@ -7,7 +7,7 @@ import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
 import { fileCrypto, fileTag, fileUrl, outputCrypto } from '../stored_file.ts'
-import { assignments, declaredFiles, taskOptions, taskState, taskView } from '../task.ts'
+import { assignments, declaredFiles, taskOptions, taskState, taskView, watchedTask } from '../task.ts'
 import { policyMethods } from './policy_methods.ts'
 
 const taskReference = z.strictObject({ task_id: taskId })
@@ -209,13 +209,13 @@ export const apiMethods = {
     refuses: [],
   },
   watch_task: {
-    about: 'Answers with the task as soon as its version is above `after_version`, or as it is after `wait_ms`',
+    about: 'Answers as soon as the task has changed after `after_version`, with every change since; or after `wait_ms`',
     request: z.strictObject({
       task_id: taskId,
       after_version: z.int().min(0).default(0).describe('The version that the caller has seen.'),
       wait_ms: z.int().min(0).max(25_000).default(20_000).describe('How long to wait for a newer one, in ms.'),
     }),
-    reply: taskView,
+    reply: watchedTask,
     refuses: ['not_found', 'forbidden'],
   },
   assign_data: {

@@ -31,15 +31,23 @@ export const storage = protocol(
     },
     commit: {
       about:
-        'Writes all or nothing; each write names the revision it replaces (0: the key is absent); one without a value only needs it',
+        'Writes all or nothing; each write names the revision it replaces (0: the key is absent); one without a value only needs it, and one with `add` adds to a counter',
       request: z.strictObject({
         writes: z
           .array(
-            z.strictObject({
-              key: storeKey,
-              value: value.nullable().optional().describe('The new value; null deletes, absent leaves it as it is.'),
-              revision: z.int().min(0).describe('What must be there now; 0: nothing.'),
-            }),
+            z.union([
+              z.strictObject({
+                key: storeKey,
+                value: value.nullable().optional().describe('The new value; null deletes, absent leaves it as it is.'),
+                revision: z.int().min(0).describe('What must be there now; 0: nothing.'),
+              }),
+              z.strictObject({
+                key: storeKey,
+                add: z
+                  .int()
+                  .describe('Added to the counter under the key, whatever it is; another write names a revision.'),
+              }),
+            ]),
           )
           .min(1)
           .max(100)

@@ -131,7 +131,7 @@ async function askPlain(
   for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
     if (signal?.aborted === true) throw new Refusal('canceled', 'the caller gave up')
     // Random, so that nobody can answer who did not see the question.
-    const answer = await askOnce(transport, `${inbox}.${randomBytes(12).toString('hex')}`, body, clock)
+    const answer = await askOnce(transport, `${inbox}.${randomBytes(12).toString('hex')}`, body, clock, signal)
     if (!(answer instanceof Refusal)) {
       return parseBy(coordinator.methods.get_platform.reply, answer, 'coordinator.get_platform')
     }
@@ -143,10 +143,18 @@ async function askPlain(
   })
 }
 
-function askOnce(transport: Transport, reply: string, body: Uint8Array, clock: Clock): Promise<unknown> {
+function askOnce(
+  transport: Transport,
+  reply: string,
+  body: Uint8Array,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
   return new Promise((resolve) => {
+    const onAbort = () => finish(new Refusal('canceled', 'the caller gave up'))
     const finish = (answer: unknown) => {
       cancel()
+      signal?.removeEventListener('abort', onAbort)
       subscription.unsubscribe()
       resolve(answer)
     }
@@ -160,6 +168,7 @@ function askOnce(transport: Transport, reply: string, body: Uint8Array, clock: C
         finish(new Refusal('malformed', 'the answer is not JSON'))
       }
     })
+    signal?.addEventListener('abort', onAbort)
     transport.publish(requestSubject('coordinator', 'get_platform'), body, { reply })
   })
 }

@@ -7,6 +7,7 @@ test('an empty environment gives a deployment of its own in ./.tacit', () => {
   expect(config.stateFolder).toBe(`${process.cwd()}/.tacit`)
   expect(config).toMatchObject({ logLevel: 'info', color: true })
   expect(config.search.explicitPath).toBeUndefined()
+  expect(config.party).toEqual({})
 })
 
 test('each variable has its say', () => {
@@ -15,6 +16,9 @@ test('each variable has its say', () => {
     TACIT_NATS_SERVER: '/opt/nats-server',
     TACIT_STATE: '/var/lib/tacit',
     TACIT_HOME: '/home/x/tacit',
+    TACIT_MANIFEST: 'pinned.json',
+    TACIT_CONTEXT: 'prod',
+    TACIT_USER: 'alice',
     TACIT_LOG: 'debug',
     NO_COLOR: '1',
     PATH: '/bin',
@@ -24,6 +28,13 @@ test('each variable has its say', () => {
     natsUrl: 'nats://broker:4222',
     stateFolder: '/var/lib/tacit',
     homeFolder: '/home/x/tacit',
+    party: {
+      nats: 'nats://broker:4222',
+      manifest: 'pinned.json',
+      state: '/var/lib/tacit',
+      context: 'prod',
+      user: 'alice',
+    },
     logLevel: 'debug',
     color: false,
     search: { explicitPath: '/opt/nats-server', searchPath: '/bin:/usr/sbin', cacheFolder: '/var/cache/tacit' },

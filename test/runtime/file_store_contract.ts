@@ -76,6 +76,24 @@ export function fileStoreContract(name: string, storeOf: () => { store: FileStor
     await expect(store.read(BUCKET, file, 1000)).rejects.toMatchObject({ code: 'too_large' })
   })
 
+  test(`${name}: says how long a file is`, async () => {
+    const { store, other } = storeOf()
+    const file = fresh()
+    await store.write(BUCKET, file, Buffer.alloc(300_000))
+    expect(await other.size(BUCKET, file)).toBe(300_000)
+    await expect(store.size(BUCKET, fresh())).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  test(`${name}: who gives up is told so, and no file comes of it`, async () => {
+    const { store, other } = storeOf()
+    const gaveUp = AbortSignal.abort()
+    const file = fresh()
+    await expect(store.write(BUCKET, file, Buffer.from('x'), gaveUp)).rejects.toMatchObject({ code: 'canceled' })
+    expect(await other.exists(BUCKET, file)).toBe(false)
+    await store.write(BUCKET, file, Buffer.from('y'))
+    await expect(store.read(BUCKET, file, 100, gaveUp)).rejects.toMatchObject({ code: 'canceled' })
+  })
+
   test(`${name}: what is not there is not found`, async () => {
     const { store } = storeOf()
     await expect(store.read(BUCKET, fresh(), 100)).rejects.toMatchObject({ code: 'not_found' })

@@ -64,6 +64,21 @@ test('reading stops when it is no longer wanted', async () => {
   })
 })
 
+test('writing stops in the middle when it is no longer wanted', async () => {
+  const gaveUp = new AbortController()
+  let opened = 0
+  async function* parts() {
+    for (; opened < 5_000_000; opened += 100_000) {
+      if (opened === 500_000) gaveUp.abort()
+      yield new Uint8Array(100_000)
+    }
+  }
+  const writing = stores[0]!.write('files', 'half', { bytes: 5_000_000, open: parts }, gaveUp.signal)
+  await expect(writing).rejects.toMatchObject({ code: 'canceled' })
+  expect(opened).toBeLessThan(1_000_000)
+  expect(await stores[1]!.exists('files', 'half')).toBe(false)
+})
+
 function plainInfo(info: ObjectInfo): Record<string, unknown> {
   const { name, bucket, nuid, size, chunks, digest, mtime } = info
   return { name, bucket, nuid, size, chunks, digest, mtime }

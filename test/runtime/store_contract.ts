@@ -1,6 +1,7 @@
 /** What every store must do, run for each implementation. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readCounter } from '../../runtime/counter.ts'
 import type { Entry, Store, Write } from '../../runtime/store.ts'
 import { command, emptyModel, runOnBoth } from './store_model.ts'
 
@@ -32,6 +33,33 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
       await opened.store.commit([put('empty', ''), { key: 'large', value: large, revision: 0 }])
       expect((await opened.store.get('empty'))?.value.length).toBe(0)
       expect(Buffer.compare((await opened.store.get('large'))!.value, large)).toBe(0)
+    })
+
+    it('adds to counters, whoever else adds at the same moment', async () => {
+      await using opened = await open()
+      const count = (n: number, add: number) => opened.store.commit([put(`run/${n}`, 'run'), { key: 'count', add }])
+      await Promise.all(Array.from({ length: 50 }, (_, n) => count(n, n + 1)))
+      await count(50, -275)
+      const entry = await opened.store.get('count')
+      expect(readCounter('count', entry!.value)).toBe(1_000)
+      expect(entry!.revision).toBeGreaterThan(0)
+    })
+
+    it('adds only in a commit that names a revision, and all or nothing', async () => {
+      await using opened = await open()
+      await expect(opened.store.commit([{ key: 'count', add: 1 }])).rejects.toMatchObject({ code: 'invalid_request' })
+      const stale = opened.store.commit([put('run/1', 'run', 7), { key: 'count', add: 1 }])
+      await expect(stale).rejects.toMatchObject({ code: 'conflict' })
+      expect(await opened.store.get('count')).toBeUndefined()
+    })
+
+    it('does not add to what is no counter', async () => {
+      await using opened = await open()
+      await opened.store.commit([put('text', 'no counter')])
+      const adding = opened.store.commit([put('run/1', 'run'), { key: 'text', add: 1 }])
+      await expect(adding).rejects.toMatchObject({ code: 'invalid_request' })
+      expect(await opened.store.get('run/1')).toBeUndefined()
+      expect(text(await opened.store.get('text'))).toBe('no counter')
     })
 
     it('replaces a value whose revision is named', async () => {

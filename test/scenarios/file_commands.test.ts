@@ -1,6 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TacitConnection, uploadFile } from '../../client/index.ts'
 import { expectFailed, PartyCommands } from '../support/party_commands.ts'
 
 describe('files, by the tacit command', () => {
@@ -85,6 +86,24 @@ describe('files, by the tacit command', () => {
     expect(await readFile(path('flags.txt'), 'utf8')).toBe('0\n1\n')
     const elsewhere = ['data', 'decrypt', path('flags.key'), path('x'), '--task', task, '--as', 'alice', '--json']
     expectFailed(await run(elsewhere), 2, 'unsupported')
+  })
+
+  test('an upload that is given up is told so, and leaves no file', { timeout: 30_000 }, async () => {
+    const manifest = await readFile(path('state/manifest.json'), 'utf8')
+    await using connection = await TacitConnection.open({ url: parties.url, manifest })
+    const gaveUp = new AbortController()
+    const names: string[] = []
+    const write: typeof connection.files.write = (bucket, name, content, signal) => {
+      names.push(name)
+      return connection.files.write(bucket, name, content, signal)
+    }
+    const files = Object.assign(Object.create(connection.files) as typeof connection.files, { write })
+    const onBytes = (done: number) => {
+      if (done > 1_000_000) gaveUp.abort()
+    }
+    const uploading = uploadFile(files, Buffer.alloc(10_000_000), { signal: gaveUp.signal, onBytes })
+    await expect(uploading).rejects.toMatchObject({ code: 'canceled' })
+    expect(await connection.files.exists('files', names[0] ?? '')).toBe(false)
   })
 
   test('a local file is encrypted and opened again, and its key is for its owner alone', async () => {

@@ -1,6 +1,4 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { NatsConnection } from '@nats-io/nats-core'
 import { headers } from '@nats-io/nats-core'
@@ -11,6 +9,7 @@ import { BUILTINS, waitForTask } from '../../client/index.ts'
 import { HEADERS } from '../../messages/index.ts'
 import type { Party, TestDeployment } from '../support/deployment.ts'
 import { invokeTask, registerEcho, startTestDeployment } from '../support/deployment.ts'
+import { findNats } from '../support/nats_command.ts'
 
 interface Answer {
   body: Record<string, unknown>
@@ -249,13 +248,4 @@ async function askByCommand(
   const words = ['--server', url, 'req', '--raw', ...authorization, subject, JSON.stringify(body)]
   const { stdout } = await promisify(execFile)(nats, words)
   return JSON.parse(stdout) as Record<string, unknown>
-}
-
-async function findNats(): Promise<string | undefined> {
-  const goPath = await promisify(execFile)('go', ['env', 'GOPATH']).catch(() => ({ stdout: '' }))
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), join(goPath.stdout.trim(), 'bin')]
-  return folders
-    .filter(isAbsolute)
-    .map((folder) => join(folder, 'nats'))
-    .find(existsSync)
 }

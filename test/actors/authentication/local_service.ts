@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../../../messages/index.ts'
-import { parseBy, Refusal, storage } from '../../../messages/index.ts'
+import { assert, parseBy, Refusal, storage } from '../../../messages/index.ts'
 import type { Actor, Client, Clock, LetterContext, Log, ServiceHost } from '../../../runtime/index.ts'
 import { actor, MemoryRecordStream, silentLog } from '../../../runtime/index.ts'
 
@@ -71,10 +71,13 @@ export function memoryStorage(): MemoryStorage {
       async commit({ writes }) {
         await memory.beforeCommit(writes.map(({ key }) => key))
         for (const write of writes) {
+          assert('revision' in write, 'authentication counts nothing in storage')
           const stored = entries.get(write.key)?.revision ?? 0
           if (stored !== write.revision) throw new Refusal('conflict', `${write.key} has revision ${stored}`)
         }
-        const revisions = writes.map(({ key, value }) => {
+        const revisions = writes.map((write) => {
+          const { key } = write
+          const value = 'value' in write ? write.value : undefined
           revision += 1
           if (value === null) entries.delete(key)
           else if (value !== undefined) entries.set(key, { value, revision })

@@ -82,8 +82,8 @@ describe('who may do what to whom', () => {
   })
 
   it('tells a manager the same of an unknown user and of one of another organisation', () => {
-    expect(() => checkDelete(manager, undefined)).toThrow('a DataOwnerManager may not delete this user')
-    expect(() => checkDelete(manager, POSITIONS[5])).toThrow('a DataOwnerManager may not delete this user')
+    expect(() => checkDelete(manager, undefined)).toThrow('a DataOwnerManager of clinic may not delete this user')
+    expect(() => checkDelete(manager, POSITIONS[5])).toThrow('a DataOwnerManager of clinic may not delete this user')
   })
 
   it('gives a manager without an organisation no rights over data owners without one', () => {

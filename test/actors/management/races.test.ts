@@ -242,7 +242,10 @@ describe('a crowd', () => {
       expect(view).toMatchObject({ state: 'Finished', approved_by: ['alice', 'bob'], attempt: view.attempt })
       const seen = worlds.flatMap(({ events }) => events.published.map(({ fields }) => Number(fields['version'])))
       expect(new Set(seen).size).toBe(seen.length)
-      // Two to assign, two to approve, one to invoke, one or two to lease, one to end.
-      expect(view.version).toBe(6 + view.attempt + 1)
+      // One to create, two to assign, two to approve, one to invoke, one to lease or three if a lease was lost, one to end.
+      expect(view.version).toBe(6 + (2 * view.attempt - 1) + 1)
+      const { changes } = await calm.as('bob').watch_task({ task_id })
+      expect(changes.map(({ version }) => version)).toEqual(Array.from(changes, (_, place) => place + 1))
+      expect(changes.at(-1)).toMatchObject({ version: view.version, state: 'Finished', reason: view.reason })
     }))
 })

@@ -47,6 +47,7 @@ export function factsOf(more: Partial<TaskFacts> = {}): TaskFacts {
   return {
     task_id: createId('task', 't'),
     version: 1,
+    changes: [{ state: 'Created', event: 'create_task', by: 'alice', at: START }],
     creator: 'alice',
     parties: ['alice', 'bob'],
     terms_digest: digestTerms(terms),

@@ -232,10 +232,14 @@ describe('a lease', () => {
     expect(leaseRun(ninth, { token: '10.10', worker: 'w2', at }).next).toMatchObject({ attempt: 2 })
   })
 
-  it('of a newer delivery is the next attempt, as one change', () => {
+  it('of a newer delivery is the next attempt, after a change that says that the one before is lost', () => {
     const { next, refusal } = leaseRun(running, { token: '10.2', worker: 'w2', at })
     expect(refusal).toBeUndefined()
-    expect(next).toMatchObject({ state: 'Running', attempt: 2, version: running.version + 1, run: { worker: 'w2' } })
+    expect(next).toMatchObject({ state: 'Running', attempt: 2, version: running.version + 2, run: { worker: 'w2' } })
+    expect(next.changes.slice(running.version)).toEqual([
+      { state: 'Staged', event: 'lose_lease', by: 'w1', at },
+      { state: 'Running', event: 'start_run', by: 'w2', at },
+    ])
   })
 
   it('fails the task when no attempt is left', () => {

@@ -1,0 +1,95 @@
+/** All commands of `tacit`, what parties do and what operators do, as one tree. */
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import type { GlobalOptions, Output, PartyContext } from '../client/cli/index.ts'
+import {
+  addAuditCommands,
+  addCompletionCommand,
+  addContextCommands,
+  addDataCommands,
+  addFunctionCommands,
+  addMemberCommands,
+  addPolicyCommands,
+  addReceiptCommands,
+  addSchemaCommand,
+  addSessionCommands,
+  addTaskCommands,
+  addUserCommands,
+} from '../client/cli/index.ts'
+import type { PolicyDocuments } from '../messages/index.ts'
+import { VERSION } from '../runtime/index.ts'
+import { addDemoCommand } from './commands/demo.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
+import type { OperatorContext } from './commands/operator_context.ts'
+import { addUpCommand } from './commands/up.ts'
+import { addWorkerCommand } from './commands/worker.ts'
+import type { OperatorConfig } from './config.ts'
+import type { AskPassword } from './password_prompt.ts'
+
+export interface ProgramOptions {
+  config: OperatorConfig
+  output: Output
+  readPassword: AskPassword
+  signal: AbortSignal
+  /** What commander itself says: help on the one, what is wrong with the words on the other. */
+  writeOut: (text: string) => void
+  writeErr: (text: string) => void
+}
+
+/** A program whose `parseAsync` throws a `CommanderError` instead of ending the process. */
+export function createProgram({ config, output, readPassword, signal, writeOut, writeErr }: ProgramOptions): Command {
+  const program = new Command('tacit')
+    .description('confidential functions of several parties, on attested actors over NATS')
+    .version(VERSION)
+    .option('--json', 'one JSON document on stdout')
+    .option('--nats <url>', "the broker's address")
+    .option('--manifest <file>', 'the manifest that you trust')
+    .option('--state <folder>', 'the state folder of a deployment on this machine (./.tacit unless told)')
+    .option('--context <name>', 'the platform of this context ("tacit context list")')
+    .option('--nats-server <path>', 'the nats-server to start, instead of looking for one')
+    .option('--as <user>', 'speak as this user, of those who logged in')
+    .showHelpAfterError('(run with --help for what it takes)')
+    .exitOverride()
+    .configureOutput({ writeOut, writeErr })
+  const partyContext = (command: Command): PartyContext => ({
+    output,
+    options: command.optsWithGlobals<GlobalOptions>(),
+    environment: config.party,
+    homeFolder: config.homeFolder,
+    readPassword,
+    signal,
+  })
+  const operatorContext = (command: Command): OperatorContext => {
+    const { state, natsServer } = command.optsWithGlobals<GlobalOptions & { natsServer?: string }>()
+    const search = natsServer === undefined ? config.search : { ...config.search, explicitPath: resolve(natsServer) }
+    return { output, config: { ...config, search }, stateFolder: state ?? config.stateFolder, signal }
+  }
+  addUpCommand(program, operatorContext)
+  addDemoCommand(program, operatorContext)
+  addWorkerCommand(program, operatorContext)
+  addDoctorCommand(program, operatorContext)
+  addContextCommands(program, partyContext)
+  addSessionCommands(program, partyContext)
+  addUserCommands(program, partyContext)
+  addFunctionCommands(program, partyContext)
+  addDataCommands(program, partyContext)
+  addTaskCommands(program, partyContext)
+  addMemberCommands(program, partyContext)
+  addPolicyCommands(program, partyContext, openPolicy)
+  addReceiptCommands(program, partyContext)
+  addAuditCommands(program, partyContext)
+  addSchemaCommand(program, partyContext)
+  addCompletionCommand(program, partyContext)
+  for (const command of everyCommand(program)) command.option('--json', 'one JSON document on stdout').exitOverride()
+  return program
+}
+
+/** The engine is large, and few commands need it. */
+async function openPolicy(documents: PolicyDocuments) {
+  const accessControl = await import('../actors/access_control/index.ts')
+  return accessControl.openPolicy(documents)
+}
+
+function everyCommand(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...everyCommand(child)])
+}

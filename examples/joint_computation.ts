@@ -1,0 +1,73 @@
+/**
+ * Two parties find out which of their items they share, and learn nothing else. Each speaks on a connection of its own, as
+ * it would on a machine of its own; all that they tell each other is a salt, the task's id, and the digest of its terms.
+ * The function is `builtin-ordered-set-intersect`, as `tacit function register --builtin ... --public` made it.
+ *
+ *     node dist/examples/joint_computation.js <nats url> <manifest file> <function id> <user> <password file> <other user> <other password file>
+ */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { TaskView } from '../client/index.ts'
+import {
+  downloadOutput,
+  hashItems,
+  planOutput,
+  readShared,
+  TacitConnection,
+  uploadInput,
+  verifyReceipt,
+  waitForTask,
+} from '../client/index.ts'
+
+const [url = '', manifestPath = '', functionId = '', left = '', leftPassword = '', right = '', rightPassword = ''] =
+  process.argv.slice(2)
+const manifest = await readFile(manifestPath, 'utf8')
+
+/** One party: its items leave it salted, hashed and encrypted, under a key that it keeps until the task runs. */
+async function enter(user: string, passwordPath: string, items: readonly string[], salt: string) {
+  const connection = await TacitConnection.open({ url, manifest })
+  const password = (await readFile(passwordPath, 'utf8')).trimEnd()
+  const api = connection.as(await connection.login(user, password))
+  const list = hashItems(items, salt)
+  const input = await api.register_input_file(await uploadInput(connection.files, list.bytes))
+  const place = planOutput()
+  const output = await api.register_output_file(place)
+
+  /** Puts this party's data into the task. @returns the digest of the terms as they are then */
+  async function assign(task_id: string, number: 1 | 2): Promise<string> {
+    const inputs = { [`input_data${number}`]: input.data_id }
+    const outputs = { [`output_result${number}`]: output.data_id }
+    return (await api.assign_data({ task_id, inputs, outputs })).terms_digest
+  }
+
+  /** The items that the other party has too. Nobody but this party can open its output. */
+  async function openResult({ result }: TaskView, number: 1 | 2): Promise<string[]> {
+    await verifyReceipt(result?.receipt ?? '', manifest)
+    const tag = result?.output_tags[`output_result${number}`] ?? new Uint8Array()
+    return readShared(await downloadOutput(connection.files, place, tag), list.items)
+  }
+
+  return { api, assign, openResult, [Symbol.asyncDispose]: () => connection.close() }
+}
+
+// Whoever knows the salt could try items one by one, so the platform never hears it.
+const salt = randomBytes(16).toString('hex')
+await using one = await enter(left, leftPassword, ['ann', 'ben', 'cid'], salt)
+await using two = await enter(right, rightPassword, ['ben', 'cid', 'dan'], salt)
+
+const { task_id } = await one.api.create_task({
+  function_id: functionId,
+  inputs: { input_data1: [left], input_data2: [right] },
+  outputs: { output_result1: [left], output_result2: [right] },
+})
+await one.assign(task_id, 1)
+const terms_digest = await two.assign(task_id, 2)
+// Each approves these terms and no others: had anything changed in between, the approval would be refused.
+await one.api.approve_task({ task_id, terms_digest })
+await two.api.approve_task({ task_id, terms_digest })
+await one.api.invoke_task({ task_id })
+
+const shared = await one.openResult(await waitForTask(one.api, task_id), 1)
+const sharedToo = await two.openResult(await waitForTask(two.api, task_id), 2)
+process.stdout.write(`${left} has in common with ${right}: ${shared.sort().join(', ')}\n`)
+process.stdout.write(`${right} has in common with ${left}: ${sharedToo.sort().join(', ')}\n`)
