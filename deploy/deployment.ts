@@ -6,6 +6,7 @@ import type { ServiceName } from '../messages/index.ts'
 import { assert, FILES_BUCKET, Refusal, SERVICES, STANDARD_CLASS } from '../messages/index.ts'
 import type { Clock } from '../runtime/index.ts'
 import { connectBroker, ObjectFileStore, systemClock } from '../runtime/index.ts'
+import { giveAuditRoom } from './audit_room.ts'
 import { credentialsOf } from './broker_config.ts'
 import type { OwnBroker } from './broker.ts'
 import { startOwnBroker } from './broker.ts'
@@ -37,6 +38,8 @@ export interface DeploymentOptions {
   /** Runs at once in each worker. */
   slots?: number
   leaseMs?: number
+  /** Room of the audit log; absent: 8 GiB, or less on a small disk. */
+  auditBytes?: number
   passportMs?: number
   logLevel?: LogLevel
   plainRequests?: boolean
@@ -96,6 +99,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     const platform = await options.platform(paths)
     await writePrivate(paths.manifest, platform.manifest)
     await makeFilesBucket(natsUrl, operator)
+    const auditBytes = await giveAuditRoom({ url: natsUrl, ...operator }, options.auditBytes, say)
 
     const launcher = new Launcher({
       natsUrl,
@@ -115,7 +119,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
     })
     const rest = SERVICES.filter((service) => !FIRST.includes(service))
     undo.unshift(() => launcher.stop([rest, ...FIRST.toReversed().map((service) => [service])]))
-    const settings = settingsFor(options, paths)
+    const settings = settingsFor({ ...options, auditBytes }, paths)
     await writePrivate(paths.workerSettings, JSON.stringify(settings.execution))
     for (const stage of [...FIRST.map((service) => [service]), rest]) {
       const halves = stage.flatMap((service) =>
@@ -194,6 +198,7 @@ function settingsFor(options: DeploymentOptions, paths: StatePaths): Record<Serv
   const known: Partial<Record<ServiceName, Record<string, unknown>>> = {
     storage: { folder: paths.storage },
     scheduler: lease,
+    management: options.auditBytes === undefined ? {} : { audit_bytes: options.auditBytes },
     execution: {
       worker_class: options.workerClass ?? STANDARD_CLASS,
       ...lease,

@@ -3,11 +3,14 @@
  * downloads nothing. A check that is `ok` and yet has a `fix` works, and could be better.
  */
 import { Refusal } from '../messages/index.ts'
+import { fillOf } from '../runtime/index.ts'
+import { readAuditUsage } from './audit_room.ts'
+import { credentialsOf } from './broker_config.ts'
 import type { ServerSearch } from './nats_server/find.ts'
 import { findNatsServer, floorWarning } from './nats_server/find.ts'
 import { checkPortFree, findSetpriv } from './nats_server/process.ts'
 import { formatVersion, parseVersion, PINNED_VERSION, SECURITY_FLOOR } from './nats_server/version.ts'
-import { inspectState } from './state_folder.ts'
+import { inspectState, readRunningState } from './state_folder.ts'
 
 export interface Check {
   name: string
@@ -27,6 +30,8 @@ export interface DoctorOptions {
   nodeVersion?: string
 }
 
+/** So little room is left that the API is about to stop. */
+const FULL_PERCENT = 95
 const NODE_MINIMUM = [20, 19] as const
 
 export async function examine(options: DoctorOptions): Promise<Check[]> {
@@ -35,7 +40,30 @@ export async function examine(options: DoctorOptions): Promise<Check[]> {
     natsUrl === undefined
       ? await Promise.all([checkServer(options), checkPort(options.port ?? 0), checkSetpriv()])
       : [{ name: 'broker', ok: true, found: `the one at ${withoutUser(natsUrl)}, by NATS_URL` }]
-  return [checkNode(options.nodeVersion ?? process.versions.node), ...broker, await checkState(options.stateFolder)]
+  return [
+    checkNode(options.nodeVersion ?? process.versions.node),
+    ...broker,
+    await checkState(options.stateFolder),
+    ...(await checkAudit(options.stateFolder)),
+  ]
+}
+
+/** Of a deployment that runs; where none does, there is nothing to look at. */
+async function checkAudit(folder: string): Promise<Check[]> {
+  const running = await readRunningState(folder).catch((error: unknown) => {
+    if (error instanceof Refusal) return undefined
+    throw error
+  })
+  if (running === undefined) return []
+  const check = await answer('audit log', async () => {
+    const usage = await readAuditUsage({ url: running.url, ...credentialsOf(running.broker, 'operator') })
+    const { percent, isShort } = fillOf(usage)
+    const found = usage.bytesMax === Number.POSITIVE_INFINITY ? 'as much room as there is' : `${percent} % full`
+    if (!isShort) return { ok: true, found }
+    const fix = 'start the deployment with a larger --audit-bytes, or give the stream AUDIT a larger max_bytes at once'
+    return { ok: percent < FULL_PERCENT, found: `${found}; nothing is done when it is full`, fix }
+  })
+  return [check]
 }
 
 function checkNode(text: string): Check {

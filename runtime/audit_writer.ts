@@ -36,8 +36,8 @@ export interface AuditWriterParts {
   /** The member's id: its chain is its own. */
   writer: string
   stream: RecordStream
-  /** True for who makes the stream when it is gone; all others wait. */
-  makesStream: boolean
+  /** The room of the stream, for who makes it when it is gone; absent for all others, who wait. */
+  streamBytes?: number | undefined
   chain: PageSeal
   /** Keeps the end of the chain where the broker cannot reach it. */
   anchor: (head: AuditHead) => Promise<void>
@@ -154,7 +154,7 @@ export class AuditWriter {
 
   /** The page is sealed once, and sent until the stream has it: sent twice, it is the same page. */
   async #append(records: AuditRecord[]): Promise<boolean> {
-    const { writer, stream, makesStream, chain, clock, log } = this.#parts
+    const { writer, stream, streamBytes, chain, clock, log } = this.#parts
     const { pages, records: first, digest } = this.#head
     const page: AuditPage = { writer, page: pages, first, previous: Buffer.from(digest, 'hex'), records }
     const body = chain.sealPage(page)
@@ -166,7 +166,7 @@ export class AuditWriter {
       } catch (error) {
         if (tries % 20 === 0)
           log.error({ err: error, waiting: this.#pending.length }, 'the audit log cannot be written')
-        if (makesStream) await stream.prepare().catch(() => {}) // the next try tells
+        if (streamBytes !== undefined) await stream.prepare(streamBytes).catch(() => {}) // the next try tells
         await clock.sleep(RETRY_MS)
       }
     }

@@ -1,6 +1,6 @@
 /**
  * The audit log on JetStream: stream AUDIT. It takes no newcomer when it is full, for dropping the oldest would be a gap
- * that looks like an attack; whoever runs the deployment gives it more room in time. Read by sequence, many at once.
+ * that looks like an attack; whoever runs the deployment gives it more room in time (`grow`). Read by sequence, many at once.
  */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'
@@ -9,46 +9,41 @@ import { AUDIT_STREAM, auditSubject, Refusal } from '../messages/index.ts'
 import type { Clock } from './clock.ts'
 import { JetStreamPublisher } from './jetstream_publisher.ts'
 import { API_CODES, apiCode, refuseBrokerError } from './jetstream_refusal.ts'
-import type { RecordStream, StreamRecord } from './record_stream.ts'
+import type { RecordStream, StreamRecord, StreamUsage } from './record_stream.ts'
 import { inboxPrefixOf, watchConnection } from './transport.ts'
 
 const API_TIMEOUT_MS = 2_000
-const BYTES_MAX = 512 * 1024 * 1024
 const DUPLICATE_WINDOW_NS = 120_000 * 1_000_000
 
 export interface JetStreamRecordStreamOptions {
   clock: Clock
   service: string
   memberId: string
-  /** Bound of the stream, set aside on the broker's disk. */
-  bytesMax?: number
 }
 
 export class JetStreamRecordStream implements RecordStream {
   readonly #nc: NatsConnection
   readonly #subject: string
-  readonly #bytesMax: number
   readonly #publisher: JetStreamPublisher
   #manager: Promise<JetStreamManager> | undefined
 
-  constructor(nc: NatsConnection, { clock, service, memberId, bytesMax = BYTES_MAX }: JetStreamRecordStreamOptions) {
+  constructor(nc: NatsConnection, { clock, service, memberId }: JetStreamRecordStreamOptions) {
     this.#nc = nc
     this.#subject = auditSubject(service, memberId)
-    this.#bytesMax = bytesMax
     this.#publisher = new JetStreamPublisher(nc, clock, inboxPrefixOf(nc))
     void watchConnection(nc, ({ type }) => {
       if (type === 'disconnect' || type === 'reconnect') this.#publisher.setConnected(type === 'reconnect')
     })
   }
 
-  async prepare(): Promise<void> {
+  async prepare(bytesMax: number): Promise<void> {
     const jsm = await this.#jsm()
     try {
       const found = await jsm.streams.info(AUDIT_STREAM).catch((error: unknown) => {
         if (apiCode(error) === API_CODES.streamNotFound) return undefined
         throw error
       })
-      if (found === undefined) await this.#make(jsm)
+      if (found === undefined) await this.#make(jsm, bytesMax)
       else if (found.config.retention !== RetentionPolicy.Limits || found.config.discard !== DiscardPolicy.New) {
         throw new Refusal('unsupported', `the broker's stream ${AUDIT_STREAM} would lose records`, {
           hint: 'it must have retention "limits" and discard "new": move that stream away, or use another broker',
@@ -56,6 +51,30 @@ export class JetStreamRecordStream implements RecordStream {
       }
     } catch (error) {
       throw refuseBrokerError(error, 'making the audit log')
+    }
+  }
+
+  /**
+   * Gives a stream that has less room so much; never less. Members may not: the log's bounds are the operator's.
+   * @throws Refusal `too_large` when the broker has not so much
+   */
+  async grow(bytesMax: number): Promise<void> {
+    if ((await this.usage()).bytesMax >= bytesMax) return
+    const jsm = await this.#jsm()
+    try {
+      await jsm.streams.update(AUDIT_STREAM, { max_bytes: bytesMax })
+    } catch (error) {
+      throw refuseBrokerError(error, 'giving the audit log more room')
+    }
+  }
+
+  async usage(): Promise<StreamUsage> {
+    const jsm = await this.#jsm()
+    try {
+      const { state, config } = await jsm.streams.info(AUDIT_STREAM)
+      return { bytes: state.bytes, bytesMax: config.max_bytes > 0 ? config.max_bytes : Number.POSITIVE_INFINITY }
+    } catch (error) {
+      throw refuseBrokerError(error, 'looking at the audit log')
     }
   }
 
@@ -96,7 +115,7 @@ export class JetStreamRecordStream implements RecordStream {
     }
   }
 
-  async #make(jsm: JetStreamManager): Promise<void> {
+  async #make(jsm: JetStreamManager, bytesMax: number): Promise<void> {
     try {
       await jsm.streams.add({
         name: AUDIT_STREAM,
@@ -104,7 +123,7 @@ export class JetStreamRecordStream implements RecordStream {
         retention: RetentionPolicy.Limits,
         storage: StorageType.File,
         discard: DiscardPolicy.New,
-        max_bytes: this.#bytesMax,
+        max_bytes: bytesMax,
         duplicate_window: DUPLICATE_WINDOW_NS,
         allow_direct: true,
       })

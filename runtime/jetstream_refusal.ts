@@ -15,6 +15,7 @@ export const API_CODES = {
   consumerNotFound: 10014,
   noMessageFound: 10037,
   sequenceNotFound: 10043,
+  storageExceeded: 10047,
   messageDeleteFailed: 10057,
   streamNameInUse: 10058,
   streamNotFound: 10059,
@@ -45,6 +46,12 @@ export function refuseBrokerError(error: unknown, what: string): Error {
   }
   if (apiCode(error) === API_CODES.storeFailed) {
     return new Refusal('overloaded', `the broker has no room for ${what}`, { hint: 'try again later', cause: error })
+  }
+  if (apiCode(error) === API_CODES.storageExceeded) {
+    return new Refusal('too_large', `the broker has not enough room on its disk for ${what}`, {
+      hint: 'give it a larger disk, or ask for less room',
+      cause: error,
+    })
   }
   if (error instanceof JetStreamApiError) {
     return new Refusal('unavailable', `the broker refused ${what}: ${error.message}`, { cause: error })

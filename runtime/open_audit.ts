@@ -9,18 +9,14 @@ import type { ServiceHost } from './service.ts'
 export interface AuditOptions {
   /** Keeps the end of the chain; storage is told directly, unless this says otherwise. */
   anchor?: (head: AuditHead) => Promise<void>
-  /** True for who makes the stream; all others wait for it. */
-  makesStream?: boolean
+  /** The room of the stream, for who makes it; all others wait for it. */
+  streamBytes?: number
 }
 
-export function openAudit(
-  host: ServiceHost,
-  chain: PageSeal,
-  { anchor, makesStream = false }: AuditOptions = {},
-): AuditWriter {
+export function openAudit(host: ServiceHost, chain: PageSeal, { anchor, streamBytes }: AuditOptions = {}): AuditWriter {
   const { memberId: writer, auditStream: stream, clock, log } = host
   const keep = anchor ?? storedAnchor(host)
-  return new AuditWriter({ writer, stream, makesStream, chain, anchor: keep, clock, log })
+  return new AuditWriter({ writer, stream, streamBytes, chain, anchor: keep, clock, log })
 }
 
 /** The audit key of a member whose role has it. */

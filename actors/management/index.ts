@@ -2,13 +2,15 @@
  * Management keeps functions, data and tasks. Everything it knows is in storage, so any member may serve any letter; what
  * a member holds beside is turns, notes on their way to the outbox, and a memory of tasks that storage must confirm.
  */
+import { z } from 'zod'
 import { AuditChain } from '../../attestation/index.ts'
-import { access_control, authentication, management, scheduler, storage } from '../../messages/index.ts'
+import { access_control, authentication, management, parseBy, scheduler, storage } from '../../messages/index.ts'
 import type { StartService } from '../../runtime/index.ts'
-import { actor, auditKeyOf, openAudit } from '../../runtime/index.ts'
+import { actor, AUDIT_BYTES, auditKeyOf, openAudit } from '../../runtime/index.ts'
 import { agreementMethods } from './agreement_methods.ts'
 import { assignMethods } from './assign_data.ts'
 import { auditMethods } from './audit_methods.ts'
+import { watchAuditRoom } from './audit_room.ts'
 import { auditedAccess, auditedEvents, auditedHandlers } from './audit_notes.ts'
 import { dataChanges } from './data_changes.ts'
 import { dataMethods } from './data_methods.ts'
@@ -26,12 +28,16 @@ import { TaskStore } from './task_store.ts'
 import { untimelyEnds } from './untimely_end.ts'
 import { WorkerCensus } from './worker_census.ts'
 
+const settings = z.object({ audit_bytes: z.int().min(1).default(AUDIT_BYTES) })
+
 export const start: StartService = async (host) => {
   const { clock, log, auditStream } = host
   const store = host.client(storage)
   const chain = new AuditChain(auditKeyOf(host))
-  await auditStream.prepare()
-  const audit = openAudit(host, chain, { makesStream: true })
+  const { audit_bytes: streamBytes } = parseBy(settings, host.settings, 'settings.management')
+  await auditStream.prepare(streamBytes)
+  const audit = openAudit(host, chain, { streamBytes })
+  const endRoomWatch = watchAuditRoom(auditStream, clock, log)
   const events = auditedEvents(host.events, audit)
   const access = auditedAccess(host.client(access_control), audit)
   const scheduling = host.client(scheduler)
@@ -65,6 +71,7 @@ export const start: StartService = async (host) => {
       ),
     ),
     async close() {
+      endRoomWatch()
       await recovery.stop()
       await outbox.idle()
       await audit.close()

@@ -40,9 +40,6 @@ export interface TaskEnd {
   request_id?: string
 }
 
-/** A change as it is kept: its version is its place. */
-export type TaskStep = Pick<TaskChange, 'state' | 'event' | 'by' | 'at'>
-
 /** Runs that ended with the function's own failure, and after which the task went back to the queue. */
 export interface TaskFailures {
   count: number
@@ -50,6 +47,9 @@ export interface TaskFailures {
   token: string
   reason: string
 }
+
+/** A change as it is kept: its version is its place. */
+export type TaskStep = Pick<TaskChange, 'state' | 'event' | 'by' | 'at'>
 
 export interface TaskFacts {
   task_id: string

@@ -46,7 +46,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     .option('--deadline <moment>', 'the end of its time, such as 2026-01-31T12:00:00Z', parseMoment)
     .option('--worker-class <class>', 'only workers of this class may run it')
     .option('--attempts <n>', 'how many runs after lost workers', parseCount)
-    .option('--retries <n>', 'how many more runs when the function itself fails', parseCount)
+    .option('--retries <n>', 'how many more runs after failures of the function', parseCount)
     .option('--allow-raw', 'parties may put in inputs that are not encrypted')
     .option('--idempotency-key <key>', 'creating again with the same key gives the same task')
     .action(async (options: CreateOptions, command: Command) => {

@@ -11,3 +11,4 @@ export function wholeNumber(from: number, to: number): (text: string) => number 
 
 export const portNumber = wholeNumber(1, 65_535)
 export const slotCount = wholeNumber(1, 256)
+export const byteCount = wholeNumber(1024 ** 2, 1024 ** 5)

@@ -6,7 +6,7 @@ import { startDeployment } from '../deployment.ts'
 import { openSimulatedPlatform } from '../simulated_platform.ts'
 import type { OperatorContext } from './operator_context.ts'
 import { untilAborted } from './operator_context.ts'
-import { portNumber, slotCount, wholeNumber } from './option_numbers.ts'
+import { byteCount, portNumber, slotCount, wholeNumber } from './option_numbers.ts'
 
 interface UpOptions {
   port?: number
@@ -16,6 +16,7 @@ interface UpOptions {
   allowFolder: string[]
   allowNetwork: string[]
   allowHttp: boolean
+  auditBytes?: number
 }
 
 const collect = (value: string, values: string[]) => [...values, value]
@@ -31,6 +32,7 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
     .option('--allow-folder <path>', 'a folder where file: urls may lead (repeatable)', collect, [])
     .option('--allow-network <network>', 'a network beside the internet where urls may lead (repeatable)', collect, [])
     .option('--allow-http', 'let files travel over http too', false)
+    .option('--audit-bytes <n>', 'room of the audit log, without which nothing is done (8 GiB)', byteCount)
     .action(async (options: UpOptions, command: Command) => {
       const { output, config, stateFolder, signal } = contextOf(command)
       const deployment = await startDeployment({
@@ -41,6 +43,7 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
         ...(options.port === undefined ? {} : { port: options.port }),
         workers: options.workers,
         ...(options.slots === undefined ? {} : { slots: options.slots }),
+        ...(options.auditBytes === undefined ? {} : { auditBytes: options.auditBytes }),
         plainRequests: options.plainRequests,
         settings: { execution: { files: filePlaces(options) } },
         say: output.say,

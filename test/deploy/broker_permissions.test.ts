@@ -75,6 +75,13 @@ describe.each(SERVICES)('%s', (service) => {
     expect(permits(publish, '$JS.API.DIRECT.GET.KV_passports.$KV.passports.member.x')).toBe(true)
   })
 
+  test('makes the audit log only as management, and changes its bounds not even then', () => {
+    expect(permits(publish, '$JS.API.STREAM.CREATE.AUDIT')).toBe(service === 'management')
+    for (const verb of ['UPDATE', 'DELETE', 'PURGE', 'MSG.DELETE']) {
+      expect(permits(publish, `$JS.API.STREAM.${verb}.AUDIT`), verb).toBe(false)
+    }
+  })
+
   test('deletes no stream, and does nothing outside its own', () => {
     for (const subject of [
       '$JS.API.STREAM.DELETE.TASKS',

@@ -8,7 +8,7 @@ import { auditMethods } from '../../actors/management/audit_methods.ts'
 import { AuditChain } from '../../attestation/index.ts'
 import type { AuditHead } from '../../messages/index.ts'
 import { storage } from '../../messages/index.ts'
-import { AuditWriter, keepAuditHead, MemoryStore, silentLog, systemClock } from '../../runtime/index.ts'
+import { AUDIT_BYTES, AuditWriter, keepAuditHead, MemoryStore, silentLog, systemClock } from '../../runtime/index.ts'
 import { JetStreamRecordStream } from '../../runtime/jetstream_record_stream.ts'
 import type { TestBroker } from '../support/broker.ts'
 import { startBroker } from '../support/broker.ts'
@@ -40,7 +40,7 @@ beforeEach(async () => {
   const client = clientOf(storage, storageHandlers(new MemoryStore()))
   const streamOf = (memberId: string) =>
     new JetStreamRecordStream(connection, { clock: systemClock, service: 'frontend', memberId })
-  await streamOf('management-1').prepare()
+  await streamOf('management-1').prepare(AUDIT_BYTES)
   writers = WRITERS.map((writer) => openWriter(writer))
   for (let page = 0; page < PAGES; page += 1) {
     for (const writer of writers) {
@@ -56,7 +56,7 @@ beforeEach(async () => {
 
   function openWriter(writer: string): AuditWriter {
     const anchor = (head: AuditHead) => keepAuditHead(client, writer, head)
-    const parts = { writer, stream: streamOf(writer), makesStream: false, chain, anchor, clock: systemClock }
+    const parts = { writer, stream: streamOf(writer), chain, anchor, clock: systemClock }
     return new AuditWriter({ ...parts, log: silentLog })
   }
 })

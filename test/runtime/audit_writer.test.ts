@@ -13,7 +13,7 @@ function openWriter(stream = new MemoryRecordStream()) {
   const clock = new ManualClock()
   const heads: AuditHead[] = []
   const anchor = async (head: AuditHead) => void heads.push(head)
-  const parts = { writer: 'frontend-1', stream, makesStream: false, chain, anchor, clock, log: silentLog }
+  const parts = { writer: 'frontend-1', stream, chain, anchor, clock, log: silentLog }
   const pages = () => stream.records.map(({ body }) => chain.openPage(body))
   return {
     writer: new AuditWriter(parts),

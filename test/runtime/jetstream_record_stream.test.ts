@@ -9,6 +9,8 @@ import type { TestBroker } from '../support/broker.ts'
 import { startBroker } from '../support/broker.ts'
 import { recordStreamContract } from './record_stream_contract.ts'
 
+const ROOM = 64 * 1024
+
 let broker: TestBroker
 let connection: NatsConnection
 
@@ -22,13 +24,13 @@ afterAll(async () => {
 })
 
 const streamOf = (memberId: string) =>
-  new JetStreamRecordStream(connection, { clock: systemClock, service: 'frontend', memberId, bytesMax: 64 * 1024 })
+  new JetStreamRecordStream(connection, { clock: systemClock, service: 'frontend', memberId })
 
 async function open(): Promise<JetStreamRecordStream> {
   const jsm = await jetstreamManager(connection)
   await jsm.streams.delete('AUDIT').catch(() => false) // the first test finds none
   const stream = streamOf('frontend-1')
-  await Promise.all([stream.prepare(), streamOf('frontend-2').prepare()])
+  await Promise.all([stream.prepare(ROOM), streamOf('frontend-2').prepare(ROOM)])
   return stream
 }
 
@@ -54,5 +56,30 @@ test('a stream that would drop the oldest is not taken for the audit log', async
   const jsm = await jetstreamManager(connection)
   await jsm.streams.delete('AUDIT')
   await jsm.streams.add({ name: 'AUDIT', subjects: ['tacit.audit.*.*'] })
-  await expect(streamOf('frontend-1').prepare()).rejects.toMatchObject({ code: 'unsupported' })
+  await expect(streamOf('frontend-1').prepare(ROOM)).rejects.toMatchObject({ code: 'unsupported' })
+})
+
+test('it has the room that it was made with, and gets more of it, never less', async () => {
+  const stream = await open()
+  await stream.append('a', Buffer.alloc(1000))
+  const { bytes, bytesMax } = await stream.usage()
+  expect(bytes).toBeGreaterThan(1000)
+  expect(bytesMax).toBe(ROOM)
+  await stream.prepare(4 * ROOM)
+  expect((await stream.usage()).bytesMax).toBe(ROOM)
+  await stream.grow(2 * ROOM)
+  await stream.grow(ROOM)
+  expect(await stream.usage()).toEqual({ bytes, bytesMax: 2 * ROOM })
+  const jsm = await jetstreamManager(connection)
+  expect((await jsm.streams.info('AUDIT')).config).toMatchObject({
+    discard: 'new',
+    retention: 'limits',
+    storage: 'file',
+  })
+})
+
+test('more room than the disk has is refused, and changes nothing', async () => {
+  const stream = await open()
+  await expect(stream.grow(2 ** 60)).rejects.toMatchObject({ code: 'too_large' })
+  expect((await stream.usage()).bytesMax).toBe(ROOM)
 })

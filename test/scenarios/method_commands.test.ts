@@ -129,8 +129,10 @@ describe('parties who keep the platform as a context', () => {
     expect(await as('alice', 'data', 'pass-on', joined.output)).toMatchObject({
       data_id: expect.stringMatching(/^input-/),
     })
-    const echo = ['task', 'create', '--function', id, '--argument', 'message=x', '--deadline', '2099-01-01']
+    const when = ['--deadline', '2099-01-01', '--retries', '2']
+    const echo = ['task', 'create', '--function', id, '--argument', 'message=x', ...when]
     const { task_id } = (await as('alice', ...echo)) as { task_id: string }
+    expect(await as('alice', 'task', 'get', task_id)).toMatchObject({ task: { terms: { options: { retries: 2 } } } })
     expect(
       await as('alice', 'task', 'list', '--creator', 'alice', '--only', 'Approved', '--from', '2020-01-01'),
     ).toMatchObject({

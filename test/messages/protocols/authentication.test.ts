@@ -3,10 +3,13 @@ import { authentication, callersOf } from '../../../messages/index.ts'
 
 const { methods } = authentication
 
-test('clients call it, but for what only the frontend needs to know', () => {
+test('clients call it, but for what only the frontend or management needs to know', () => {
   const inner = Object.keys(methods).filter((name) => !callersOf(authentication, name).includes('client'))
-  expect(inner).toEqual(['user_authenticate', 'get_session_keys'])
-  for (const name of inner) expect(callersOf(authentication, name)).toEqual(['frontend'])
+  expect(inner.map((name) => [name, ...callersOf(authentication, name)])).toEqual([
+    ['user_authenticate', 'frontend'],
+    ['users_exist', 'management'],
+    ['get_session_keys', 'frontend'],
+  ])
 })
 
 test('a password that is given at random once is never asked for twice', () => {

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
 import { callersOf, createId, scheduler, stagedTask } from '../../../messages/index.ts'
 
-test('management stages and cancels, workers lease and report', () => {
+test('management stages, cancels and counts, workers lease and report', () => {
   const callers = Object.keys(scheduler.methods).map((name) => [name, callersOf(scheduler, name)])
   expect(Object.fromEntries(callers)).toEqual({
     stage_task: ['management'],
     cancel_task: ['management'],
+    count_workers: ['management'],
     lease_task: ['execution'],
     complete_task: ['execution'],
   })
