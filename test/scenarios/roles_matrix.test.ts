@@ -40,7 +40,7 @@ const ANSWERS: Readonly<Record<ClientMethod, string>> = {
   register_output_file: 'ok',
   update_input_file: 'not_found',
   update_output_file: 'not_found',
-  register_fusion_output: 'ok',
+  register_fusion_output: 'not_found',
   register_input_from_output: 'not_found',
   get_input_file: 'not_found',
   get_output_file: 'not_found',
