@@ -8,6 +8,7 @@ import type { JointDemoResult } from '../../deploy/joint_demo.ts'
 import { runJointDemo } from '../../deploy/joint_demo.ts'
 import { readAdminPassword } from '../../deploy/state_folder.ts'
 import type { OutputCrypto } from '../../messages/index.ts'
+import { collectParts, contentOf } from '../../runtime/index.ts'
 import type { TestDeployment } from '../support/deployment.ts'
 import { startTestDeployment } from '../support/deployment.ts'
 
@@ -118,9 +119,10 @@ function overhear(connection: TacitConnection, secrets: Secrets, apis: Api[]): T
   return Object.assign(Object.create(connection) as TacitConnection, {
     files: {
       read: files.read.bind(files),
-      write: async (bucket: string, name: string, bytes: Uint8Array) => {
+      write: async (...[bucket, name, content, signal]: Parameters<typeof files.write>) => {
+        const bytes = await collectParts(contentOf(content).open())
         written.push(bytes)
-        return files.write(bucket, name, bytes)
+        return files.write(bucket, name, bytes, signal)
       },
     },
     async login(id: string, password: string) {
