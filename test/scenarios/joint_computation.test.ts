@@ -119,6 +119,8 @@ function overhear(connection: TacitConnection, secrets: Secrets, apis: Api[]): T
   return Object.assign(Object.create(connection) as TacitConnection, {
     files: {
       read: files.read.bind(files),
+      stream: files.stream.bind(files),
+      size: files.size.bind(files),
       write: async (...[bucket, name, content, signal]: Parameters<typeof files.write>) => {
         const bytes = await collectParts(contentOf(content).open())
         written.push(bytes)
