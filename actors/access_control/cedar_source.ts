@@ -20,6 +20,8 @@ export interface CedarPolicy {
   says: string
   /** Its refusals carry the name of the owner's rule. */
   namedByOwner: boolean
+  /** Whether it is about a task or data that it names. */
+  namesThings: boolean
   source: PolicyText
   /** Where it begins in its source, in bytes. */
   start: number
@@ -71,6 +73,8 @@ function readPolicy(source: PolicyText, prefix: string, { text, start, place, js
     ...(actions === undefined ? {} : { actions }),
     says: says ?? id,
     namedByOwner: named_by === 'owner',
+    // An entity is written so wherever one may stand, and nothing else is.
+    namesThings: /"type":"(?:Task|Data)"/.test(JSON.stringify(json)),
     source,
     start,
   }

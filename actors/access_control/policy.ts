@@ -3,13 +3,13 @@
  * always in force. What was added may take away, and may open methods of the API to roles; it cannot open a party's data.
  */
 import type { AccessDecision, AccessQuestion, PolicyDocuments } from '../../messages/index.ts'
-import { canonicalJson, digestJson, ROLES } from '../../messages/index.ts'
+import { digestJson, ROLES } from '../../messages/index.ts'
 import { CedarPolicies } from './cedar_policies.ts'
 import type { CedarPolicy } from './cedar_source.ts'
 import { readCedar } from './cedar_source.ts'
 import type { CedarQuestion } from './cedar_question.ts'
 import { toCedar } from './cedar_question.ts'
-import { DecisionCache } from './decision_cache.ts'
+import { RememberedAnswers } from './remembered_answers.ts'
 import type { PolicyFiles } from './policy_files.ts'
 import { factsOf, PLATFORM_LANGUAGE } from './set_language/facts.ts'
 import { compileSets, type SetRules } from './set_language/compile.ts'
@@ -34,9 +34,8 @@ export class Policy {
   readonly documents: PolicyDocuments
   /** The policies of the code, by id. */
   readonly builtIn: Readonly<Record<string, string>>
-  readonly #cedar: CedarPolicies
+  readonly #answers: RememberedAnswers
   readonly #sets: readonly { name: string; rules: SetRules }[]
-  readonly #decisions = new DecisionCache()
 
   /** @throws Refusal `policy_invalid`, naming document, line and column */
   constructor({ schema, policies }: PolicyFiles, documents: PolicyDocuments = {}) {
@@ -46,7 +45,9 @@ export class Policy {
       language === 'cedar' ? readCedar({ name, text }, `${name}.`) : [],
     )
     for (const policy of addedCedar) checkAddition(policy)
-    this.#cedar = new CedarPolicies(schema, [...builtIn, ...addedCedar])
+    const all = [...builtIn, ...addedCedar]
+    const cedar = new CedarPolicies(schema, all)
+    this.#answers = new RememberedAnswers(all, (request) => cedar.ask(request))
     this.#sets = added.flatMap(([name, { language, text }]) =>
       language === 'sets' ? [{ name, rules: compileSets(parseSets({ name, text }, PLATFORM_LANGUAGE)) }] : [],
     )
@@ -56,12 +57,7 @@ export class Policy {
   }
 
   decide(question: AccessQuestion): AccessDecision {
-    const key = canonicalJson(question)
-    const known = this.#decisions.get(key)
-    if (known !== undefined) return known
-    const decision = { ...this.#decide(question), policy_version: this.version }
-    this.#decisions.keep(key, decision)
-    return decision
+    return { ...this.#decide(question), policy_version: this.version }
   }
 
   #decide(question: AccessQuestion): Verdict {
@@ -85,7 +81,7 @@ export class Policy {
 
   #decideOne(question: CedarQuestion): Verdict {
     const what = describe(question)
-    const { allowed, by, error } = this.#cedar.ask(toCedar(question))
+    const { allowed, by, error } = this.#answers.answer(toCedar(question))
     if (error !== undefined) return refuse(by?.id ?? 'engine_error', `${what}: the engine cannot decide it (${error})`)
     if (by === undefined) return refuseUnmet(question, what)
     if (!allowed) return refuse(nameOf(by, question), `${what}: refused by ${by.id}, "${by.says}"`)

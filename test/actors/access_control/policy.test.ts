@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canBeChanged, Policy } from '../../../actors/access_control/policy.ts'
 import { readPolicyFiles } from '../../../actors/access_control/policy_files.ts'
-import { DECISIONS_MAX, DecisionCache } from '../../../actors/access_control/decision_cache.ts'
+import { toCedar } from '../../../actors/access_control/cedar_question.ts'
+import { ANSWERS_MAX, RememberedAnswers } from '../../../actors/access_control/remembered_answers.ts'
 import type { AccessQuestion, PolicyDocuments, PolicyLanguage } from '../../../messages/index.ts'
 import { accessQuestion, createId, EXECUTORS, frontend, ROLES } from '../../../messages/index.ts'
 import { refusedBy } from './reference_rules.ts'
@@ -227,17 +228,56 @@ describe('the owner of data', () => {
 })
 
 describe('decisions', () => {
-  it('are remembered by their question, and the oldest is forgotten when there are too many', () => {
-    const cache = new DecisionCache()
-    const decision = { allowed: true, rule: 'r', reason: '', policy_version: '' }
-    for (let index = 0; index <= DECISIONS_MAX; index += 1) cache.keep(String(index), decision)
-    expect([cache.size, cache.get('0'), cache.get('1')]).toEqual([DECISIONS_MAX, undefined, decision])
+  const partOf = (task_id: string) => ({
+    question: 'user_access_task' as const,
+    user_id: 'ann',
+    task: { task_id, parties: ['ann'] },
+  })
+
+  it('name the thing they are about, though tasks alike are answered once', () => {
+    const [one, two] = [createId('task'), createId('task')]
+    expect(policy.decide(partOf(one))).toMatchObject({ allowed: true, reason: expect.stringContaining(one) as string })
+    expect(policy.decide(partOf(two))).toMatchObject({ allowed: true, reason: expect.stringContaining(two) as string })
+  })
+
+  it('are of one task alone where a policy names one', () => {
+    const [one, two] = [createId('task'), createId('task')]
+    const closed = withDocument(
+      `@id("closed") forbid (principal, action == Action::"user_access_task", resource == Task // here\n :: "${one}");`,
+    )
+    expect([two, one, two].map((id) => closed.decide(partOf(id)).allowed)).toEqual([true, false, true])
+    const named = withDocument(
+      `@id("named") forbid (principal, action == Action::"user_access_task", resource) when { resource == Task::"${two}" };`,
+    )
+    expect([one, two, one].map((id) => named.decide(partOf(id)).allowed)).toEqual([true, false, true])
+  })
+
+  it('are remembered by their facts, and the oldest is forgotten when there are too many', () => {
+    let asked = 0
+    const answers = new RememberedAnswers([], () => ({ allowed: (asked += 1) > 0 }))
+    const about = (task: string, party: string) =>
+      answers.answer(
+        toCedar({ question: 'user_access_task', user_id: party, task: { task_id: task, parties: [party] } }),
+      )
+    about('task-1', 'ann')
+    about('task-2', 'ann')
+    expect([asked, answers.size]).toEqual([1, 1])
+    for (let index = 0; index < ANSWERS_MAX; index += 1) about('task-1', `user${index}`)
+    expect([asked, answers.size]).toEqual([1 + ANSWERS_MAX, ANSWERS_MAX])
+    about('task-1', 'ann')
+    expect(asked).toBe(2 + ANSWERS_MAX)
+  })
+
+  it('that the engine could not come to are not remembered', () => {
+    let asked = 0
+    const answers = new RememberedAnswers([], () => ({ allowed: false, error: `failure ${(asked += 1)}` }))
+    const request = toCedar(partOf(createId('task')))
+    expect([answers.answer(request).error, answers.answer(request).error]).toEqual(['failure 1', 'failure 2'])
   })
 
   it('of one version are not those of another', () => {
     const question = { question: 'api', role: 'DataOwner', method: 'create_task' } as const
     const closed = withDocument('@id("closed") forbid (principal, action == Action::"create_task", resource);')
     expect([policy, closed, policy].map((one) => one.decide(question).allowed)).toEqual([true, false, true])
-    expect(policy.decide(question)).toBe(policy.decide({ ...question }))
   })
 })
