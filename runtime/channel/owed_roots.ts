@@ -16,7 +16,8 @@ import type { SealedChannel } from './sealed_channel.ts'
 
 const GATHER_MS = 100
 
-interface Owed {
+/** The root of one frame, to be signed for the member that took it. */
+export interface OwedRoot {
   frameId: Uint8Array
   digest: LaterDigest
 }
@@ -27,7 +28,7 @@ export class OwedRoots {
   readonly #clock: Clock
   readonly #log: Log
   readonly #digests = new LaterDigests()
-  readonly #owed = new Map<string, { peer: Peer; frames: Owed[] }>()
+  readonly #owed = new Map<string, { peer: Peer; frames: OwedRoot[] }>()
   #cancel: (() => void) | undefined
 
   constructor(channel: SealedChannel, transport: Pick<Transport, 'publish'>, clock: Clock, log: Log) {
@@ -38,13 +39,13 @@ export class OwedRoots {
   }
 
   /** Begins to compute the digest of a frame just sent; to whom it is owed may be known later only. */
-  prepare(content: FrameContent): Owed {
+  prepare(content: FrameContent): OwedRoot {
     // Bytes 12 to 28 of the header are the frame's id.
     return { frameId: content.headerBytes.subarray(12, 28), digest: this.#digests.of(content) }
   }
 
   /** @param peer a member, the one that took the frame */
-  owe(peer: Peer, frame: Owed): void {
+  owe(peer: Peer, frame: OwedRoot): void {
     const { id } = peer.sender
     const owed = this.#owed.get(id)
     if (owed === undefined) this.#owed.set(id, { peer, frames: [frame] })
@@ -78,5 +79,3 @@ export class OwedRoots {
     }
   }
 }
-
-export type { Owed as OwedRoot }
