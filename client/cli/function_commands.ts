@@ -15,20 +15,8 @@ import { withSession } from './party.ts'
 
 export function addFunctionCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
   const functions = program.command('function').description('functions that tasks run')
-  functions
-    .command('register')
+  withSpecOptions(functions.command('register'))
     .description('register a built-in by its name, or any function by a JSON description')
-    .addOption(new Option('--builtin <name>', 'a built-in function').choices(Object.keys(BUILTINS)))
-    .option('--spec <file>', 'a JSON file as register_function takes it ("tacit schema frontend.register_function")')
-    .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
-    .option('--public', 'anybody may use it', false)
-    .option(
-      '--allow <user>',
-      'who may use it besides its owner: a user, or org:<organisation> (repeatable)',
-      collect,
-      [],
-    )
-    .option('--quota <n>', 'how many runs it has; any number unless told', Number)
     .action(async (options: SpecOptions, command: Command) => {
       const context = contextOf(command)
       const spec = await readSpec(options)
@@ -37,20 +25,8 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
         context.output.result({ function_id, name: spec.name }, [function_id])
       })
     })
-  functions
-    .command('update <function>')
+  withSpecOptions(functions.command('update <function>'))
     .description('replace a function of yours; tasks that exist keep what their parties agreed on')
-    .addOption(new Option('--builtin <name>', 'a built-in function').choices(Object.keys(BUILTINS)))
-    .option('--spec <file>', 'a JSON file as register_function takes it')
-    .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
-    .option('--public', 'anybody may use it', false)
-    .option(
-      '--allow <user>',
-      'who may use it besides its owner: a user, or org:<organisation> (repeatable)',
-      collect,
-      [],
-    )
-    .option('--quota <n>', 'how many runs it has; any number unless told', Number)
     .action(async (id: string, options: SpecOptions, command: Command) => {
       const context = contextOf(command)
       const spec = await readSpec(options)
@@ -117,6 +93,22 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
         )
       })
     })
+}
+
+/** What describes a function, for who registers one and for who replaces it. */
+function withSpecOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--builtin <name>', 'a built-in function').choices(Object.keys(BUILTINS)))
+    .option('--spec <file>', 'a JSON file as register_function takes it ("tacit schema frontend.register_function")')
+    .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
+    .option('--public', 'anybody may use it', false)
+    .option(
+      '--allow <user>',
+      'who may use it besides its owner: a user, or org:<organisation> (repeatable)',
+      collect,
+      [],
+    )
+    .option('--quota <n>', 'how many runs it has; any number unless told', Number)
 }
 
 interface SpecOptions {
