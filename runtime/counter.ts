@@ -1,10 +1,27 @@
 /** How a number is kept that commits add to: 8 bytes, big-endian, two's complement. */
 import { Refusal } from '../messages/index.ts'
+import type { Replacement, Write } from './store.ts'
 
 const COUNTER_BYTES = 8
 
-/** @param value absent: the counter was never written. @throws Refusal `invalid_request` for a value that is no counter */
-export function addToCounter(key: string, value: Uint8Array | null | undefined, add: number): Uint8Array {
+/**
+ * The writes of a commit with every addition worked out; one replaces whatever is there.
+ * @param presentValue what is under a key at that moment
+ * @throws Refusal `invalid_request` for adding to a value that is no counter
+ */
+export function withAdditionsDone(
+  writes: readonly Write[],
+  presentValue: (key: string) => Uint8Array | null | undefined,
+): Replacement[] {
+  return writes.map((write) =>
+    'add' in write
+      ? { key: write.key, value: addToCounter(write.key, presentValue(write.key), write.add), revision: 0 }
+      : write,
+  )
+}
+
+/** @param value absent: the counter was never written */
+function addToCounter(key: string, value: Uint8Array | null | undefined, add: number): Uint8Array {
   const sum = (value === undefined || value === null ? 0 : readCounter(key, value)) + add
   const bytes = Buffer.alloc(COUNTER_BYTES)
   bytes.writeBigInt64BE(BigInt(sum))

@@ -13,14 +13,14 @@ import { assert, Refusal } from '../messages/index.ts'
 import type { Outcome } from './commit_queue.ts'
 import { CommitQueue } from './commit_queue.ts'
 import { checkWrites } from './compare_and_set.ts'
-import { addToCounter } from './counter.ts'
+import { withAdditionsDone } from './counter.ts'
 import type { Contents } from './level_contents.ts'
 import { verifyContents } from './level_contents.ts'
 import { codeOf, damagedFolder, finishFolder, folderInUse, prepareFolder, unwritableFolder } from './level_folder.ts'
 import { openRecord, sealRecord, sealState, STATE_KEY } from './level_record.ts'
 import { OrderedIndex } from './ordered_index.ts'
 import { StateDigest } from './state_digest.ts'
-import type { Entry, ScanOptions, Snapshot, Store, Write } from './store.ts'
+import type { Entry, Replacement, ScanOptions, Snapshot, Store, Write } from './store.ts'
 import type { ValueSeal } from './value_seal.ts'
 
 /** About 200 bytes of memory each. */
@@ -190,12 +190,11 @@ export class LevelStore implements Store {
     const changes = new Map<string, Change>()
     let lastRevision = this.#lastRevision
     const outcomes = group.map((writes): Outcome => {
-      const values = this.#checkCommit(writes, changes)
-      if (values instanceof Refusal) return values
-      return writes.map((write, at) => {
-        const value = values[at]
-        if (value === undefined) return 'add' in write ? 0 : write.revision
-        changes.set(write.key, { value, revision: ++lastRevision })
+      const replacements = this.#checkCommit(writes, changes)
+      if (replacements instanceof Refusal) return replacements
+      return replacements.map(({ key, value, revision }) => {
+        if (value === undefined) return revision
+        changes.set(key, { value, revision: ++lastRevision })
         return lastRevision
       })
     })
@@ -204,26 +203,21 @@ export class LevelStore implements Store {
   }
 
   /** What each write puts in place after the earlier commits of its group, or why the commit cannot be applied. */
-  #checkCommit(
-    writes: readonly Write[],
-    changes: ReadonlyMap<string, Change>,
-  ): (Uint8Array | null | undefined)[] | Refusal {
-    let values: (Uint8Array | null | undefined)[]
+  #checkCommit(writes: readonly Write[], changes: ReadonlyMap<string, Change>): Replacement[] | Refusal {
+    let replacements: Replacement[]
     try {
       checkWrites(writes, (key) => {
         const change = changes.get(key)
         if (change === undefined) return this.#index.get(key) ?? 0
         return change.value === null ? 0 : change.revision
       })
-      values = writes.map((write) =>
-        'add' in write ? addToCounter(write.key, this.#presentValue(write.key, changes), write.add) : write.value,
-      )
+      replacements = withAdditionsDone(writes, (key) => this.#presentValue(key, changes))
     } catch (error) {
       if (error instanceof Refusal && error.code !== 'state_damaged') return error
       throw error
     }
-    const grows = writes.some((write) => 'add' in write || (write.value && write.revision === 0))
-    if (!grows || this.#index.size + changes.size + writes.length <= VALUES_MAX) return values
+    const grows = replacements.some(({ value, revision }) => value && revision === 0)
+    if (!grows || this.#index.size + changes.size + writes.length <= VALUES_MAX) return replacements
     return new Refusal('too_large', `the store holds ${this.#index.size} values and takes no more`, {
       hint: 'delete what is no longer needed',
     })

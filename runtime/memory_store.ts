@@ -1,7 +1,7 @@
 /** A store in memory, for tests: the same contract, and nothing survives the process. */
 import { Refusal } from '../messages/index.ts'
 import { checkWrites } from './compare_and_set.ts'
-import { addToCounter } from './counter.ts'
+import { withAdditionsDone } from './counter.ts'
 import { OrderedIndex } from './ordered_index.ts'
 import type { Entry, ScanOptions, Snapshot, Store, Write } from './store.ts'
 
@@ -24,11 +24,7 @@ export class MemoryStore implements Store {
     const index = this.#open()
     checkWrites(writes, (key) => index.get(key)?.revision ?? 0)
     // Computed first, so that a counter that is none leaves nothing half done.
-    const changes = writes.map((write) =>
-      'add' in write
-        ? { key: write.key, value: addToCounter(write.key, index.get(write.key)?.value, write.add), revision: 0 }
-        : write,
-    )
+    const changes = withAdditionsDone(writes, (key) => index.get(key)?.value)
     return changes.map(({ key, value, revision: present }) => {
       if (value === undefined) return present
       const revision = ++this.#lastRevision

@@ -5,7 +5,7 @@ import type { RunOrder } from '../../messages/index.ts'
 import { Refusal, STORED_PAYLOAD_BYTES_MAX } from '../../messages/index.ts'
 import { collectParts } from '../../runtime/index.ts'
 import { parseFileUrl } from './file_place.ts'
-import type { FilePlaces } from './file_places.ts'
+import type { FilePlaces, PlacedFile } from './file_places.ts'
 
 /** What any scheme adds to a payload: tag, nodes, the first page. */
 const SCHEME_BYTES_MAX = 2 * 1024 * 1024
@@ -21,7 +21,7 @@ export async function readPayload(
     if (parseFileUrl(stored.url).kind !== 'object')
       throw new Refusal('invalid_request', 'it has no place in the object store')
     const file = await places.find(stored.url, STORED_PAYLOAD_BYTES_MAX + SCHEME_BYTES_MAX, signal)
-    const plain = await collectParts(decryptStream(() => file.open(), stored.crypto, stored.tag))
+    const plain = await readPlain(file, stored)
     if (plain.length > STORED_PAYLOAD_BYTES_MAX) {
       throw new Refusal('too_large', `it has more than ${STORED_PAYLOAD_BYTES_MAX} bytes`)
     }
@@ -31,5 +31,16 @@ export async function readPayload(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     throw new Refusal(error.code, `the payload: ${error.message}`, { cause: error })
+  }
+}
+
+async function readPlain(
+  file: PlacedFile,
+  { crypto, tag }: NonNullable<RunOrder['stored_payload']>,
+): Promise<Uint8Array> {
+  try {
+    return await collectParts(decryptStream(() => file.open(), crypto, tag))
+  } finally {
+    await file.release()
   }
 }

@@ -10,7 +10,7 @@ import type { CipherGCM, DecipherGCM } from 'node:crypto'
 import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto'
 import type { FileCrypto } from '../../messages/index.ts'
 import type { EncryptedFile } from './encrypted_file.ts'
-import { checkLength, mismatch, TAG_BYTES } from './mismatch.ts'
+import { checkLength, decryptAll, mismatch, TAG_BYTES } from './mismatch.ts'
 
 export type AesGcmCrypto = Extract<FileCrypto, { scheme: 'aes-gcm-128' | 'aes-gcm-256' }>
 
@@ -36,16 +36,7 @@ export function decryptAesGcm(bytes: Uint8Array, crypto: AesGcmCrypto, registere
   if (bytes.length < TAG_BYTES) throw mismatch()
   const ciphertext = bytes.subarray(0, bytes.length - TAG_BYTES)
   if (!timingSafeEqual(bytes.subarray(ciphertext.length), registeredTag)) throw mismatch()
-  const decipher = createAesGcmDecipher(crypto, registeredTag)
-  const plaintext = decipher.update(ciphertext)
-  try {
-    decipher.final()
-  } catch {
-    // The plaintext of a forged file must not linger where a later reader of this memory finds it.
-    plaintext.fill(0)
-    throw mismatch()
-  }
-  return plaintext
+  return decryptAll(createAesGcmDecipher(crypto, registeredTag), ciphertext)
 }
 
 /** @throws Refusal `invalid_request` for a key or iv of the wrong length */

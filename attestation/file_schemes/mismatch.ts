@@ -1,4 +1,5 @@
-/** The refusals that all file schemes share. */
+/** What all file schemes share: their refusals, and a decryption that gives everything or nothing. */
+import type { DecipherGCM } from 'node:crypto'
 import { Refusal } from '../../messages/index.ts'
 
 export const TAG_BYTES = 16
@@ -17,4 +18,17 @@ export function checkLength(what: string, value: Uint8Array | undefined, wanted:
     hint: `it must have ${wanted}`,
     field: 'crypto',
   })
+}
+
+/** The whole plaintext, once the decipher's tag has proven right. @throws Refusal `tag_mismatch` */
+export function decryptAll(decipher: DecipherGCM, ciphertext: Uint8Array): Buffer {
+  const plaintext = decipher.update(ciphertext)
+  try {
+    decipher.final()
+  } catch {
+    // The plaintext of a forged file must not linger where a later reader of this memory finds it.
+    plaintext.fill(0)
+    throw mismatch()
+  }
+  return plaintext
 }

@@ -9,7 +9,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { Refusal } from '../../messages/index.ts'
 import { aesCmac128 } from './aes_cmac.ts'
-import { mismatch, TAG_BYTES } from './mismatch.ts'
+import { decryptAll, mismatch, TAG_BYTES } from './mismatch.ts'
 
 export const PAGE_BYTES = 4096
 export const KEY_BYTES = 16
@@ -91,15 +91,7 @@ export function sealPage(plaintext: Uint8Array, key: Uint8Array): { bytes: Buffe
 /** @throws Refusal `tag_mismatch` */
 export function openPage(bytes: Uint8Array, { key, mac }: PageSeal): Buffer {
   const decipher = createDecipheriv('aes-128-gcm', key, ZERO_IV, { authTagLength: TAG_BYTES })
-  decipher.setAuthTag(mac)
-  const plaintext = decipher.update(bytes)
-  try {
-    decipher.final()
-  } catch {
-    plaintext.fill(0)
-    throw mismatch()
-  }
-  return plaintext
+  return decryptAll(decipher.setAuthTag(mac), bytes)
 }
 
 export function sealMetadata({ size, root, head }: Metadata, userKey: Uint8Array, keyId: Uint8Array): Buffer {

@@ -3,7 +3,6 @@
  * after the first or when a frame of them is full, so that one signature serves up to 256 frames. What is owed when the
  * process is killed is never signed.
  */
-import type { FrameContent } from '../../attestation/index.ts'
 import { FRAME_LETTERS_MAX, rootsSubject } from '../../messages/index.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
@@ -12,7 +11,7 @@ import type { LaterDigest } from './later_digests.ts'
 import { LaterDigests } from './later_digests.ts'
 import type { Peer } from './peers.ts'
 import { encodeRootStatement } from './root_statement.ts'
-import type { SealedChannel } from './sealed_channel.ts'
+import type { SealedChannel, UnsignedFrame } from './sealed_channel.ts'
 
 const GATHER_MS = 100
 
@@ -39,9 +38,8 @@ export class OwedRoots {
   }
 
   /** Begins to compute the digest of a frame just sent; to whom it is owed may be known later only. */
-  prepare(content: FrameContent): OwedRoot {
-    // Bytes 12 to 28 of the header are the frame's id.
-    return { frameId: content.headerBytes.subarray(12, 28), digest: this.#digests.of(content) }
+  prepare({ id, content }: UnsignedFrame): OwedRoot {
+    return { frameId: id, digest: this.#digests.of(content) }
   }
 
   /** @param peer a member, the one that took the frame */

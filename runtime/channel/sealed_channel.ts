@@ -36,7 +36,12 @@ export interface SealedFrame {
   bytes: Buffer
   counter: number
   /** Of a frame whose root follows: what is still to be signed. */
-  unsigned?: FrameContent
+  unsigned?: UnsignedFrame
+}
+
+export interface UnsignedFrame {
+  id: Uint8Array
+  content: FrameContent
 }
 
 export interface OpenedFrame {
@@ -211,6 +216,6 @@ export class SealedChannel {
       return { bytes: sealFrame(header, letters, this.identity.keys.signingKey, secret), counter }
     }
     const { bytes, content } = sealFrameUnsigned(header, letters, secret)
-    return { bytes, counter, unsigned: content }
+    return { bytes, counter, unsigned: { id, content } }
   }
 }

@@ -15,9 +15,9 @@ async function owe(log: Log = silentLog) {
   const peerOf = (id: string, role: string) => from.channel.peers.resolveMember(id, role)
   const peers = { one: await peerOf('execution-1', 'execution'), two: await peerOf('echo-2', 'echo') }
   const frame = (n: number) => {
-    const headerBytes = Buffer.alloc(40)
-    headerBytes.writeUInt32BE(n, 24)
-    return owed.prepare({ headerBytes, framed: [Buffer.from('\0\0\0\u0001x')] })
+    const id = Buffer.alloc(16)
+    id.writeUInt32BE(n, 12)
+    return owed.prepare({ id, content: { headerBytes: Buffer.alloc(40), framed: [Buffer.from('\0\0\0\u0001x')] } })
   }
   /** Which frames a message of roots is about. */
   const read = async ({ subject, data }: (typeof sent)[number], by: typeof one) => {
@@ -66,7 +66,10 @@ describe('owed roots', () => {
       },
     }
     const owed = new OwedRoots(from.channel, closed, new ManualClock(NOW_MS), log)
-    owed.owe(peer, owed.prepare({ headerBytes: Buffer.alloc(40), framed: [Buffer.from('x')] }))
+    owed.owe(
+      peer,
+      owed.prepare({ id: Buffer.alloc(16), content: { headerBytes: Buffer.alloc(40), framed: [Buffer.from('x')] } }),
+    )
     owed.flush()
     expect(told).toMatchObject([{ to: 'echo-2', frames: 1 }])
   })
