@@ -102,7 +102,7 @@ export default {
     ),
     door('level', 'classic-level', 'runtime/level_store\\.ts', 'LevelDB is one implementation of Store.'),
     door('pino', 'pino', 'runtime/log\\.ts', 'Output goes through the log.'),
-    door('msgpackr', 'msgpackr', 'messages/codec\\.ts', 'One codec, so that its bounds hold everywhere.'),
+    door('msgpackr', 'msgpackr', 'messages/envelope/codec\\.ts', 'One codec, so that its bounds hold everywhere.'),
     door(
       'commander',
       'commander',

@@ -70,7 +70,7 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ['deploy/log.ts', 'pino', 'door-pino'],
   ['runtime/log.ts', 'pino'],
   ['runtime/pack.ts', 'msgpackr', 'door-msgpackr'],
-  ['messages/codec.ts', 'msgpackr'],
+  ['messages/envelope/codec.ts', 'msgpackr'],
   ['actors/one/token.ts', 'jose', 'door-jose'],
   ['attestation/passport.ts', 'jose'],
   ['actors/access_control/ask.ts', '@cedar-policy/cedar-wasm', 'door-cedar'],

@@ -1,10 +1,10 @@
 /** What access control may be asked: one question, its facts, and the rule that decides; and which policies there are. */
 import { z } from 'zod'
-import { dataRule } from '../data_record.ts'
-import { executor } from '../function_record.ts'
+import { dataRule } from '../domain/data_record.ts'
+import { executor } from '../domain/function_record.ts'
 import { dataId, functionId, taskId, userId } from '../ids.ts'
 import { protocol } from '../protocol.ts'
-import { callerIdentity, role } from '../user.ts'
+import { callerIdentity, role } from '../domain/user.ts'
 import { policyMethods } from './policy_methods.ts'
 
 const functionFacts = z

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { userId } from '../ids.ts'
 import { protocol } from '../protocol.ts'
-import { attribute, password, role } from '../user.ts'
+import { attribute, password, role } from '../domain/user.ts'
 
 const empty = z.strictObject({})
 const session = z

@@ -1,13 +1,13 @@
 /** What the frontend may be asked: the one door for functions, data and tasks. */
 import { z } from 'zod'
-import { auditEntry, auditFinding } from '../audit.ts'
-import { dataRule, dataView } from '../data_record.ts'
-import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../function_record.ts'
+import { auditEntry, auditFinding } from '../domain/audit.ts'
+import { dataRule, dataView } from '../domain/data_record.ts'
+import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../domain/function_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
-import { fileCrypto, fileTag, fileUrl, outputCrypto } from '../stored_file.ts'
-import { assignments, declaredFiles, taskOptions, taskState, taskView, watchedTask } from '../task.ts'
+import { fileCrypto, fileTag, fileUrl, outputCrypto } from '../domain/stored_file.ts'
+import { assignments, declaredFiles, taskOptions, taskState, taskView, watchedTask } from '../domain/task.ts'
 import { policyMethods } from './policy_methods.ts'
 
 const taskReference = z.strictObject({ task_id: taskId })

@@ -1,11 +1,11 @@
 /** What management may be asked: the API's methods with their caller, and the scheduler's reports on runs. */
 import { z } from 'zod'
-import { auditHead } from '../audit.ts'
+import { auditHead } from '../domain/audit.ts'
 import { taskId } from '../ids.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
-import { runOrder, runOutcome } from '../task.ts'
-import { callerIdentity } from '../user.ts'
+import { runOrder, runOutcome } from '../domain/task.ts'
+import { callerIdentity } from '../domain/user.ts'
 import type { ApiMethod } from './frontend.ts'
 import { apiMethods } from './frontend.ts'
 

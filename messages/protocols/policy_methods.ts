@@ -1,6 +1,6 @@
 /** The policies that a deployment adds to those of its code: asked of the frontend, carried out by access control. */
 import { z } from 'zod'
-import { policyDocuments } from '../policy.ts'
+import { policyDocuments } from '../domain/policy.ts'
 import type { Method } from '../protocol.ts'
 
 const version = z.int().min(0)

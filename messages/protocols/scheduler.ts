@@ -1,9 +1,9 @@
 /** What the scheduler may be asked: to stage and cancel by management, to lease and report by workers. */
 import { z } from 'zod'
-import { executor } from '../function_record.ts'
+import { executor } from '../domain/function_record.ts'
 import { taskId } from '../ids.ts'
 import { protocol } from '../protocol.ts'
-import { priority, runOrder, runOutcome } from '../task.ts'
+import { priority, runOrder, runOutcome } from '../domain/task.ts'
 
 const token = z.string().max(64).describe('The fencing token `<sequence>.<delivery>` of the fetched message.')
 const worker = z.string().max(80).describe('The member that runs the task.')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createId, dataRule, dataView } from '../../messages/index.ts'
+import { createId, dataRule, dataView } from '../../../messages/index.ts'
 
 test('what an owner reads back has no place for the url or the key', () => {
   const view = { data_id: createId('input'), owners: ['ann'], scheme: 'aes-gcm-256', tag: Buffer.alloc(16) }

@@ -13,9 +13,9 @@
  *    28  8  issued, ms since 1970
  *    36  8  expires, ms since 1970
  */
-import { assert } from './assert.ts'
-import { FRAME_BYTES_MAX, FRAME_LETTERS_MAX, LETTER_BYTES_MAX, SUBJECT_BYTES_MAX } from './limits.ts'
-import { Refusal } from './refusal.ts'
+import { assert } from '../assert.ts'
+import { FRAME_BYTES_MAX, FRAME_LETTERS_MAX, LETTER_BYTES_MAX, SUBJECT_BYTES_MAX } from '../limits.ts'
+import { Refusal } from '../refusal.ts'
 
 export const FRAME_VERSION = 1
 const MAGIC = Buffer.from('TCT')

@@ -1,6 +1,6 @@
 /** Users and roles, as tokens and records carry them. */
 import { z } from 'zod'
-import { userId } from './ids.ts'
+import { userId } from '../ids.ts'
 
 export const ROLES = ['PlatformAdmin', 'FunctionOwner', 'DataOwnerManager', 'DataOwner'] as const
 export const role = z.enum(ROLES).meta({ description: 'What a user may do on the platform.', examples: ['DataOwner'] })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { AUDIT_TEXT_MAX, auditHead, auditPage, auditRecord } from '../../messages/audit.ts'
+import { AUDIT_TEXT_MAX, auditHead, auditPage, auditRecord } from '../../../messages/domain/audit.ts'
 
 const record = {
   at: 1,

@@ -1,6 +1,6 @@
 /** The one msgpack codec: plain maps (no records), and a size bound that is checked before anything is unpacked. */
 import { Packr, Unpackr } from 'msgpackr'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../refusal.ts'
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true, moreTypes: false, int64AsType: 'number' })
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, moreTypes: false, int64AsType: 'number' })

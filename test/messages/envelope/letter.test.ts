@@ -9,7 +9,7 @@ import {
   parseReply,
   parseRequest,
   unpack,
-} from '../../messages/index.ts'
+} from '../../../messages/index.ts'
 
 const request = { number: 1, method: 'echo', deadlineMs: 1_800_000_000_000, idempotencyKey: null, body: { text: 'x' } }
 const malformed = expect.objectContaining({ code: 'malformed' })

@@ -1,7 +1,7 @@
 /** Data: who owns a file, and for which use. */
 import { z } from 'zod'
 import { executor, fieldName } from './function_record.ts'
-import { dataId, userId } from './ids.ts'
+import { dataId, userId } from '../ids.ts'
 import { FILE_SCHEMES, fileTag } from './stored_file.ts'
 
 export const dataRule = z

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Credential, FrameHeader } from '../../messages/index.ts'
+import type { Credential, FrameHeader } from '../../../messages/index.ts'
 import {
   encodeFrameHeader,
   encodeLetters,
@@ -14,7 +14,7 @@ import {
   parseFrame,
   parseLetters,
   Refusal,
-} from '../../messages/index.ts'
+} from '../../../messages/index.ts'
 
 const passport: Credential = { kind: 'passport', digest: Buffer.alloc(32, 1) }
 const client: Credential = { kind: 'client', signingKey: Buffer.alloc(32, 2), sealingKey: Buffer.alloc(32, 3) }

@@ -7,7 +7,7 @@ import {
   functionView,
   jsonValue,
   PAYLOAD_BYTES_MAX,
-} from '../../messages/index.ts'
+} from '../../../messages/index.ts'
 
 const spec = { name: 'count', executor: 'builtin', public: true }
 

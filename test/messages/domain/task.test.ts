@@ -7,7 +7,7 @@ import {
   taskResult,
   TASK_STATES,
   TERMINAL_STATES,
-} from '../../messages/index.ts'
+} from '../../../messages/index.ts'
 
 test('a task begins as Created and ends in one of three ways', () => {
   expect(TASK_STATES[0]).toBe('Created')

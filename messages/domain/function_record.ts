@@ -1,8 +1,8 @@
 /** Functions: what an owner registers, and what a caller may see of it. */
 import { z } from 'zod'
-import { bytes } from './bytes.ts'
-import { functionId, userId } from './ids.ts'
-import { PAYLOAD_BYTES_MAX } from './limits.ts'
+import { bytes } from '../bytes.ts'
+import { functionId, userId } from '../ids.ts'
+import { PAYLOAD_BYTES_MAX } from '../limits.ts'
 import { fileTag, objectUrl, outputCrypto } from './stored_file.ts'
 
 export const EXECUTORS = ['builtin', 'wasm', 'javascript', 'python'] as const

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { pack, unpack } from '../../messages/index.ts'
+import { pack, unpack } from '../../../messages/index.ts'
 
 const malformed = expect.objectContaining({ code: 'malformed' })
 

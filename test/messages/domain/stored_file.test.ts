@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fileCrypto, fileTag, fileUrl, FILE_SCHEMES, outputCrypto } from '../../messages/index.ts'
+import { fileCrypto, fileTag, fileUrl, FILE_SCHEMES, outputCrypto } from '../../../messages/index.ts'
 
 describe('the place of a file', () => {
   test.each([

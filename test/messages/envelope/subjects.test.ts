@@ -10,7 +10,7 @@ import {
   stagedSubject,
   taskEventSubject,
   workerGroup,
-} from '../../messages/index.ts'
+} from '../../../messages/index.ts'
 
 test('the subjects are these, general to specific, ids last', () => {
   expect(requestSubject('frontend', 'get_task')).toBe('tacit.frontend.get_task')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { policyDocuments } from '../../messages/index.ts'
+import { policyDocuments } from '../../../messages/index.ts'
 
 const accepts = (documents: unknown) => policyDocuments.safeParse(documents).success
 

@@ -1,8 +1,8 @@
 /** The letters inside frames: positional arrays in msgpack, checked by hand because every call passes here four times. */
 import { pack, unpack } from './codec.ts'
-import { IDEMPOTENCY_KEY_LENGTH_MAX, LETTER_BYTES_MAX } from './limits.ts'
-import type { RefusalNote } from './refusal.ts'
-import { Refusal } from './refusal.ts'
+import { IDEMPOTENCY_KEY_LENGTH_MAX, LETTER_BYTES_MAX } from '../limits.ts'
+import type { RefusalNote } from '../refusal.ts'
+import { Refusal } from '../refusal.ts'
 
 /** A longer name is of no method, and would come back in refusals. */
 const METHOD_LENGTH_MAX = 128

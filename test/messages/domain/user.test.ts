@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { attribute, callerIdentity, password, role, ROLES } from '../../messages/index.ts'
+import { attribute, callerIdentity, password, role, ROLES } from '../../../messages/index.ts'
 
 test('there are four roles', () => {
   expect(ROLES).toEqual(['PlatformAdmin', 'FunctionOwner', 'DataOwnerManager', 'DataOwner'])

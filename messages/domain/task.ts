@@ -1,10 +1,10 @@
 /** Tasks: their states, their terms, and what their parties may see. */
 import { z } from 'zod'
-import { bytes } from './bytes.ts'
+import { bytes } from '../bytes.ts'
 import { executor, fieldName, functionOutput, jsonValue, needs, storedPayload } from './function_record.ts'
 import { dataRule } from './data_record.ts'
-import { dataId, functionId, inputId, outputId, taskId, userId } from './ids.ts'
-import { PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX } from './limits.ts'
+import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
+import { PAYLOAD_BYTES_MAX, RESULT_BYTES_MAX } from '../limits.ts'
 import { fileCrypto, fileTag, fileUrl, outputCrypto } from './stored_file.ts'
 
 export const TASK_STATES = [
