@@ -39,7 +39,7 @@ export interface ServiceHost {
   sealTo(group: string, subject: string, body: unknown): Uint8Array
   /** Opens a queue letter that was sealed to this member's group, and says which role sealed it. */
   openFrom(subject: string, bytes: Uint8Array): Promise<{ role: string; body: unknown }>
-  /** Signs a receipt with the member's attested key; see `attestation/receipt.ts`. */
+  /** Signs a receipt with the member's attested key; see `attestation/trust/receipt.ts`. */
   signReceipt(claims: Record<string, unknown>): Promise<string>
 }
 

@@ -72,7 +72,7 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ['runtime/pack.ts', 'msgpackr', 'door-msgpackr'],
   ['messages/envelope/codec.ts', 'msgpackr'],
   ['actors/one/token.ts', 'jose', 'door-jose'],
-  ['attestation/passport.ts', 'jose'],
+  ['attestation/trust/passport.ts', 'jose'],
   ['actors/access_control/ask.ts', '@cedar-policy/cedar-wasm', 'door-cedar'],
   ['actors/access_control/engine.ts', '@cedar-policy/cedar-wasm'],
   ['client/parse.ts', 'commander', 'door-commander'],

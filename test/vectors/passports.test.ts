@@ -11,7 +11,7 @@ import {
   verifyEvidence,
   verifyPassport,
 } from '../../attestation/index.ts'
-import { signSimulatedEvidence } from '../../attestation/simulated/simulated_evidence.ts'
+import { signSimulatedEvidence } from '../../attestation/trust/simulated/simulated_evidence.ts'
 import type { PublicGroupKey } from '../../messages/index.ts'
 import { fromHex, hex, readVectors } from './frame_vector.ts'
 import * as second from './second_implementation.ts'

@@ -1,7 +1,7 @@
 /** Outputs, written through a store in memory: what a rerun finds of an earlier attempt. */
 import { afterAll, expect, test } from 'vitest'
 import { OutputFiles } from '../../../actors/execution/output_files.ts'
-import { decryptFile } from '../../../attestation/file_schemes/scheme.ts'
+import { decryptFile } from '../../../attestation/sealing/file_schemes/scheme.ts'
 import type { OutputCrypto, RunOrder } from '../../../messages/index.ts'
 import { MemoryFileStore } from '../../../runtime/memory_file_store.ts'
 import { refusalOf } from '../../support/fake_host.ts'

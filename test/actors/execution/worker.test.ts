@@ -1,6 +1,6 @@
 /** The worker's loop, with a real queue and files in memory, real threads, and a scripted scheduler. */
 import { describe, expect, test, vi } from 'vitest'
-import { encryptFile } from '../../../attestation/file_schemes/scheme.ts'
+import { encryptFile } from '../../../attestation/sealing/file_schemes/scheme.ts'
 import { Refusal, stagedSubject } from '../../../messages/index.ts'
 import { sealHint } from '../../support/scripted_host.ts'
 import {

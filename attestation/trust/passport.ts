@@ -1,0 +1,151 @@
+/**
+ * A passport is an attestation result in the form of an EAR token (draft-ietf-rats-ear-04), signed by the coordinator
+ * with EdDSA. It ties a member's keys to what its evidence said: platform, measurement, role.
+ */
+import { createHash } from 'node:crypto'
+import { errors, jwtVerify, SignJWT } from 'jose'
+import { z } from 'zod'
+import { Refusal } from '../../messages/index.ts'
+import type { KeyPair } from '../sealing/keys.ts'
+import { fromBase64url, importSigningPublicKey, signingJwk, toBase64url } from '../sealing/keys.ts'
+import type { Manifest } from './manifest.ts'
+
+export const EAR_PROFILE = 'tag:ietf.org,2026:rats/ear#04'
+const ISSUER = 'tacit.coordinator'
+
+/** What a verified passport says. */
+export interface Passport {
+  member: string
+  role: string
+  workerClass?: string
+  platform: string
+  measurement: string
+  /** Raw Ed25519 and X25519 public keys, 32 bytes each. */
+  signingKey: Uint8Array
+  sealingKey: Uint8Array
+  issuedAtMs: number
+  expiresAtMs: number
+}
+
+const rawKey = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
+
+const claimsSchema = z.object({
+  sub: z.string().min(1).max(80),
+  iat: z.int(),
+  exp: z.int(),
+  jti: z.string(),
+  eat_profile: z.literal(EAR_PROFILE),
+  ear_status: z.enum(['affirming', 'warning']),
+  cnf: z.object({ jwk: z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: rawKey }) }),
+  tacit: z.object({
+    role: z.string(),
+    worker_class: z.string().optional(),
+    platform: z.string(),
+    measurement: z.string(),
+    sealing_key: rawKey,
+  }),
+})
+
+/**
+ * @param manifestDigest names the appraisal policy under which the evidence passed
+ * @returns the compact JWS
+ */
+export async function issuePassport(
+  issuerKey: KeyPair,
+  passport: Passport,
+  manifestDigest: string,
+  id: string,
+): Promise<string> {
+  const simulated = passport.platform === 'simulated'
+  // The simulated platform has no hardware to vouch for: never better than a warning.
+  const status = simulated ? 'warning' : 'affirming'
+  return new SignJWT({
+    eat_profile: EAR_PROFILE,
+    ear_status: status,
+    ear_verifier_id: { developer: 'tacit', build: 'tacit-coordinator' },
+    submods: {
+      [passport.member]: {
+        ear_status: status,
+        ear_trustworthiness_vector: {
+          'instance-identity': 2,
+          executables: 3,
+          configuration: 2,
+          hardware: simulated ? 32 : 2,
+        },
+        ear_appraisal_policy_ids: [`manifest:${manifestDigest}`],
+      },
+    },
+    cnf: { jwk: signingJwk(passport.signingKey) },
+    tacit: {
+      role: passport.role,
+      ...(passport.workerClass === undefined ? {} : { worker_class: passport.workerClass }),
+      platform: passport.platform,
+      measurement: passport.measurement,
+      sealing_key: toBase64url(passport.sealingKey),
+    },
+  })
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'eat+jwt' })
+    .setIssuer(ISSUER)
+    .setSubject(passport.member)
+    .setJti(id)
+    .setIssuedAt(Math.floor(passport.issuedAtMs / 1000))
+    .setExpirationTime(Math.ceil(passport.expiresAtMs / 1000))
+    .sign(issuerKey.privateKey)
+}
+
+/**
+ * Verifies a passport against the coordinator's key and the manifest; refuses `not_admitted`.
+ * @param issuerKey raw Ed25519 public key of the coordinator
+ * @param atMs the moment it must be valid at
+ */
+export async function verifyPassport(
+  jws: string,
+  issuerKey: Uint8Array,
+  manifest: Manifest,
+  atMs: number,
+): Promise<Passport> {
+  let payload: unknown
+  try {
+    const verified = await jwtVerify(jws, importSigningPublicKey(issuerKey), {
+      algorithms: ['EdDSA'],
+      issuer: ISSUER,
+      typ: 'eat+jwt',
+      requiredClaims: ['sub', 'iat', 'exp', 'jti'],
+      currentDate: new Date(atMs),
+      clockTolerance: 5,
+    })
+    payload = verified.payload
+  } catch (cause) {
+    const expired = cause instanceof errors.JWTExpired
+    throw new Refusal('not_admitted', expired ? 'the passport has expired' : 'the passport does not verify', { cause })
+  }
+  const parsed = claimsSchema.safeParse(payload)
+  if (!parsed.success)
+    throw new Refusal('not_admitted', 'the passport has claims of another form', { cause: parsed.error })
+  const { sub, iat, exp, cnf, tacit } = parsed.data
+  const references = Object.hasOwn(manifest.roles, tacit.role) ? (manifest.roles[tacit.role] ?? []) : []
+  const listed = references.some(
+    ({ platform, measurement, classes }) =>
+      platform === tacit.platform &&
+      measurement === tacit.measurement &&
+      (tacit.worker_class === undefined || (classes ?? []).includes(tacit.worker_class)),
+  )
+  // The coordinator's word is held against the manifest again: a coordinator that errs is not followed.
+  if (!listed) throw new Refusal('not_admitted', `the manifest does not list this measurement for role "${tacit.role}"`)
+  return {
+    member: sub,
+    role: tacit.role,
+    ...(tacit.worker_class === undefined ? {} : { workerClass: tacit.worker_class }),
+    platform: tacit.platform,
+    measurement: tacit.measurement,
+    signingKey: fromBase64url(cnf.jwk.x),
+    sealingKey: fromBase64url(tacit.sealing_key),
+    issuedAtMs: iat * 1000,
+    expiresAtMs: exp * 1000,
+  }
+}
+
+/** SHA-256 over the compact form: how frames name a passport. */
+export function passportDigest(jws: string): Buffer {
+  return createHash('sha256').update(jws).digest()
+}
