@@ -59,14 +59,14 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ['messages/left.ts', './right.ts', 'no-cycles'],
   // A cycle is reported once, at its first file.
   ['messages/right.ts', './left.ts'],
-  ['runtime/mailbox.ts', '../attestation/index.ts', 'attestation-in-the-channel'],
+  ['runtime/member/mailbox.ts', '../attestation/index.ts', 'attestation-in-the-channel'],
   ['runtime/channel/peers.ts', '../../attestation/index.ts'],
   ['actors/one/nats.ts', '@nats-io/nats-core', 'door-nats'],
   ['client/nats.ts', '@nats-io/nats-core', 'door-nats'],
   ['deploy/nats.ts', '@nats-io/nats-core', 'door-nats'],
-  ['runtime/transport.ts', '@nats-io/nats-core'],
+  ['runtime/broker/transport.ts', '@nats-io/nats-core'],
   ['actors/one/level.ts', 'classic-level', 'door-level'],
-  ['runtime/level_store.ts', 'classic-level'],
+  ['runtime/store/level_store.ts', 'classic-level'],
   ['deploy/log.ts', 'pino', 'door-pino'],
   ['runtime/log.ts', 'pino'],
   ['runtime/pack.ts', 'msgpackr', 'door-msgpackr'],
@@ -79,13 +79,13 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ['client/cli/parse.ts', 'commander'],
   ['actors/one/disk.ts', 'node:fs/promises', 'door-files'],
   ['runtime/disk.ts', 'node:fs', 'door-files'],
-  ['runtime/level_folder.ts', 'node:fs/promises'],
-  ['runtime/folder_files.ts', 'node:fs/promises'],
+  ['runtime/store/level_folder.ts', 'node:fs/promises'],
+  ['runtime/files/folder_files.ts', 'node:fs/promises'],
   ['deploy/disk.ts', 'node:fs'],
   ['actors/one/socket.ts', 'node:net', 'door-network'],
   ['client/web.ts', 'node:https', 'door-network'],
-  ['runtime/web_files.ts', 'node:http', 'door-network'],
-  ['runtime/web_exchange.ts', 'node:https'],
+  ['runtime/files/web_files.ts', 'node:http', 'door-network'],
+  ['runtime/files/web_exchange.ts', 'node:https'],
   ['actors/one/child.ts', 'node:child_process', 'door-processes'],
   ['deploy/child.ts', 'node:child_process'],
   ['actors/one/thread.ts', 'node:worker_threads', 'door-threads'],
@@ -123,7 +123,7 @@ test('the rules see this house: its modules, and imports of types alone', () => 
       .find(({ source }) => source === from)
       ?.dependencies.filter(({ resolved }) => resolved === to)
       .flatMap(({ dependencyTypes }) => dependencyTypes)
-  expect(edge('runtime/group.ts', 'runtime/channel/admission.ts')).toContain('import')
+  expect(edge('runtime/member/group.ts', 'runtime/channel/admission.ts')).toContain('import')
   expect(edge('runtime/actor.ts', 'messages/index.ts')).toContain('type-only')
   expect(edge('actors/main.ts', 'actors/management/index.ts')).toContain('dynamic-import')
 })

@@ -58,9 +58,9 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
 /** Where time is read or waited for without a `Clock`, and why that is no harm. */
 const TIME: Readonly<Record<string, string>> = {
   'runtime/clock.ts': 'the door itself',
-  'runtime/channel/outbox.ts': 'paces frames by a few milliseconds; nothing is decided from it',
+  'runtime/channel/frame_gatherer.ts': 'paces frames by a few milliseconds; nothing is decided from it',
   'runtime/channel/asker.ts': 'ticks; the moments it compares are of its clock',
-  'runtime/group.ts': 'measures how long handlers take, for STATS alone',
+  'runtime/member/group.ts': 'measures how long handlers take, for STATS alone',
   'actors/main.ts': 'lets the last message out before the process ends',
 }
 

@@ -9,7 +9,7 @@ import type { EvidenceNote, PrivateGroupKey, PublicGroupKey } from '../../messag
 import { coordinator, parseBy, parseRefusal, Refusal, requestSubject, toJsonValue } from '../../messages/index.ts'
 import type { Client } from '../actor.ts'
 import type { Clock } from '../clock.ts'
-import type { Transport } from '../transport.ts'
+import type { Transport } from '../broker/transport.ts'
 import type { Identity } from './identity.ts'
 import type { TrustAnchor } from './peers.ts'
 

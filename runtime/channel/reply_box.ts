@@ -2,8 +2,8 @@
 import type { FrameRoot } from '../../messages/index.ts'
 import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX, HEADERS } from '../../messages/index.ts'
 import type { Log } from '../log.ts'
-import type { Transport } from '../transport.ts'
-import type { OwedRoots } from './owed_roots.ts'
+import type { Transport } from '../broker/transport.ts'
+import type { OwedRoots } from './later_signatures/owed_signatures.ts'
 import type { Peer } from './peers.ts'
 import type { SealedChannel } from './sealed_channel.ts'
 

@@ -13,7 +13,7 @@ import {
 import type { FrameHeader, FrameKind, FrameRoot, ParsedFrame } from '../../messages/index.ts'
 import { CLOCK_SKEW_MS, FRAME_LIFETIME_MS_MAX, parseFrame, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../clock.ts'
-import type { AwaitedRoots } from './awaited_roots.ts'
+import type { AwaitedRoots } from './later_signatures/awaited_signatures.ts'
 import type { Identity } from './identity.ts'
 import type { KeyRing } from './key_ring.ts'
 import type { Peer, Peers } from './peers.ts'

@@ -4,7 +4,7 @@
  * handler decides, it cannot say: nobody is revoked by a header.
  */
 import { COMMON_REFUSALS, HEADERS, parseRefusal, Refusal } from '../../messages/index.ts'
-import type { Delivery } from '../transport.ts'
+import type { Delivery } from '../broker/transport.ts'
 
 /** Undefined for what may be an envelope. */
 export function readUnsigned(delivery: Delivery): Refusal | undefined {

@@ -6,7 +6,7 @@ import { cp, open as openFile, readdir, readFile, writeFile } from 'node:fs/prom
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Refusal } from '../../messages/index.ts'
-import type { Entry, Store } from '../../runtime/store.ts'
+import type { Entry, Store } from '../../runtime/store/store.ts'
 import type { RawRecords, SealedStore } from '../support/sealed_store.ts'
 import { compactRaw, readRaw, sealedStore, writeRaw } from '../support/sealed_store.ts'
 

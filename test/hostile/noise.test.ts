@@ -1,7 +1,7 @@
 /** Eve makes noise: much of it, large, deep, and under names that nobody knows. */
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { desk } from '../runtime/desk.ts'
+import { desk } from '../runtime/member/desk.ts'
 import { askerService } from '../support/echo.ts'
 import type { Scene } from './scene.ts'
 import { credentialOf, openScene, SAY } from './scene.ts'

@@ -1,7 +1,7 @@
 /** Eve uses the plain door: without an envelope, without a passport, and with whatever JSON can say. */
 import { headers } from '@nats-io/nats-core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { DeskLog, deskService } from '../runtime/desk.ts'
+import { DeskLog, deskService } from '../runtime/member/desk.ts'
 import type { Scene } from './scene.ts'
 import { openScene, SAY } from './scene.ts'
 

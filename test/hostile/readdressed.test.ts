@@ -1,7 +1,7 @@
 /** Eve sends honest frames to other places, and has answers sent where she wants them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encodeRequest } from '../../messages/index.ts'
-import { DeskLog, deskService } from '../runtime/desk.ts'
+import { DeskLog, deskService } from '../runtime/member/desk.ts'
 import type { Scene } from './scene.ts'
 import { openScene, SAY, sayLetter } from './scene.ts'
 

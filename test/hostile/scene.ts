@@ -10,7 +10,7 @@ import type { Credential, FrameHeader, PublicGroupKey } from '../../messages/ind
 import { encodeRequest, looksLikeFrame, parseFrame } from '../../messages/index.ts'
 import type { Client } from '../../runtime/index.ts'
 import { connectBroker, Identity } from '../../runtime/index.ts'
-import { desk, DeskLog, deskService } from '../runtime/desk.ts'
+import { desk, DeskLog, deskService } from '../runtime/member/desk.ts'
 import { askerService } from '../support/echo.ts'
 import type { PlatformOptions, TestMember, TestPlatform } from '../support/platform.ts'
 import { startPlatform } from '../support/platform.ts'

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { EPOCH_EVENT } from '../../messages/index.ts'
-import { DeskLog, deskService } from '../runtime/desk.ts'
+import { DeskLog, deskService } from '../runtime/member/desk.ts'
 import type { Scene } from './scene.ts'
 import { openScene, SAY } from './scene.ts'
 

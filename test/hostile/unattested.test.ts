@@ -22,7 +22,7 @@ import {
   SealedChannel,
   systemClock,
 } from '../../runtime/index.ts'
-import { deskService } from '../runtime/desk.ts'
+import { deskService } from '../runtime/member/desk.ts'
 import { measurementOf } from '../support/platform.ts'
 import type { Scene } from './scene.ts'
 import { openScene, SAY } from './scene.ts'
@@ -124,7 +124,7 @@ describe('a passport that was real', () => {
 
   test('of another role does not open what is for others: a stranger is a member, and no caller of the desk', async () => {
     const stranger = await scene.platform.join('stranger', () => deskService())
-    const client = stranger.host.client((await import('../runtime/desk.ts')).desk)
+    const client = stranger.host.client((await import('../runtime/member/desk.ts')).desk)
     await expect(client.say({ text: 'from a stranger' })).rejects.toMatchObject({ code: 'not_admitted' })
     await client.inner({})
     await scene.expectUnharmed()

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { generateKeys } from '../../attestation/index.ts'
 import { parseFrame, Refusal, toJsonValue } from '../../messages/index.ts'
 import { createTransport, provePlatform, systemClock } from '../../runtime/index.ts'
-import { deskService } from '../runtime/desk.ts'
+import { deskService } from '../runtime/member/desk.ts'
 import type { Scene } from './scene.ts'
 import { openScene, SAY } from './scene.ts'
 

@@ -4,10 +4,10 @@ import { pack, Refusal, unpack } from '../../messages/index.ts'
 import type { Client } from '../../runtime/actor.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { silentLog } from '../../runtime/log.ts'
-import { MemoryFileStore } from '../../runtime/memory_file_store.ts'
-import { MemoryRecordStream } from '../../runtime/memory_record_stream.ts'
-import { MemoryWorkQueue } from '../../runtime/memory_work_queue.ts'
-import type { ServiceHost } from '../../runtime/service.ts'
+import { MemoryFileStore } from '../../runtime/files/memory_file_store.ts'
+import { MemoryRecordStream } from '../../runtime/audit/memory_record_stream.ts'
+import { MemoryWorkQueue } from '../../runtime/work_queue/memory_work_queue.ts'
+import type { ServiceHost } from '../../runtime/member/service.ts'
 
 export interface ScriptedHostOptions {
   memberId: string

@@ -16,7 +16,7 @@ import {
   startMember,
   systemClock,
 } from '../../../runtime/index.ts'
-import { desk, deskService } from '../../runtime/desk.ts'
+import { desk, deskService } from '../../runtime/member/desk.ts'
 import type { TestBroker } from '../../support/broker.ts'
 import { startBroker } from '../../support/broker.ts'
 import { askerService } from '../../support/echo.ts'

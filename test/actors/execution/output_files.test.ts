@@ -3,7 +3,7 @@ import { afterAll, expect, test } from 'vitest'
 import { OutputFiles } from '../../../actors/execution/output_files.ts'
 import { decryptFile } from '../../../attestation/sealing/file_schemes/scheme.ts'
 import type { OutputCrypto, RunOrder } from '../../../messages/index.ts'
-import { MemoryFileStore } from '../../../runtime/memory_file_store.ts'
+import { MemoryFileStore } from '../../../runtime/files/memory_file_store.ts'
 import { refusalOf } from '../../support/fake_host.ts'
 import { placesOn, spool } from './places_on.ts'
 

@@ -5,8 +5,8 @@ import type { OutputCrypto, RunOrder, RunOutcome } from '../../../messages/index
 import { createId, pack, Refusal, stagedSubject } from '../../../messages/index.ts'
 import type { LetterContext } from '../../../runtime/actor.ts'
 import { ManualClock } from '../../../runtime/clock.ts'
-import { MemoryFileStore } from '../../../runtime/memory_file_store.ts'
-import { MemoryWorkQueue } from '../../../runtime/memory_work_queue.ts'
+import { MemoryFileStore } from '../../../runtime/files/memory_file_store.ts'
+import { MemoryWorkQueue } from '../../../runtime/work_queue/memory_work_queue.ts'
 import { scriptedHost, sealHint } from '../../support/scripted_host.ts'
 
 /** Arguments that tell the scripted thread what to do. */

@@ -15,7 +15,7 @@ import type {
 import { access_control, authentication, management, scheduler, storage } from '../../../messages/index.ts'
 import type { AskOptions, Client, Handlers } from '../../../runtime/index.ts'
 import { ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
-import { MemoryStore } from '../../../runtime/memory_store.ts'
+import { MemoryStore } from '../../../runtime/store/memory_store.ts'
 import type { Weather } from '../../support/fake_host.ts'
 import { calm, clientOf, fakeHost, LocalEvents, storageHandlers } from '../../support/fake_host.ts'
 

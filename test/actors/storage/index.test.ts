@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { start } from '../../../actors/storage/index.ts'
 import type { ServiceHost } from '../../../runtime/index.ts'
 import { MemoryRecordStream, silentLog, systemClock } from '../../../runtime/index.ts'
-import { MemoryFileStore } from '../../../runtime/memory_file_store.ts'
-import { MemoryWorkQueue } from '../../../runtime/memory_work_queue.ts'
+import { MemoryFileStore } from '../../../runtime/files/memory_file_store.ts'
+import { MemoryWorkQueue } from '../../../runtime/work_queue/memory_work_queue.ts'
 import { temporaryFolder } from '../../support/temporary_folder.ts'
 
 const never = () => {

@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest'
 import type { RefusalCode } from '../../../messages/index.ts'
 import { encodeReply, parseFrame, parseRequest } from '../../../messages/index.ts'
 import { toMember } from '../../../runtime/index.ts'
-import { desk } from '../desk.ts'
-import type { OpenAsker, OpenDesk, Person } from '../open_desk.ts'
-import type { Office } from '../open_desk.ts'
-import { officeForEachTest } from '../open_desk.ts'
+import { desk } from '../member/desk.ts'
+import type { OpenAsker, OpenDesk, Person } from '../member/open_desk.ts'
+import type { Office } from '../member/open_desk.ts'
+import { officeForEachTest } from '../member/open_desk.ts'
 
 let office: Office
 officeForEachTest((opened) => {

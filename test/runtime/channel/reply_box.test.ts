@@ -4,9 +4,9 @@ import { FRAME_BYTES_MAX, FRAME_LETTERS_MAX, parseFrame } from '../../../message
 import { silentLog } from '../../../runtime/index.ts'
 import type { Peer } from '../../../runtime/index.ts'
 import { ReplyBox } from '../../../runtime/channel/reply_box.ts'
-import type { Person } from '../open_desk.ts'
-import type { Office } from '../open_desk.ts'
-import { officeForEachTest } from '../open_desk.ts'
+import type { Person } from '../member/open_desk.ts'
+import type { Office } from '../member/open_desk.ts'
+import { officeForEachTest } from '../member/open_desk.ts'
 
 let office: Office
 officeForEachTest((opened) => {

@@ -1,0 +1,100 @@
+/**
+ * Plain requests: a JSON body by `nats req`, a JSON answer. The broker can read both, so a deployment says whether it
+ * takes them. All else is the same path: the same schema, the same handler, the same refusals.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Protocol } from '../../messages/index.ts'
+import { PLAIN_BYTES_MAX, Refusal, toJsonValue } from '../../messages/index.ts'
+import { unknownMethod } from '../channel/admission.ts'
+import type { Delivery } from '../broker/transport.ts'
+
+/** What a caller may give as `Nats-Msg-Id`. */
+const MESSAGE_ID_LENGTH_MAX = 128
+
+export interface PlainRequest {
+  method: string
+  body: unknown
+  /** From `Nats-Msg-Id` where the caller gave one, so that it may send the same request twice. */
+  requestId: string
+  bearer: string | undefined
+}
+
+/** @returns the JSON answer as bytes */
+export async function answerPlain(
+  protocol: Protocol,
+  method: string | undefined,
+  delivery: Delivery,
+  accepted: boolean,
+  handle: (request: PlainRequest) => unknown,
+): Promise<Uint8Array> {
+  if (delivery.data.length > PLAIN_BYTES_MAX) {
+    throw new Refusal('too_large', `a plain request has at most ${PLAIN_BYTES_MAX} bytes`)
+  }
+  if (method === undefined || !Object.hasOwn(protocol.methods, method)) throw unknownMethod(protocol, method ?? '')
+  const rule = protocol.methods[method]?.plain ?? false
+  if (rule === false) {
+    throw new Refusal('malformed', `${protocol.name}.${method} takes envelopes only, and this is not one`, {
+      hint: 'use the SDK or the tacit command; docs/protocol.md describes the envelope',
+    })
+  }
+  if (rule !== 'always' && !accepted) {
+    throw new Refusal(
+      'plain_not_accepted',
+      'this deployment does not take plain requests: the broker could read them',
+      {
+        hint: 'use the SDK or the tacit command, or ask the operator for "plain_requests"',
+      },
+    )
+  }
+  const body = parseJson(delivery.data)
+  const field = protocol.methods[method]?.plainField
+  const key = delivery.header('Nats-Msg-Id')
+  if (key !== undefined && key.length > MESSAGE_ID_LENGTH_MAX) {
+    throw new Refusal('invalid_request', `Nats-Msg-Id has at most ${MESSAGE_ID_LENGTH_MAX} characters`, {
+      field: 'Nats-Msg-Id',
+    })
+  }
+  const request = {
+    method,
+    body: field === undefined ? body : { [field]: body },
+    requestId: `plain/${key ?? randomUUID()}`,
+    bearer: bearerIn(delivery.header('Authorization')),
+  }
+  // `handle` may throw before it returns a promise; both ways pass through here.
+  const reply = await Promise.resolve(request)
+    .then(handle)
+    .catch((error: unknown) => {
+      throw field === undefined ? error : withoutWrapping(error, field)
+    })
+  const answer = Buffer.from(JSON.stringify(toJsonValue(reply)))
+  if (answer.length <= PLAIN_BYTES_MAX) return answer
+  throw new Refusal('too_large', `the answer has ${answer.length} bytes, more than the ${PLAIN_BYTES_MAX} allowed`, {
+    hint: 'ask for less at a time, or use the SDK',
+  })
+}
+
+/** The caller never wrote the wrapping field, so an answer about a field names it as the caller did. */
+function withoutWrapping(error: unknown, wrapping: string): unknown {
+  if (!(error instanceof Refusal) || error.field?.startsWith(`${wrapping}.`) !== true) return error
+  const { code, message, hint, field } = error
+  return new Refusal(code, message.replace(field, field.slice(wrapping.length + 1)), {
+    field: field.slice(wrapping.length + 1),
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+function parseJson(data: Uint8Array): unknown {
+  if (data.length === 0) return {}
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data))
+  } catch (cause) {
+    throw new Refusal('malformed', 'the body is neither JSON nor an envelope', {
+      hint: `send a JSON object, for example '{"task_id":"task-..."}'`,
+      cause,
+    })
+  }
+}
+
+function bearerIn(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : /^Bearer ([\w.-]+)$/i.exec(header.trim())?.[1]
+}

@@ -1,0 +1,54 @@
+/** What a service is handed when it starts, and what it hands back. Its only way to the outside. */
+import type { Protocol } from '../../messages/index.ts'
+import type { Actor, Client } from '../actor.ts'
+import type { Clock } from '../clock.ts'
+import type { FileStore } from '../files/file_store.ts'
+import type { Log } from '../log.ts'
+import type { RecordStream } from '../audit/record_stream.ts'
+import type { WorkQueue } from '../work_queue/work_queue.ts'
+
+/** Hints that something changed; they carry no secrets and nothing is decided from them. */
+export interface Events {
+  publish(subject: string, fields: Record<string, string | number>): void
+  /** Calls back for each event on the subject; the returned function ends it. */
+  subscribe(subject: string, callback: () => void): () => void
+}
+
+export interface ServiceHost {
+  /** This member's id, `<role>-<random>`. */
+  readonly memberId: string
+  /** Settings of this service from the deployment's configuration. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** Secrets released by the coordinator for this role, by name: storage gets `storage_key`, who writes the audit log `audit_key`, others none. */
+  readonly secrets: Readonly<Record<string, Uint8Array>>
+  readonly clock: Clock
+  readonly log: Log
+  readonly events: Events
+  readonly workQueue: WorkQueue
+  readonly files: FileStore
+  /** Where this member's pages of the audit log go. */
+  readonly auditStream: RecordStream
+  /** Aborts when the member begins to stop. */
+  readonly stopping: AbortSignal
+  /** Hands the first admin's password to the launcher, which keeps it for the operator; resolves once it is kept. */
+  saveAdminPassword?(password: string): Promise<void>
+  client<P extends Protocol>(protocol: P): Client<P>
+  /** One member of a group, instead of any: for what only that member can do. */
+  clientOf<P extends Protocol>(protocol: P, memberId: string): Client<P>
+  /** Packs a letter for the work queue, signed and sealed to a worker class's group. */
+  sealTo(group: string, subject: string, body: unknown): Uint8Array
+  /** Opens a queue letter that was sealed to this member's group, and says which role sealed it. */
+  openFrom(subject: string, bytes: Uint8Array): Promise<{ role: string; body: unknown }>
+  /** Signs a receipt with the member's attested key; see `attestation/trust/receipt.ts`. */
+  signReceipt(claims: Record<string, unknown>): Promise<string>
+}
+
+/** A started service: its actor, and how it comes to rest. */
+export interface Service<P extends Protocol = Protocol> {
+  actor: Actor<P>
+  /** Called once after the last letter was answered. */
+  close?(): Promise<void>
+}
+
+/** What each folder of `actors/` exports as `start`. */
+export type StartService = (host: ServiceHost) => Promise<Service>

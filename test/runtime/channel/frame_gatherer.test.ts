@@ -1,0 +1,111 @@
+import { setImmediate as nextTurn, setTimeout as later } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX } from '../../../messages/index.ts'
+import type { FrameUnderWay } from '../../../runtime/channel/frame_gatherer.ts'
+import { Outbox } from '../../../runtime/channel/frame_gatherer.ts'
+
+interface Item {
+  letter: Uint8Array
+  name: string
+}
+
+function sampleOutbox() {
+  const frames: FrameUnderWay<Item>[] = []
+  const outbox = new Outbox<Item>((frame) => frames.push(frame))
+  return {
+    outbox,
+    frames,
+    push: (name: string, bytes = 10) => outbox.push({ name, letter: new Uint8Array(bytes) }),
+    names: () => frames.map(({ items }) => items.map(({ name }) => name).join('')),
+  }
+}
+
+describe('the outbox', () => {
+  test('sends one letter alone at the end of its turn', async () => {
+    const { push, names } = sampleOutbox()
+    push('a')
+    expect(names()).toEqual([])
+    await nextTurn()
+    expect(names()).toEqual(['a'])
+  })
+
+  test('sends all letters of one turn in one frame', async () => {
+    const { push, names } = sampleOutbox()
+    for (const name of 'abc') push(name)
+    await nextTurn()
+    expect(names()).toEqual(['abc'])
+  })
+
+  test('has two frames under way, and lets the rest gather until one is answered', async () => {
+    const { outbox, push, frames, names } = sampleOutbox()
+    for (const name of 'abcd') {
+      push(name)
+      await nextTurn()
+    }
+    expect(names()).toEqual(['a', 'b'])
+    outbox.answered(frames[0]!)
+    await nextTurn()
+    expect(names()).toEqual(['a', 'b', 'cd'])
+  })
+
+  test('counts an answered frame once', async () => {
+    const { outbox, push, frames, names } = sampleOutbox()
+    for (const name of 'abc') {
+      push(name)
+      await nextTurn()
+    }
+    outbox.answered(frames[0]!)
+    outbox.answered(frames[0]!)
+    await nextTurn()
+    push('d')
+    await nextTurn()
+    expect(names()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('does not let a slow answer hold back what waits behind it', async () => {
+    const { push, names } = sampleOutbox()
+    for (const name of 'abc') {
+      push(name)
+      await nextTurn()
+    }
+    while (names().length < 3) await later(1)
+    expect(names()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('sends many letters in two halves when nothing is under way, so that one is opened while the other is sealed', async () => {
+    const { push, frames } = sampleOutbox()
+    for (let i = 0; i < 100; i += 1) push('x')
+    await nextTurn()
+    await nextTurn()
+    expect(frames.map(({ items }) => items.length)).toEqual([50, 50])
+  })
+
+  test('closes a frame at its number of letters and at its size', async () => {
+    const { push, frames } = sampleOutbox()
+    for (let i = 0; i < FRAME_LETTERS_MAX + 1; i += 1) push('x')
+    await nextTurn()
+    expect(frames.map(({ items }) => items.length)).toEqual([FRAME_LETTERS_MAX, 1])
+
+    const sized = sampleOutbox()
+    sized.push('a', FRAME_BYTES_TARGET - 1)
+    sized.push('b', 2)
+    await nextTurn()
+    expect(sized.names()).toEqual(['a', 'b'])
+  })
+
+  test('lets a letter that is larger than a frame should be travel alone', async () => {
+    const { push, names } = sampleOutbox()
+    push('a')
+    push('b', 3 * FRAME_BYTES_TARGET)
+    push('c')
+    while (names().length < 3) await later(1)
+    expect(names()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('refuses rather than grows', () => {
+    const { push } = sampleOutbox()
+    expect(() => {
+      for (let i = 0; i < 30_000; i += 1) push('x')
+    }).toThrow(expect.objectContaining({ code: 'overloaded' }))
+  })
+})

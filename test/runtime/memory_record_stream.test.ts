@@ -1,4 +1,0 @@
-import { MemoryRecordStream } from '../../runtime/memory_record_stream.ts'
-import { recordStreamContract } from './record_stream_contract.ts'
-
-recordStreamContract('memory', async () => new MemoryRecordStream(60))
