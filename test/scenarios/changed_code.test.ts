@@ -15,7 +15,7 @@ describe('one byte of the code of management changes on the disk', () => {
     code = await copyCode()
     platform = await startTestDeployment({ ...code.options, workers: 1 })
     echo = await registerEcho(platform.admin)
-    restore = await code.change('actors/management/keys.js', (text) => `${text} `)
+    restore = await code.change('actors/management/records/keys.js', (text) => `${text} `)
   })
   afterAll(async () => {
     await platform.stop()

@@ -3,10 +3,10 @@
  * delivered twice, as it is when a reply is lost. Whatever the order, nothing is lost and nothing happens twice.
  */
 import { describe, expect, it } from 'vitest'
-import type { RunCount } from '../../../actors/management/quota.ts'
-import { quotaKey, taskKey } from '../../../actors/management/keys.ts'
-import type { TaskLife } from '../../../actors/management/task_record.ts'
-import { unpackRecord } from '../../../actors/management/task_record.ts'
+import type { RunCount } from '../../../actors/management/functions/quota.ts'
+import { quotaKey, taskKey } from '../../../actors/management/records/keys.ts'
+import type { TaskLife } from '../../../actors/management/lifecycle/task_record.ts'
+import { unpackRecord } from '../../../actors/management/lifecycle/task_record.ts'
 import type { Refusal } from '../../../messages/index.ts'
 import { rough } from '../../support/fake_host.ts'
 import type { World } from './world.ts'

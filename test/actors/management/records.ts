@@ -1,8 +1,8 @@
 /** Task records for tests of the pure parts: alice creates, alice and bob are parties, each has a file in it. */
-import type { TaskFacts, TaskRecord } from '../../../actors/management/task_record.ts'
-import type { AssignableFile, InvocationFacts, TaskEvent } from '../../../actors/management/task_rules.ts'
-import { advance, beginTask } from '../../../actors/management/task_machine.ts'
-import { digestTerms } from '../../../actors/management/task_terms.ts'
+import type { TaskFacts, TaskRecord } from '../../../actors/management/lifecycle/task_record.ts'
+import type { AssignableFile, InvocationFacts, TaskEvent } from '../../../actors/management/lifecycle/task_rules.ts'
+import { advance, beginTask } from '../../../actors/management/lifecycle/task_machine.ts'
+import { digestTerms } from '../../../actors/management/lifecycle/task_terms.ts'
 import type { TaskTerms } from '../../../messages/index.ts'
 import { createId, STANDARD_CLASS, taskOptions } from '../../../messages/index.ts'
 

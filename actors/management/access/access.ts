@@ -1,0 +1,127 @@
+/** Asks access control, and fails closed: no answer, or an answer that is not plainly yes, is a no. */
+import type {
+  access_control,
+  AccessQuestion,
+  CallerIdentity,
+  DataRule,
+  TaskTerms,
+  TaskUse,
+} from '../../../messages/index.ts'
+import { Refusal } from '../../../messages/index.ts'
+import type { Client } from '../../../runtime/index.ts'
+import type { DataRecord } from '../data/data_record.ts'
+import type { FunctionRecord } from '../functions/function_record.ts'
+import type { TaskRecord } from '../lifecycle/task_record.ts'
+
+export type AccessClient = Pick<Client<typeof access_control>, 'decide'>
+
+interface Ruled {
+  rule?: DataRule | undefined
+}
+
+export interface Decision {
+  allowed: boolean
+  rule: string
+  reason: string
+}
+
+/** @throws Refusal `unavailable` when there is no decision */
+async function decideAccess(access: AccessClient, question: AccessQuestion): Promise<Decision> {
+  try {
+    const { allowed, rule, reason } = await access.decide(question)
+    return { allowed: allowed === true, rule, reason }
+  } catch (cause) {
+    throw new Refusal('unavailable', 'access control gave no decision, so nothing is allowed', {
+      hint: 'try again',
+      cause,
+    })
+  }
+}
+
+export function mayUseFunction(access: AccessClient, caller: CallerIdentity, fn: FunctionRecord): Promise<Decision> {
+  const { function_id, owner, allowlist } = fn
+  return decideAccess(access, {
+    question: 'user_access_function',
+    user_id: caller.user_id,
+    attribute: caller.attribute,
+    function: { function_id, owner, public: fn.public, allowlist },
+  })
+}
+
+export function mayUseData(access: AccessClient, userId: string, data: DataRecord): Promise<Decision> {
+  const { data_id, owners } = data
+  return decideAccess(access, { question: 'user_access_data', user_id: userId, data: { data_id, owners } })
+}
+
+export function mayAccessTask(access: AccessClient, userId: string, task: TaskRecord): Promise<Decision> {
+  const { task_id, parties } = task
+  return decideAccess(access, { question: 'user_access_task', user_id: userId, task: { task_id, parties } })
+}
+
+/** Whether a rule of the data's owners allows this task to use it; its worker is not known yet. */
+export function mayUseUnderRule(
+  access: AccessClient,
+  task: TaskRecord,
+  data: DataRecord,
+  at: number,
+): Promise<Decision> {
+  const { task_id, parties, terms } = task
+  return decideAccess(access, {
+    question: 'task_access_data',
+    task: { task_id, parties },
+    data: factsOf(data),
+    use: useOf(terms, [data], at),
+  })
+}
+
+export function mayStage(
+  access: AccessClient,
+  task: TaskRecord,
+  fn: FunctionRecord,
+  data: readonly DataRecord[],
+  at: number,
+): Promise<Decision> {
+  const { task_id, parties, terms } = task
+  return decideAccess(access, {
+    question: 'staged_task',
+    task: { task_id, parties },
+    function: { function_id: fn.function_id, owner: fn.owner, public: fn.public },
+    data: data.map(factsOf),
+    use: useOf(terms, data, at),
+  })
+}
+
+/** What access control says when it cannot decide: no policy speaks, so a task that waits for it is not lost by it. */
+const UNDECIDED: readonly string[] = ['engine_error', 'policy_damaged']
+
+/**
+ * The same once more when a worker is about to begin, by what the parties agreed on: policies may be others by now.
+ * @throws Refusal `unavailable` when there is no decision
+ */
+export async function mayRun(
+  access: AccessClient,
+  { task_id, parties, terms, function: { owner, public: isPublic } }: TaskRecord,
+  platform: string | undefined,
+  at: number,
+): Promise<Decision> {
+  const files = [...terms.inputs, ...terms.outputs]
+  const decision = await decideAccess(access, {
+    question: 'staged_task',
+    task: { task_id, parties },
+    function: { function_id: terms.function_id, owner, public: isPublic },
+    data: files.map(({ data_id = '', ...file }) => factsOf({ data_id, ...file })),
+    use: { ...useOf(terms, files, at), run: { platform: platform ?? '' } },
+  })
+  if (decision.allowed || !UNDECIDED.includes(decision.rule)) return decision
+  throw new Refusal('unavailable', `access control cannot decide: ${decision.reason}`, { hint: 'mend the policy' })
+}
+
+function factsOf({ data_id, owners, rule }: Ruled & Pick<DataRecord, 'data_id' | 'owners'>) {
+  return { data_id, owners, ...(rule === undefined ? {} : { rule }) }
+}
+
+/** The moment is a fact only where a rule asks for it: an answer that depends on it cannot be remembered. */
+function useOf(terms: TaskTerms, files: readonly Ruled[], at: number): TaskUse {
+  const { function_digest, executor } = terms
+  return { function_digest, executor, ...(files.some(({ rule }) => rule?.until !== undefined) ? { at } : {}) }
+}

@@ -1,0 +1,172 @@
+/** assign_data: parties put their data in the places that a task declares. */
+import type { management } from '../../../messages/index.ts'
+import { Refusal } from '../../../messages/index.ts'
+import type { Clock, Entry, Handlers, Write } from '../../../runtime/index.ts'
+import type { AccessClient } from '../access/access.ts'
+import { mayUseData, mayUseUnderRule } from '../access/access.ts'
+import type { DataRecord } from '../data/data_record.ts'
+import { noSuchData, unpackData } from '../data/data_store.ts'
+import { dataKey, taskKey, useKey } from '../records/keys.ts'
+import type { StorageClient } from '../records/storage_access.ts'
+import { readMany } from '../records/storage_access.ts'
+import { advance, isEnded, whyRefused } from '../lifecycle/task_machine.ts'
+import type { TaskLife, TaskRecord } from '../lifecycle/task_record.ts'
+import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
+import type { AssignableFile } from '../lifecycle/task_rules.ts'
+import type { TaskStore } from '../tasks/task_store.ts'
+import { findFile } from '../lifecycle/task_terms.ts'
+import { admitParty, viewTask } from '../tasks/task_view.ts'
+import type { UntimelyEnds } from '../tasks/early_end.ts'
+
+/** Whoever began to delete data and did not come to the end of it is given up after this long. */
+const DELETING_MS = 30_000
+
+interface Place {
+  kind: 'inputs' | 'outputs'
+  name: string
+  data_id: string
+}
+
+export function assignMethods(
+  storage: StorageClient,
+  access: AccessClient,
+  tasks: TaskStore,
+  ends: UntimelyEnds,
+  clock: Clock,
+): Pick<Handlers<typeof management>, 'assign_data'> {
+  return {
+    async assign_data({ caller, request }) {
+      const party = caller.user_id
+      const places = [...placesOf('inputs', request.inputs), ...placesOf('outputs', request.outputs)]
+      const changed = await tasks.change(request.task_id, async (loaded, hold) => {
+        await admitParty(access, loaded, party)
+        const { record } = loaded
+        // Delivered again, the request finds what it asked for.
+        if (places.length > 0 && places.every((place) => isAssigned(record, place))) return { next: record }
+        const late = await ends.endOverdue(loaded, hold)
+        if (late !== undefined) return late
+
+        const entries = await readMany(
+          storage,
+          places.map((place) => dataKey(place.data_id)),
+        )
+        const data = new Map(
+          [...entries.values()].flatMap((entry) => {
+            const found = unpackData(entry)
+            return found === undefined ? [] : [[found.data_id, found] as const]
+          }),
+        )
+        const living = await readLivingHolders(storage, record.task_id, [...data.values()])
+        const event = {
+          type: 'assign_data' as const,
+          at: clock.now(),
+          party,
+          files: places.map((place) => fileFor(place, party, data, living)),
+        }
+        const refusal = whyRefused(record, event)
+        if (refusal !== undefined) throw refusal
+        await checkAccess(access, record, party, [...data.values()], event.at)
+        const next = advance(record, event)
+        return { next, writes: holdData(record, places, data, entries, clock.now()) }
+      })
+      return viewTask(changed)
+    },
+  }
+}
+
+function placesOf(kind: Place['kind'], files: Readonly<Record<string, string>>): Place[] {
+  return Object.entries(files).map(([name, data_id]) => ({ kind, name, data_id }))
+}
+
+function isAssigned(record: TaskRecord, { kind, name, data_id }: Place): boolean {
+  return findFile(record.terms, kind, name)?.data_id === data_id
+}
+
+function fileFor(
+  place: Place,
+  party: string,
+  data: ReadonlyMap<string, DataRecord>,
+  living: ReadonlySet<string>,
+): AssignableFile {
+  const record = data.get(place.data_id)
+  // Whether others have such data is not the caller's to know.
+  if (record === undefined || !record.owners.includes(party))
+    throw noSuchData(place.data_id, `${place.kind}.${place.name}`)
+  const { owners, scheme, tag, url_bytes, assigned_to, rule } = record
+  return {
+    ...place,
+    owners,
+    scheme,
+    url_bytes,
+    written: tag !== undefined,
+    ...(place.kind === 'inputs' && tag !== undefined ? { tag } : {}),
+    ...(rule === undefined ? {} : { rule }),
+    ...(assigned_to !== undefined && living.has(assigned_to) ? { held_by: assigned_to } : {}),
+  }
+}
+
+/** Of the other tasks that these outputs were assigned to, those that may still write them. */
+async function readLivingHolders(
+  storage: StorageClient,
+  taskId: string,
+  data: readonly DataRecord[],
+): Promise<Set<string>> {
+  const holders = data.flatMap(({ assigned_to: other }) => (other === undefined || other === taskId ? [] : [other]))
+  if (holders.length === 0) return new Set()
+  const entries = await readMany(storage, holders.map(taskKey))
+  // An ended task never lives again, so what is read here stays true until the commit.
+  const lives = [...entries.values()].map((entry) => unpackRecord<TaskLife>(entry.value))
+  return new Set(lives.filter((life) => !isEnded(life)).map((life) => life.task_id))
+}
+
+async function checkAccess(
+  access: AccessClient,
+  task: TaskRecord,
+  party: string,
+  data: readonly DataRecord[],
+  at: number,
+): Promise<void> {
+  const decisions = await Promise.all([
+    ...data.map((record) => mayUseData(access, party, record)),
+    ...data.filter(({ rule }) => rule !== undefined).map((record) => mayUseUnderRule(access, task, record, at)),
+  ])
+  const denied = decisions.find((decision) => !decision.allowed)
+  if (denied !== undefined) {
+    throw new Refusal('forbidden', `the rule ${denied.rule} does not allow it: ${denied.reason}`, {
+      hint: 'assign data of your own, whose rule the task meets',
+    })
+  }
+}
+
+/**
+ * Outputs remember their task: two tasks that want the same one cannot both commit. An input may be in many tasks at once,
+ * so it is left as it is, and only needs to be still there; that the task has it is noted beside it.
+ * @throws Refusal `conflict` for data that is about to be deleted
+ */
+function holdData(
+  { task_id: taskId, terms }: TaskRecord,
+  places: readonly Place[],
+  data: ReadonlyMap<string, DataRecord>,
+  entries: ReadonlyMap<string, Entry>,
+  at: number,
+): Write[] {
+  const writes = new Map<string, Write>()
+  for (const { kind, data_id } of places) {
+    const [record, entry] = [data.get(data_id), entries.get(dataKey(data_id))]
+    if (record === undefined || entry === undefined) continue
+    const { deleting_at, ...rest } = record
+    if (deleting_at !== undefined && at - deleting_at < DELETING_MS) {
+      throw new Refusal('conflict', `${data_id} is about to be deleted`, { hint: 'assign other data, or try again' })
+    }
+    const { key, revision } = entry
+    if (kind === 'outputs') writes.set(key, { key, value: packRecord({ ...rest, assigned_to: taskId }), revision })
+    else {
+      writes.set(key, deleting_at === undefined ? { key, revision } : { key, value: packRecord(rest), revision })
+      // Where the task has the input in another place already, that is noted.
+      if (terms.inputs.some((file) => file.data_id === data_id)) continue
+      const use = useKey(data_id, taskId)
+      writes.set(use, { key: use, value: new Uint8Array(0), revision: 0 })
+    }
+  }
+  return [...writes.values()]
+}

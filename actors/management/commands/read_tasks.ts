@@ -1,0 +1,159 @@
+/** How parties follow their tasks: get, list, and watch, which waits for the next change. */
+import type { management, TaskView } from '../../../messages/index.ts'
+import { STANDARD_CLASS, taskEventSubject } from '../../../messages/index.ts'
+import type { Clock, Events, Handlers } from '../../../runtime/index.ts'
+import type { AccessClient } from '../access/access.ts'
+import { momentInKey, taskIdOfKey, taskKey, taskOfPrefix } from '../records/keys.ts'
+import { checkAfter, collectPages } from '../records/paging.ts'
+import type { StorageClient } from '../records/storage_access.ts'
+import { readMany } from '../records/storage_access.ts'
+import { changesAfter } from '../lifecycle/task_history.ts'
+import type { TaskLife } from '../lifecycle/task_record.ts'
+import { unpackRecord } from '../lifecycle/task_record.ts'
+import type { LoadedTask } from '../tasks/loaded_task.ts'
+import type { TaskStore } from '../tasks/task_store.ts'
+import { admitParty, viewTask } from '../tasks/task_view.ts'
+import type { UntimelyEnds } from '../tasks/early_end.ts'
+import type { WorkerCensus } from '../tasks/worker_presence.ts'
+
+/** An event may be lost; the task is read again after this long. */
+const BACKSTOP_MS = 2_000
+/** A watch answers this long before nobody waits for it any more. */
+const ANSWER_MS = 250
+/**
+ * Watchers who wait at a member. A waiting letter takes a place in the mailbox, and some must stay free for commands: from
+ * here on a watch is answered at once, and its caller asks again.
+ */
+export const WATCHERS_MAX = 384
+/** A watch that waited longer is decided again before it answers: a change of policy counts within a second. */
+const ADMITTED_MS = 500
+/** Lives that fit one letter. */
+const LIVES_PAGE = 50
+/** Changes that fit one letter beside the task. */
+const CHANGES_PAGE = 200
+
+type Methods = Pick<Handlers<typeof management>, 'get_task' | 'list_tasks' | 'watch_task'>
+
+export function readMethods(
+  storage: StorageClient,
+  access: AccessClient,
+  tasks: TaskStore,
+  ends: UntimelyEnds,
+  census: WorkerCensus,
+  clock: Clock,
+  events: Events,
+): Methods {
+  /** The task as it is now; one whose deadline has passed ends here, for nobody else may come by. */
+  async function readNow(taskId: string, aboveVersion?: number): Promise<LoadedTask> {
+    const loaded = await (aboveVersion === undefined ? tasks.read(taskId) : tasks.readAbove(taskId, aboveVersion))
+    const { deadline } = loaded.record.terms.options
+    if (deadline === undefined || clock.now() < deadline) return loaded
+    return tasks.change(taskId, async (present, hold) => {
+      const late = await ends.endOverdue(present, hold)
+      if (late === undefined) return { next: present.record }
+      const { refusal: _notForReaders, ...change } = late
+      return change
+    })
+  }
+
+  async function readFor(taskId: string, userId: string, aboveVersion?: number): Promise<LoadedTask> {
+    const loaded = await readNow(taskId, aboveVersion)
+    await admitParty(access, loaded, userId)
+    return loaded
+  }
+
+  /** Who looks at a task that waits hears when it waits for a worker that there is not. */
+  async function show(loaded: LoadedTask): Promise<TaskView> {
+    const { state, terms } = loaded.record
+    if (state !== 'Staged') return viewTask(loaded)
+    return viewTask(loaded, await census.hasNone(terms.executor, terms.options.needs.class ?? STANDARD_CLASS))
+  }
+
+  let watchers = 0
+
+  return {
+    async get_task({ caller, request }) {
+      return show(await readFor(request.task_id, caller.user_id))
+    },
+
+    async watch_task({ caller, request }, context) {
+      const { task_id, after_version } = request
+      const waitMs = watchers < WATCHERS_MAX ? request.wait_ms : 0
+      const until = Math.min(clock.now() + waitMs, context.deadlineMs - ANSWER_MS)
+      watchers += 1
+      const change = watchEvents(events, clock, task_id)
+      try {
+        // Subscribed before the first read: a change in between leaves its mark, and the wait ends at once.
+        let loaded = await readFor(task_id, caller.user_id, after_version)
+        const admittedAt = clock.now()
+        while (loaded.record.version <= after_version && clock.now() < until && !context.signal.aborted) {
+          await change.next(Math.min(BACKSTOP_MS, until - clock.now()), context.signal)
+          loaded = await readNow(task_id, after_version)
+        }
+        if (clock.now() - admittedAt >= ADMITTED_MS) await admitParty(access, loaded, caller.user_id)
+        const changes = changesAfter(loaded.record, after_version).slice(0, CHANGES_PAGE)
+        return { ...(await show(loaded)), changes }
+      } finally {
+        change.end()
+        watchers -= 1
+      }
+    },
+
+    async list_tasks({ caller, request }) {
+      const { state, creator, from = 0, to, limit } = request
+      const prefix = taskOfPrefix(caller.user_id)
+      const isWanted = (life: TaskLife) =>
+        (state === undefined || life.state === state) && (creator === undefined || life.creator === creator)
+      const start = to === undefined ? undefined : momentInKey(to)
+      const { found, next } = await collectPages(limit, checkAfter(request.after) ?? start, async (before, missing) => {
+        const filtered = state !== undefined || creator !== undefined
+        const wanted = filtered ? LIVES_PAGE : Math.min(LIVES_PAGE, missing)
+        const page = { prefix, limit: wanted, reverse: true }
+        const { entries } = await storage.scan(before === undefined ? page : { ...page, after: prefix + before })
+        // The keys are in order of creation: behind the first that is too old, all are.
+        const cursors = entries.map(({ key }) => key.slice(prefix.length)).filter((key) => key >= momentInKey(from))
+        const keys = cursors.map((cursor) => taskKey(taskIdOfKey(cursor)))
+        const lives = keys.length === 0 ? new Map<string, never>() : await readMany(storage, keys)
+        const items = cursors.map((cursor, at) => {
+          const entry = lives.get(keys[at] ?? '')
+          const life = entry === undefined ? undefined : unpackRecord<TaskLife>(entry.value)
+          return { cursor, item: life !== undefined && isWanted(life) ? summarize(life) : undefined }
+        })
+        return { items, isLast: cursors.length < wanted }
+      })
+      return { tasks: found, ...(next === undefined ? {} : { next }) }
+    },
+  }
+}
+
+function summarize({ task_id, state, short_reason, creator, version, created_at, updated_at }: TaskLife) {
+  return { task_id, state, reason: short_reason, creator, version, created_at, updated_at }
+}
+
+/** Waits for events on one task. An event that comes while nobody waits is remembered, as one. */
+function watchEvents(events: Events, clock: Clock, taskId: string) {
+  let happened = false
+  let wake = () => {}
+  const unsubscribe = events.subscribe(taskEventSubject(taskId), () => {
+    happened = true
+    wake()
+  })
+  return {
+    async next(waitMs: number, signal: AbortSignal): Promise<void> {
+      if (!happened && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(waitMs, finish)
+          function finish() {
+            cancel()
+            signal.removeEventListener('abort', finish)
+            resolve()
+          }
+          signal.addEventListener('abort', finish)
+          wake = finish
+        })
+      }
+      happened = false
+    },
+    end: unsubscribe,
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Functions: registered, shown to those who may use them, listed. A list is read from shelves, one for each group of people
+ * that sees the function; shelves and record are written together as far as one commit reaches.
+ */
+import type { CallerIdentity, management } from '../../../messages/index.ts'
+import { createId, Refusal } from '../../../messages/index.ts'
+import type { Entry, Handlers, Write } from '../../../runtime/index.ts'
+import type { AccessClient } from '../access/access.ts'
+import { mayUseFunction } from '../access/access.ts'
+import { packPayload, viewPayload } from './function_payload.ts'
+import type { FunctionRecord, FunctionSummary } from './function_record.ts'
+import { allowedUsers, shelvesOf, viewFunction, writeFunction } from './function_record.ts'
+import { arrangeShelves, shelfWrites } from './function_shelves.ts'
+import { functionKey, payloadKey, shelfKey } from '../records/keys.ts'
+import type { UserDirectory } from '../access/known_users.ts'
+import { checkUsersExist } from '../access/known_users.ts'
+import type { ReadPage } from '../records/paging.ts'
+import { checkAfter, collectPages } from '../records/paging.ts'
+import { readRuns } from './quota.ts'
+import type { StorageClient } from '../records/storage_access.ts'
+import { commit, isConflict, KEYS_MAX, readMany } from '../records/storage_access.ts'
+import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
+
+/** The shelves that fit the commit of record and payload. */
+const SHELVES_AT_ONCE = KEYS_MAX - 2
+const PAGE = 200
+
+type Methods = Pick<
+  Handlers<typeof management>,
+  'register_function' | 'get_function' | 'get_function_usage' | 'list_functions'
+>
+
+export function functionMethods(storage: StorageClient, access: AccessClient, users: UserDirectory): Methods {
+  async function readFor(caller: CallerIdentity, functionId: string): Promise<FunctionRecord> {
+    const record = await readFunction(storage, functionId)
+    const seesAll = record !== undefined && seesAllOf(caller, record)
+    if (record !== undefined && (seesAll || (await mayUseFunction(access, caller, record)).allowed)) return record
+    throw noSuchFunction(functionId)
+  }
+
+  return {
+    async register_function({ caller, request }, context) {
+      const functionId = createId('function', context.requestId)
+      const record = writeFunction(functionId, caller.user_id, request)
+      await checkUsersExist(users, caller.user_id, [{ field: 'allowlist', ids: allowedUsers(record) }])
+      const shelves = shelvesOf(record)
+      const { payload_digest } = record
+      const writes: Write[] = [
+        { key: functionKey(functionId), value: packRecord(record), revision: 0 },
+        ...(payload_digest === undefined
+          ? []
+          : [{ key: payloadKey(functionId, payload_digest), value: packPayload(request.payload), revision: 0 }]),
+        ...shelfWrites(record, shelves.slice(0, SHELVES_AT_ONCE)),
+      ]
+      try {
+        await commit(storage, writes)
+      } catch (error) {
+        if (!isConflict(error)) throw error
+        await checkOwn(storage, functionId, caller)
+      }
+      // A long allowlist needs further commits. The answer comes after the last; a retry of the request resumes here.
+      if (shelves.length > SHELVES_AT_ONCE) await arrangeShelves(storage, functionId)
+      return { function_id: functionId }
+    },
+
+    async get_function({ caller, request }) {
+      const record = await readFor(caller, request.function_id)
+      const key = payloadKey(record.function_id, record.payload_digest ?? '')
+      const payload = record.payload_digest === undefined ? undefined : (await readMany(storage, [key])).get(key)
+      return viewFunction(record, viewPayload(payload?.value), { sees_all: seesAllOf(caller, record) })
+    },
+
+    async get_function_usage({ caller, request }) {
+      const { function_id, quota } = await readFor(caller, request.function_id)
+      const runs = await readRuns(storage, function_id)
+      return { function_id, runs, ...(quota === undefined ? {} : { quota }) }
+    },
+
+    async list_functions({ caller, request }) {
+      const { limit, owner, name } = request
+      const shelves = shelvesFor(caller)
+      const isWanted = (fn: FunctionSummary) =>
+        (owner === undefined || fn.owner === owner) && (name === undefined || fn.name === name)
+      const { found, next } = await collectPages(limit, checkAfter(request.after), async (after) =>
+        mergeShelves(await Promise.all(shelves.map((shelf) => readShelf(storage, shelf, after))), (summary) =>
+          isWanted(summary) ? summary : undefined,
+        ),
+      )
+      return { functions: found, ...(next === undefined ? {} : { next }) }
+    },
+  }
+}
+
+/** The function, unless it was deleted. */
+async function readFunction(storage: StorageClient, functionId: string): Promise<FunctionRecord | undefined> {
+  return unpackFunction((await readMany(storage, [functionKey(functionId)])).get(functionKey(functionId)))
+}
+
+export function unpackFunction(entry: Entry | undefined): FunctionRecord | undefined {
+  const record = entry === undefined ? undefined : unpackRecord<FunctionRecord>(entry.value)
+  return record?.deleted === true ? undefined : record
+}
+
+/** A function that does not exist and one that the caller may not use look alike. */
+export function noSuchFunction(functionId: string): Refusal {
+  return new Refusal('not_found', `there is no function ${functionId} that the caller may use`, {
+    hint: 'list_functions shows those that may be used',
+    field: 'function_id',
+  })
+}
+
+function shelvesFor(caller: CallerIdentity): string[] {
+  if (caller.role === 'PlatformAdmin') return ['all']
+  return ['public', `user/${caller.user_id}`, ...(caller.attribute === null ? [] : [`org/${caller.attribute}`])]
+}
+
+function seesAllOf(caller: CallerIdentity, record: FunctionRecord): boolean {
+  return record.owner === caller.user_id || caller.role === 'PlatformAdmin'
+}
+
+interface ShelfPage {
+  summaries: FunctionSummary[]
+  isLast: boolean
+}
+
+async function readShelf(storage: StorageClient, shelf: string, after: string | undefined): Promise<ShelfPage> {
+  const page = { prefix: shelfKey(shelf, ''), limit: PAGE }
+  const { entries } = await storage.scan(after === undefined ? page : { ...page, after: shelfKey(shelf, after) })
+  const summaries = entries.map((entry) => unpackRecord<FunctionSummary>(entry.value))
+  return { summaries, isLast: entries.length < PAGE }
+}
+
+/** A function may stand on several shelves; all are ordered by id, and one of them ends the page. */
+function mergeShelves<T>(
+  pages: readonly ShelfPage[],
+  select: (summary: FunctionSummary) => T | undefined,
+): ReadPage<T> {
+  const ends = pages.flatMap(({ summaries, isLast }) => (isLast ? [] : [summaries.at(-1)?.function_id ?? '']))
+  const end = ends.toSorted()[0]
+  const byId = new Map(pages.flatMap(({ summaries }) => summaries).map((summary) => [summary.function_id, summary]))
+  const items = [...byId.values()]
+    .filter(({ function_id }) => end === undefined || function_id <= end)
+    .sort((a, b) => (a.function_id < b.function_id ? -1 : 1))
+    .map((summary) => ({ cursor: summary.function_id, item: select(summary) }))
+  return { items, isLast: end === undefined }
+}
+
+/** The same request once more is answered as the first one was; anyone else's request does not take over the id. */
+async function checkOwn(storage: StorageClient, functionId: string, caller: CallerIdentity): Promise<void> {
+  const entry = (await readMany(storage, [functionKey(functionId)])).get(functionKey(functionId))
+  if (entry !== undefined && unpackRecord<FunctionRecord>(entry.value).owner === caller.user_id) return
+  throw new Refusal('already_exists', `the id ${functionId} is taken`, { hint: 'send the request under a new id' })
+}

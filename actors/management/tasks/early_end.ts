@@ -1,0 +1,84 @@
+/**
+ * Ends that come from outside of a run: cancel, deadline, and a policy or an owner's rule. Each is one commit, in which a run that never began gives its
+ * quota back; then the scheduler is told, so that the queue or the worker stops. That telling is best effort: the state
+ * is the truth, and a worker that runs on is not believed when it reports.
+ */
+import type { scheduler } from '../../../messages/index.ts'
+import { Refusal, STANDARD_CLASS } from '../../../messages/index.ts'
+import type { Client, Clock, Log } from '../../../runtime/index.ts'
+import { parseToken } from '../lifecycle/fencing_token.ts'
+import { giveBackRun } from '../functions/quota.ts'
+import type { StorageClient } from '../records/storage_access.ts'
+import { advance, isEnded } from '../lifecycle/task_machine.ts'
+import type { TaskEvent } from '../lifecycle/task_rules.ts'
+import { isOverdue } from '../lifecycle/task_rules.ts'
+import type { LoadedTask } from './loaded_task.ts'
+import type { Change, Hold } from './task_store.ts'
+
+const STOP_TIMEOUT_MS = 2_000
+
+type UntimelyEvent = Extract<TaskEvent, { type: 'cancel_task' | 'expire' | 'refuse_run' }>
+
+export interface UntimelyEnds {
+  end(loaded: LoadedTask, event: UntimelyEvent, hold: Hold): Promise<Change>
+  /** The end of a task whose deadline has passed, whatever was asked of it; undefined for every other task. */
+  endOverdue(loaded: LoadedTask, hold: Hold): Promise<Change | undefined>
+  /**
+   * Takes a staged task off the queue, or stops the worker that runs it.
+   * @param givenUp why the task failed, where operators are to find a dead letter of it
+   */
+  stop(loaded: LoadedTask, givenUp?: string): Promise<void>
+}
+
+export function untimelyEnds(
+  storage: StorageClient,
+  scheduling: Client<typeof scheduler>,
+  clock: Clock,
+  log: Log,
+): UntimelyEnds {
+  async function stop({ record, staged }: LoadedTask, givenUp?: string): Promise<void> {
+    const { executor, options } = record.terms
+    const workerClass = options.needs.class ?? STANDARD_CLASS
+    const running = record.state === 'Running' ? record.run : undefined
+    const seq = running === undefined ? staged?.seq : parseToken(running.token).seq
+    try {
+      await scheduling.cancel_task(
+        {
+          task_id: record.task_id,
+          ...(seq === undefined ? {} : { seq }),
+          ...(running === undefined ? {} : { worker: running.worker }),
+          ...(givenUp === undefined ? {} : { dead_letter: { executor, class: workerClass, reason: givenUp } }),
+        },
+        { timeoutMs: STOP_TIMEOUT_MS },
+      )
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      log.warn({ task_id: record.task_id, code: error.code }, 'the scheduler could not be told that a task ended')
+    }
+  }
+
+  async function end(loaded: LoadedTask, event: UntimelyEvent, hold: Hold): Promise<Change> {
+    const { record } = loaded
+    const next = advance(record, event)
+    if (record.state !== 'Staged' && record.state !== 'Running') return { next }
+    const afterwards = () => stop(loaded, event.type === 'expire' ? 'the deadline of the task passed' : undefined)
+    if (record.counted_in === undefined || record.run !== undefined) return { next, afterwards }
+    return { next, afterwards, writes: [await giveBackRun(storage, record.counted_in, hold)] }
+  }
+
+  async function endOverdue(loaded: LoadedTask, hold: Hold): Promise<Change | undefined> {
+    const at = clock.now()
+    if (isEnded(loaded.record) || !isOverdue(loaded.record, at)) return undefined
+    const change = await end(loaded, { type: 'expire', at }, hold)
+    return {
+      ...change,
+      refusal: new Refusal('task_ended', 'the deadline of the task has passed', {
+        hint: 'create a new task',
+        // The scheduler keeps a dead letter of what it hears to have been ended by an option.
+        field: 'options.deadline',
+      }),
+    }
+  }
+
+  return { end, endOverdue, stop }
+}

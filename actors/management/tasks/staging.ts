@@ -1,0 +1,49 @@
+/**
+ * Puts staged tasks on the work queue, by way of the scheduler. The task was committed as Staged together with its outbox
+ * entry; what fails here is made good by recovery, so nobody waits and nothing is lost. The queue keeps one message for
+ * one task and attempt, so staging twice within its window is harmless.
+ */
+import type { scheduler } from '../../../messages/index.ts'
+import { Refusal } from '../../../messages/index.ts'
+import type { Client, Log } from '../../../runtime/index.ts'
+import type { OutboxWriter } from './outbox_writer.ts'
+import type { LoadedTask } from './loaded_task.ts'
+
+/** Longer than this nobody who invokes should wait: the task is staged, and recovery sees to the queue. */
+const STAGE_TIMEOUT_MS = 3_000
+
+export interface Staging {
+  /** @param checkedAt the moment, for a task that was on the queue before and may have been lost from it */
+  stage(task: Pick<LoadedTask, 'staged' | 'revisions'>, checkedAt?: number): Promise<void>
+}
+
+export function createStaging(scheduling: Client<typeof scheduler>, outbox: OutboxWriter, log: Log): Staging {
+  return {
+    async stage({ staged, revisions }, checkedAt) {
+      if (staged === undefined) return
+      const { task_id, attempt, executor, priority, deadline } = staged
+      const { problem, ...entry } = staged
+      try {
+        const { seq } = await scheduling.stage_task(
+          {
+            task_id,
+            attempt,
+            executor,
+            class: entry.class,
+            priority,
+            ...(deadline === undefined ? {} : { deadline }),
+            ...(staged.seq === undefined ? {} : { seq: staged.seq }),
+          },
+          { timeoutMs: STAGE_TIMEOUT_MS },
+        )
+        const checked = checkedAt === undefined ? {} : { checked_at: checkedAt }
+        outbox.write({ ...entry, seq, ...checked }, revisions.staged)
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        log.warn({ task_id, code: error.code }, 'a task could not be put on the queue; it is tried again')
+        // Written once for each problem: its parties see why the task waits.
+        if (problem !== error.message) outbox.write({ ...entry, problem: error.message }, revisions.staged)
+      }
+    },
+  }
+}

@@ -1,0 +1,49 @@
+/** The task as its parties see it, and who may see it. */
+import type { TaskView } from '../../../messages/index.ts'
+import { Refusal } from '../../../messages/index.ts'
+import type { AccessClient } from '../access/access.ts'
+import { mayAccessTask } from '../access/access.ts'
+import type { LoadedTask } from './loaded_task.ts'
+import { noSuchTask } from './task_store.ts'
+import { reasonOf } from '../lifecycle/task_reason.ts'
+
+/** @param isWithoutWorker whether it is known that no worker takes such tasks */
+export function viewTask({ record, staged, result }: LoadedTask, isWithoutWorker = false): TaskView {
+  const { task_id, state, version, creator, parties, terms, terms_digest, approved_by, attempt } = record
+  return {
+    task_id,
+    state,
+    reason: reasonOf(record, staged, isWithoutWorker),
+    version,
+    creator,
+    parties,
+    terms,
+    terms_digest,
+    approved_by,
+    attempt,
+    created_at: record.created_at,
+    updated_at: record.updated_at,
+    ...(result === undefined ? {} : { result }),
+  }
+}
+
+/** As an admin sees it who is no party: he may stop a task, which gives him no look at what the parties put into it. */
+export function viewForOutsider(loaded: LoadedTask): TaskView {
+  const { result: _result, ...view } = viewTask(loaded)
+  return { ...view, terms: { ...view.terms, arguments: {} } }
+}
+
+/**
+ * A party may act on the task and see it, as far as the policy in force lets it. The code looks first: policies can take a
+ * task away from its parties, and nobody's mistake in one opens it to others.
+ * @throws Refusal `not_found` for everyone else, who shall not learn that the task exists; `forbidden` that names the rule
+ */
+export async function admitParty(access: AccessClient, { record }: LoadedTask, userId: string): Promise<void> {
+  if (!record.parties.includes(userId)) throw noSuchTask(record.task_id)
+  const { allowed, rule, reason } = await mayAccessTask(access, userId, record)
+  if (allowed) return
+  throw new Refusal('forbidden', `the rule ${rule} does not allow it: ${reason}`, {
+    hint: 'get_policy shows what is in force',
+    field: 'task_id',
+  })
+}
