@@ -20,7 +20,7 @@ const LINES_MAX = 350
 /** Source files that no test of their own folder reaches, by the test elsewhere that holds them. */
 const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, on a thread of its own.
-  'test/actors/execution/worker.test.ts': ['actors/execution/builtin_thread.ts'],
+  'test/actors/execution/worker.test.ts': ['actors/execution/executors/builtin/builtin_thread.ts'],
   // As built, in processes of their own.
   'test/scenarios/joint_computation.test.ts': [
     'actors/main.ts',

@@ -3,9 +3,9 @@ import type { Executor as ExecutorName } from '../../messages/index.ts'
 import { execution, Refusal, scheduler } from '../../messages/index.ts'
 import type { Clock, FileStore, Service, ServiceHost, StartService } from '../../runtime/index.ts'
 import { actor, AddressRule, FolderFiles, SpoolFolder, WebFiles } from '../../runtime/index.ts'
-import { BuiltinExecutor } from './builtin_executor.ts'
-import type { Executor } from './executor.ts'
-import { FilePlaces } from './file_places.ts'
+import { BuiltinExecutor } from './executors/builtin/builtin_executor.ts'
+import type { Executor } from './executors/executor.ts'
+import { FilePlaces } from './files/file_places.ts'
 import type { FileSettings } from './settings.ts'
 import { parseSettings } from './settings.ts'
 import { Worker } from './worker.ts'
@@ -50,7 +50,8 @@ export async function startExecution(host: ServiceHost, threadEntry: URL): Promi
   }
 }
 
-export const start: StartService = (host) => startExecution(host, new URL('./builtin_thread.js', import.meta.url))
+export const start: StartService = (host) =>
+  startExecution(host, new URL('./executors/builtin/builtin_thread.js', import.meta.url))
 
 function openPlaces(
   store: FileStore,

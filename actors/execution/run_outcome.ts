@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto'
 import type { Executor as ExecutorName, RunOrder, RunOutcome } from '../../messages/index.ts'
 import { isRetryable, Refusal, RESULT_BYTES_MAX } from '../../messages/index.ts'
 import type { Clock, ServiceHost, SpoolFolder } from '../../runtime/index.ts'
-import type { Executor, RunProduct } from './executor.ts'
-import type { FilePlaces } from './file_places.ts'
-import { InputFiles } from './input_files.ts'
-import { OutputFiles } from './output_files.ts'
-import { readPayload } from './payload.ts'
+import type { Executor, RunProduct } from './executors/executor.ts'
+import type { FilePlaces } from './files/file_places.ts'
+import { InputFiles } from './files/input_files.ts'
+import { OutputFiles } from './files/output_files.ts'
+import { readPayload } from './files/payload.ts'
 
 const MESSAGE_CHARS_MAX = 4_000
 

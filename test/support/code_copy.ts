@@ -57,7 +57,7 @@ export async function copyCode(): Promise<CodeCopy> {
 export async function copyCodeWithSlowEcho(): Promise<CodeCopy> {
   const copy = await copyCode()
   await copy.change(
-    'actors/execution/builtins/registry.js',
+    'actors/execution/executors/builtin/builtins/registry.js',
     (text) => `${text}
 const quickEcho = BUILTINS.get('builtin-echo')
 BUILTINS.set('builtin-echo', (call) => {

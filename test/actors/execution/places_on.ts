@@ -1,5 +1,5 @@
 /** The places of files over a store that a test holds: nothing on the web, and no folder. */
-import { FilePlaces } from '../../../actors/execution/file_places.ts'
+import { FilePlaces } from '../../../actors/execution/files/file_places.ts'
 import type { FileStore } from '../../../runtime/index.ts'
 import { AddressRule, FolderFiles, SpoolFolder, systemClock, WebFiles } from '../../../runtime/index.ts'
 

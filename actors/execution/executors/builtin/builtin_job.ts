@@ -1,5 +1,5 @@
 /** What the worker's main thread and a thread that runs built-in functions say to each other. */
-import type { JsonValue } from '../../messages/index.ts'
+import type { JsonValue } from '../../../../messages/index.ts'
 
 export interface BuiltinJob {
   name: string

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { readPayload } from '../../../actors/execution/payload.ts'
-import { encryptFile } from '../../../attestation/index.ts'
-import type { OutputCrypto, StoredPayload } from '../../../messages/index.ts'
-import { STORED_PAYLOAD_BYTES_MAX, storedPayload } from '../../../messages/index.ts'
-import { MemoryFileStore } from '../../../runtime/index.ts'
-import { placesOn } from './places_on.ts'
+import { readPayload } from '../../../../actors/execution/files/payload.ts'
+import { encryptFile } from '../../../../attestation/index.ts'
+import type { OutputCrypto, StoredPayload } from '../../../../messages/index.ts'
+import { STORED_PAYLOAD_BYTES_MAX, storedPayload } from '../../../../messages/index.ts'
+import { MemoryFileStore } from '../../../../runtime/index.ts'
+import { placesOn } from '../places_on.ts'
 
 const crypto: OutputCrypto = { scheme: 'aes-gcm-256', key: Buffer.alloc(32, 1), iv: Buffer.alloc(12, 2) }
 const none = new Uint8Array(0)

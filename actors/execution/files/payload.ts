@@ -1,9 +1,9 @@
 /** The payload of a run: it came with the order, or it lies in the object store and must prove to be the one of the terms. */
 import { createHash } from 'node:crypto'
-import { decryptStream } from '../../attestation/index.ts'
-import type { RunOrder } from '../../messages/index.ts'
-import { Refusal, STORED_PAYLOAD_BYTES_MAX } from '../../messages/index.ts'
-import { collectParts } from '../../runtime/index.ts'
+import { decryptStream } from '../../../attestation/index.ts'
+import type { RunOrder } from '../../../messages/index.ts'
+import { Refusal, STORED_PAYLOAD_BYTES_MAX } from '../../../messages/index.ts'
+import { collectParts } from '../../../runtime/index.ts'
 import { parseFileUrl } from './file_place.ts'
 import type { FilePlaces, PlacedFile } from './file_places.ts'
 

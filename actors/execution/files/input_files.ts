@@ -2,9 +2,9 @@
  * A task's inputs: each proves to be the registered file before its function begins. What is held of
  * one is a part, and what pins the others.
  */
-import { decryptStream } from '../../attestation/index.ts'
-import type { RunOrder } from '../../messages/index.ts'
-import { FILE_BYTES_MAX, Refusal } from '../../messages/index.ts'
+import { decryptStream } from '../../../attestation/index.ts'
+import type { RunOrder } from '../../../messages/index.ts'
+import { FILE_BYTES_MAX, Refusal } from '../../../messages/index.ts'
 import type { FilePlaces, PlacedFile } from './file_places.ts'
 
 type Parts = AsyncIterator<Uint8Array, void>

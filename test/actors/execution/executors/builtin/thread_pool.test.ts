@@ -1,7 +1,7 @@
 /** Threads are used again, and one that will not end, breaks or grows is gone without harm to the next job. */
 import { afterEach, expect, test } from 'vitest'
-import { ThreadPool } from '../../../actors/execution/thread_pool.ts'
-import { systemClock } from '../../../runtime/index.ts'
+import { ThreadPool } from '../../../../../actors/execution/executors/builtin/thread_pool.ts'
+import { systemClock } from '../../../../../runtime/index.ts'
 
 const never = new AbortController().signal
 /** For jobs that ask for nothing. */

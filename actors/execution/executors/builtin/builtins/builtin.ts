@@ -2,7 +2,7 @@
  * What a built-in function is: arguments in, a return value out, and decrypted files that it reads and writes part by part.
  * It runs in a thread that has nothing else, so this folder imports no more than it needs.
  */
-import type { JsonValue } from '../../../messages/index.ts'
+import type { JsonValue } from '../../../../../messages/index.ts'
 
 export interface BuiltinCall {
   arguments: Readonly<Record<string, JsonValue>>

@@ -1,5 +1,5 @@
 /** Runs a built-in function in this thread, over inputs in parts of a size that a test chooses. */
-import type { Builtin, BuiltinCall } from '../../../actors/execution/builtins/builtin.ts'
+import type { Builtin, BuiltinCall } from '../../../../../../actors/execution/executors/builtin/builtins/builtin.ts'
 
 export async function runBuiltin(
   builtin: Builtin,

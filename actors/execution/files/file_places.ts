@@ -1,7 +1,7 @@
 /** Every place where a task's files may lie, behind one door: the deployment's object store, the web, and folders. */
-import { Refusal } from '../../messages/index.ts'
-import type { FileContent, FileStore, SpoolFolder, UrlFiles } from '../../runtime/index.ts'
-import { contentOf } from '../../runtime/index.ts'
+import { Refusal } from '../../../messages/index.ts'
+import type { FileContent, FileStore, SpoolFolder, UrlFiles } from '../../../runtime/index.ts'
+import { contentOf } from '../../../runtime/index.ts'
 import { parseFileUrl } from './file_place.ts'
 
 /** A file that can be read from its beginning as often as is needed, and is let go in the end. */

@@ -4,12 +4,12 @@
  * attempt: two different contents under one key and iv would give both away to whoever runs the object store. A rerun
  * after a lost worker produces the same content, finds it there, and goes on (docs/decisions/execution.md).
  */
-import { encryptStream, tagOfSameContent } from '../../attestation/index.ts'
-import type { RunOrder } from '../../messages/index.ts'
-import { FILE_BYTES_MAX, Refusal } from '../../messages/index.ts'
-import type { SpoolFile, SpoolFolder } from '../../runtime/index.ts'
+import { encryptStream, tagOfSameContent } from '../../../attestation/index.ts'
+import type { RunOrder } from '../../../messages/index.ts'
+import { FILE_BYTES_MAX, Refusal } from '../../../messages/index.ts'
+import type { SpoolFile, SpoolFolder } from '../../../runtime/index.ts'
 import type { FilePlaces } from './file_places.ts'
-import { Handover } from './handover.ts'
+import { Handover } from '../handover.ts'
 
 type OrderedOutput = RunOrder['outputs'][number]
 

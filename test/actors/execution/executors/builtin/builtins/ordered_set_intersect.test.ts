@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { orderedSetIntersect } from '../../../actors/execution/builtins/ordered_set_intersect.ts'
+import { orderedSetIntersect } from '../../../../../../actors/execution/executors/builtin/builtins/ordered_set_intersect.ts'
 import { runBuiltin } from './run_builtin.ts'
-import { sharedFixture } from '../../support/shared_fixture.ts'
+import { sharedFixture } from '../../../../../support/shared_fixture.ts'
 
 /** Runs the function over texts that come in parts of a few bytes, so that lines are cut everywhere. */
 async function intersect(left: string | Uint8Array, right: string | Uint8Array, order?: unknown, partBytes = 5) {

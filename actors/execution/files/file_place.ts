@@ -1,5 +1,5 @@
 /** Where a file lies, read from its url: inside the url itself, in the object store, on the web, or in a folder. */
-import { Refusal } from '../../messages/index.ts'
+import { Refusal } from '../../../messages/index.ts'
 
 export type FilePlace =
   { kind: 'data'; bytes: Uint8Array } | { kind: 'object'; bucket: string; name: string } | { kind: 'web' | 'folder' }

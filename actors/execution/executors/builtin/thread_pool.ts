@@ -6,8 +6,8 @@
 import { availableParallelism } from 'node:os'
 import type { ResourceLimits } from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
-import { assert, Refusal } from '../../messages/index.ts'
-import type { Clock } from '../../runtime/index.ts'
+import { assert, Refusal } from '../../../../messages/index.ts'
+import type { Clock } from '../../../../runtime/index.ts'
 import type { ThreadAnswer, ThreadReply, ThreadRequest } from './thread_messages.ts'
 import { THREAD_READY } from './thread_messages.ts'
 

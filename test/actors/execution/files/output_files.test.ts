@@ -1,11 +1,11 @@
 /** Outputs, written through a store in memory: what a rerun finds of an earlier attempt. */
 import { afterAll, expect, test } from 'vitest'
-import { OutputFiles } from '../../../actors/execution/output_files.ts'
-import { decryptFile } from '../../../attestation/sealing/file_schemes/scheme.ts'
-import type { OutputCrypto, RunOrder } from '../../../messages/index.ts'
-import { MemoryFileStore } from '../../../runtime/files/memory_file_store.ts'
-import { refusalOf } from '../../support/fake_host.ts'
-import { placesOn, spool } from './places_on.ts'
+import { OutputFiles } from '../../../../actors/execution/files/output_files.ts'
+import { decryptFile } from '../../../../attestation/sealing/file_schemes/scheme.ts'
+import type { OutputCrypto, RunOrder } from '../../../../messages/index.ts'
+import { MemoryFileStore } from '../../../../runtime/files/memory_file_store.ts'
+import { refusalOf } from '../../../support/fake_host.ts'
+import { placesOn, spool } from '../places_on.ts'
 
 const teaclave: OutputCrypto = { scheme: 'teaclave-file-128', key: Buffer.alloc(16, 3) }
 const aesGcm: OutputCrypto = { scheme: 'aes-gcm-128', key: Buffer.alloc(16, 3), iv: Buffer.alloc(12, 4) }

@@ -1,5 +1,5 @@
 /** The contract of an executor: something that can run functions of one kind. */
-import type { RunOrder } from '../../messages/index.ts'
+import type { RunOrder } from '../../../messages/index.ts'
 
 export interface RunProduct {
   returnValue: Uint8Array
