@@ -74,7 +74,7 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ['actors/one/token.ts', 'jose', 'door-jose'],
   ['attestation/trust/passport.ts', 'jose'],
   ['actors/access_control/ask.ts', '@cedar-policy/cedar-wasm', 'door-cedar'],
-  ['actors/access_control/engine.ts', '@cedar-policy/cedar-wasm'],
+  ['actors/access_control/cedar/engine.ts', '@cedar-policy/cedar-wasm'],
   ['client/parse.ts', 'commander', 'door-commander'],
   ['client/cli/parse.ts', 'commander'],
   ['actors/one/disk.ts', 'node:fs/promises', 'door-files'],

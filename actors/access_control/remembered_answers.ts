@@ -2,8 +2,8 @@
  * Answers of one version of the policies, by all that they can depend on. Which task or which data it is does not count, as
  * long as no policy names one: then tasks alike in parties and use are answered once. A full memory forgets the oldest.
  */
-import type { CedarAnswer, CedarRequest } from './cedar_policies.ts'
-import type { CedarPolicy } from './cedar_source.ts'
+import type { CedarAnswer, CedarRequest } from './cedar/cedar_policies.ts'
+import type { CedarPolicy } from './cedar/cedar_source.ts'
 
 export const ANSWERS_MAX = 4096
 

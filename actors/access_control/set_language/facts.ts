@@ -1,6 +1,6 @@
 /** The platform's questions as requests of the set language, and their facts as relations. */
 import { assert } from '../../../messages/index.ts'
-import type { CedarQuestion } from '../cedar_question.ts'
+import type { CedarQuestion } from '../cedar/cedar_question.ts'
 import type { SetFacts, Tuple } from './compile.ts'
 import type { KnownNames } from './parse.ts'
 

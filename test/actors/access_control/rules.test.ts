@@ -3,7 +3,7 @@ import type { AccessQuestion, DoorMethod, Role } from '../../../messages/index.t
 import { accessDecision, accessQuestion, createId, frontend, ROLES } from '../../../messages/index.ts'
 import { ManualClock } from '../../../runtime/index.ts'
 import { start } from '../../../actors/access_control/index.ts'
-import { schemaToJson } from '../../../actors/access_control/engine.ts'
+import { schemaToJson } from '../../../actors/access_control/cedar/engine.ts'
 import { openPolicy } from '../../../actors/access_control/open_policy.ts'
 import { readPolicyFiles } from '../../../actors/access_control/policy_files.ts'
 import { localClient, localHost, memoryStorage } from '../authentication/local_service.ts'

@@ -1,5 +1,5 @@
 /** A question in the terms of the schema: who asks to do what with which thing, and the facts about all of them. */
-import type { AccessQuestion, Role, TaskUse } from '../../messages/index.ts'
+import type { AccessQuestion, Role, TaskUse } from '../../../messages/index.ts'
 import type { CedarRequest } from './cedar_policies.ts'
 
 type Uid = { type: string; id: string }

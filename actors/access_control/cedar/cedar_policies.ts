@@ -12,11 +12,11 @@ import {
   validate,
 } from './engine.ts'
 import type { SchemaJson, StatefulAuthorizationCall } from './engine.ts'
-import { assert } from '../../messages/index.ts'
+import { assert } from '../../../messages/index.ts'
 import type { CedarPolicy } from './cedar_source.ts'
 import { invalidBy } from './cedar_source.ts'
-import type { PolicyText } from './text_place.ts'
-import { invalidAt, placeOf } from './text_place.ts'
+import type { PolicyText } from '../text_place.ts'
+import { invalidAt, placeOf } from '../text_place.ts'
 
 export type CedarRequest = Pick<StatefulAuthorizationCall, 'principal' | 'resource' | 'context' | 'entities'> & {
   action: { type: string; id: string }

@@ -4,8 +4,8 @@
  */
 import { policySetTextToParts, policyToJson } from './engine.ts'
 import type { DetailedError, PolicyJson } from './engine.ts'
-import type { Place, PolicyText } from './text_place.ts'
-import { invalidAt, placeOf } from './text_place.ts'
+import type { Place, PolicyText } from '../text_place.ts'
+import { invalidAt, placeOf } from '../text_place.ts'
 
 const ID = /^[a-z][a-z0-9_]{0,63}$/
 
