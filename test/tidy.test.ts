@@ -41,8 +41,8 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
     ...['context', 'session', 'user'].map((name) => `client/cli/${name}_commands.ts`),
     ...['follow_task', 'moment', 'party'].map((name) => `client/cli/${name}.ts`),
   ],
-  'test/scenarios/policy_command.test.ts': ['client/cli/policy_commands.ts'],
-  'test/scenarios/file_commands.test.ts': ['client/cli/rule_file.ts'],
+  'test/scenarios/policy_command.test.ts': ['client/cli/commands/policy_commands.ts'],
+  'test/scenarios/file_commands.test.ts': ['client/cli/terminal/rule_file.ts'],
   'test/scenarios/command.test.ts': [
     'audit_commands',
     'data_record_commands',

@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { METHOD_COMMANDS } from '../../client/cli/method_commands.ts'
+import { METHOD_COMMANDS } from '../../client/cli/commands/method_commands.ts'
 import { documentOf, runCommand, startCommand } from '../support/command.ts'
 import { findMembers } from '../support/deployment.ts'
 import { expectDone, expectFailed, PartyCommands } from '../support/party_commands.ts'

@@ -1,0 +1,47 @@
+/** `tacit receipt verify`: offline, against the manifest that the party pinned. */
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { verifyReceipt } from '../../../attestation/index.ts'
+import { Refusal } from '../../../messages/index.ts'
+import { choosePlatform } from '../platform/chosen_platform.ts'
+import type { PartyContext } from '../platform/party.ts'
+import { withSession } from '../platform/party.ts'
+
+export function addReceiptCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
+  program
+    .command('receipt')
+    .description('signed proofs of finished tasks')
+    .command('verify [file]')
+    .description('verify a receipt, from a file or of a task, against the manifest')
+    .option('--task <task>', 'take the receipt of this task')
+    .action(async (file: string | undefined, options: { task?: string }, command: Command) => {
+      const context = contextOf(command)
+      const manifest = await (await choosePlatform(context)).manifest()
+      const { claims, worker } = await verifyReceipt(await readReceipt(context, file, options.task), manifest)
+      context.output.result({ verified: true, claims, worker }, [
+        `the receipt is genuine: ${claims.task_id}, attempt ${claims.attempt}, run by ${worker.member}`,
+        `  on platform ${worker.platform}, measurement ${worker.measurement}`,
+        `  terms ${claims.terms_digest}`,
+        `  function ${claims.function_digest}`,
+        `  result ${claims.result_digest}`,
+        ...(worker.platform === 'simulated'
+          ? ['  the platform is simulated: it proves nothing against who runs the machine']
+          : []),
+      ])
+    })
+}
+
+async function readReceipt(context: PartyContext, file: string | undefined, task: string | undefined): Promise<string> {
+  if (file !== undefined) {
+    return readFile(file, 'utf8').catch((cause: unknown) => {
+      throw new Refusal('not_found', `${file} cannot be read`, { hint: 'name the file with the receipt', cause })
+    })
+  }
+  if (task === undefined)
+    throw new Refusal('invalid_request', 'say which receipt', { hint: 'name a file, or give --task <task>' })
+  return withSession(context, async (api) => {
+    const { result, state, reason } = await api.get_task({ task_id: task })
+    if (result === undefined) throw new Refusal('not_ready', `${task} has no receipt: it is ${state}`, { hint: reason })
+    return result.receipt
+  })
+}
