@@ -4,13 +4,13 @@
  */
 import { Refusal } from '../messages/index.ts'
 import { fillOf } from '../runtime/index.ts'
-import { readAuditUsage } from './audit_room.ts'
-import { credentialsOf } from './broker_config.ts'
+import { readAuditUsage } from './broker/audit_room.ts'
+import { credentialsOf } from './broker/broker_config.ts'
 import type { ServerSearch } from './nats_server/find.ts'
 import { findNatsServer, floorWarning } from './nats_server/find.ts'
 import { checkPortFree, findSetpriv } from './nats_server/process.ts'
 import { formatVersion, parseVersion, PINNED_VERSION, SECURITY_FLOOR } from './nats_server/version.ts'
-import { inspectState, readRunningState } from './state_folder.ts'
+import { inspectState, readRunningState } from './state/state_folder.ts'
 
 export interface Check {
   name: string

@@ -1,7 +1,7 @@
 /** A deployment on this machine, for programs that start one of their own: the benchmark, and examples. */
 export * from './deployment.ts'
-export * from './simulated_platform.ts'
+export * from './platform/simulated_platform.ts'
 export * from './config.ts'
-export { readAdminPassword } from './state_folder.ts'
-export type { StatePaths } from './state_folder.ts'
+export { readAdminPassword } from './state/state_folder.ts'
+export type { StatePaths } from './state/state_folder.ts'
 export * from './launcher/member_process.ts'

@@ -9,7 +9,7 @@ import type { LogLevel } from './config.ts'
 import { allReady, Launcher } from './launcher/launcher.ts'
 import type { TrustedHalfStatus } from './launcher/trusted_half.ts'
 import type { Say } from './nats_server/install.ts'
-import { readRunningState } from './state_folder.ts'
+import { readRunningState } from './state/state_folder.ts'
 
 export interface WorkerProcessOptions {
   /** The state folder of the running deployment; class and lease of its workers are this one's too. */

@@ -1,8 +1,8 @@
 /** `tacit worker`: one more worker for a deployment that runs, until Ctrl-C. */
 import type { Command } from 'commander'
 import { systemClock } from '../../runtime/index.ts'
-import { openWorkerDevices } from '../simulated_platform.ts'
-import { statePaths } from '../state_folder.ts'
+import { openWorkerDevices } from '../platform/simulated_platform.ts'
+import { statePaths } from '../state/state_folder.ts'
 import { startWorkerProcess } from '../worker_process.ts'
 import type { OperatorContext } from './operator_context.ts'
 import { untilAborted } from './operator_context.ts'

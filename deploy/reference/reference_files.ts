@@ -1,5 +1,5 @@
 /** The files of docs/reference/, by name: pure, from the protocols. `npm run docs` writes them, a test finds a stale one. */
-import { PROTOCOLS } from '../broker_permissions.ts'
+import { PROTOCOLS } from '../broker/broker_permissions.ts'
 import { apiPage } from './api_page.ts'
 import { asyncapiDocument } from './asyncapi.ts'
 import { foldedJson } from './folded_json.ts'

@@ -1,7 +1,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isAlive } from '../../deploy/state_lock.ts'
+import { isAlive } from '../../deploy/state/state_lock.ts'
 import { SERVICES } from '../../messages/index.ts'
 import { startBroker } from '../support/broker.ts'
 import { deployStandIns, newFolder, standInDevice } from '../support/stand_in.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { DoctorOptions } from '../../deploy/doctor.ts'
 import { examine } from '../../deploy/doctor.ts'
-import { openState } from '../../deploy/state_folder.ts'
+import { openState } from '../../deploy/state/state_folder.ts'
 import { startBroker } from '../support/broker.ts'
 import { temporaryFolder } from '../support/temporary_folder.ts'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { isAlive } from '../../deploy/state_lock.ts'
+import { isAlive } from '../../deploy/state/state_lock.ts'
 import { startWorkerProcess } from '../../deploy/worker_process.ts'
 import { deployStandIns, newFolder, standInDevice, standInPath } from '../support/stand_in.ts'
 

@@ -5,9 +5,9 @@
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DeploymentOptions } from '../../deploy/deployment.ts'
-import type { CodeMeasurer } from '../../deploy/code_measurement.ts'
-import { createCodeMeasurer } from '../../deploy/code_measurement.ts'
-import { openSimulatedPlatform } from '../../deploy/simulated_platform.ts'
+import type { CodeMeasurer } from '../../deploy/platform/code_measurement.ts'
+import { createCodeMeasurer } from '../../deploy/platform/code_measurement.ts'
+import { openSimulatedPlatform } from '../../deploy/platform/simulated_platform.ts'
 import { systemClock } from '../../runtime/index.ts'
 import { temporaryFolder } from './temporary_folder.ts'
 

@@ -6,7 +6,7 @@ import { readConfig } from '../../../deploy/config.ts'
 import { ensureNatsServer } from '../../../deploy/nats_server/install.ts'
 import type { BrokerStart } from '../../../deploy/nats_server/process.ts'
 import { checkPortFree, startBrokerProcess } from '../../../deploy/nats_server/process.ts'
-import { isAlive } from '../../../deploy/state_lock.ts'
+import { isAlive } from '../../../deploy/state/state_lock.ts'
 import { systemClock } from '../../../runtime/index.ts'
 import { temporaryFolder } from '../../support/temporary_folder.ts'
 

@@ -1,7 +1,7 @@
 /** The requests of the page as a reader copies them: the text of the page is read, not what it was made from. */
 import { describe, expect, test } from 'vitest'
 import { openPolicy } from '../../../actors/access_control/index.ts'
-import { PROTOCOLS } from '../../../deploy/broker_permissions.ts'
+import { PROTOCOLS } from '../../../deploy/broker/broker_permissions.ts'
 import { apiPage } from '../../../deploy/reference/api_page.ts'
 import { mayCall } from '../../../deploy/reference/door_roles.ts'
 import { isForUsers } from '../../../deploy/reference/method_entry.ts'

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { SERVICES } from '../messages/index.ts'
+import { SERVICES } from '../../messages/index.ts'
 import { guestPermissions, servicePermissions } from './broker_permissions.ts'
 
 export const BROKER_USERS = [...SERVICES, 'operator', 'system', 'guest'] as const

@@ -3,7 +3,7 @@
  * name it as caller, answers only its callers, and hears only its own requests. This is the outer wall; the envelope's
  * signature and seal are the inner one, and nothing secret depends on the broker.
  */
-import type { Protocol, ServiceName } from '../messages/index.ts'
+import type { Protocol, ServiceName } from '../../messages/index.ts'
 import {
   access_control,
   AUDIT_STREAM,
@@ -27,7 +27,7 @@ import {
   SERVICES,
   storage,
   TASKS_STREAM,
-} from '../messages/index.ts'
+} from '../../messages/index.ts'
 
 export interface Permissions {
   publish: { allow: string[]; deny?: string[] }

@@ -5,9 +5,9 @@ import {
   brokerRecord,
   createBrokerRecord,
   credentialsOf,
-} from '../../deploy/broker_config.ts'
-import { servicePermissions } from '../../deploy/broker_permissions.ts'
-import { SERVICES } from '../../messages/index.ts'
+} from '../../../deploy/broker/broker_config.ts'
+import { servicePermissions } from '../../../deploy/broker/broker_permissions.ts'
+import { SERVICES } from '../../../messages/index.ts'
 
 const record = createBrokerRecord()
 const config = JSON.parse(brokerConfig(record, { storeFolder: '/state/nats', pidPath: '/state/run/nats.pid' }))

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { giveAuditRoom, readAuditUsage } from '../../deploy/audit_room.ts'
-import { examine } from '../../deploy/doctor.ts'
-import { openState, writeBrokerRecord, writePrivate } from '../../deploy/state_folder.ts'
-import { AUDIT_BYTES, connectBroker, JetStreamRecordStream, systemClock } from '../../runtime/index.ts'
-import type { TestBroker } from '../support/broker.ts'
-import { startBroker } from '../support/broker.ts'
-import { temporaryFolder } from '../support/temporary_folder.ts'
+import { giveAuditRoom, readAuditUsage } from '../../../deploy/broker/audit_room.ts'
+import { examine } from '../../../deploy/doctor.ts'
+import { openState, writeBrokerRecord, writePrivate } from '../../../deploy/state/state_folder.ts'
+import { AUDIT_BYTES, connectBroker, JetStreamRecordStream, systemClock } from '../../../runtime/index.ts'
+import type { TestBroker } from '../../support/broker.ts'
+import { startBroker } from '../../support/broker.ts'
+import { temporaryFolder } from '../../support/temporary_folder.ts'
 
 const MIB = 1024 ** 2
 const asNobody = ({ url }: TestBroker) => ({ url, user: '', password: '' })

@@ -4,7 +4,7 @@
  */
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { EvidenceDevice, KeyPair } from '../attestation/index.ts'
+import type { EvidenceDevice, KeyPair } from '../../attestation/index.ts'
 import {
   createSimulatedDevice,
   exportSecret,
@@ -13,14 +13,14 @@ import {
   importSigningKey,
   manifestDigest,
   toBase64url,
-} from '../attestation/index.ts'
-import type { ServiceName } from '../messages/index.ts'
-import { Refusal, SERVICES, STANDARD_CLASS } from '../messages/index.ts'
-import type { Clock } from '../runtime/index.ts'
+} from '../../attestation/index.ts'
+import type { ServiceName } from '../../messages/index.ts'
+import { Refusal, SERVICES, STANDARD_CLASS } from '../../messages/index.ts'
+import type { Clock } from '../../runtime/index.ts'
 import type { CodeMeasurer } from './code_measurement.ts'
 import { createCodeMeasurer } from './code_measurement.ts'
-import type { StatePaths } from './state_folder.ts'
-import { readOptional, writePrivate } from './state_folder.ts'
+import type { StatePaths } from '../state/state_folder.ts'
+import { readOptional, writePrivate } from '../state/state_folder.ts'
 
 export interface Platform {
   /** A device that has measured the service's code at this moment. */

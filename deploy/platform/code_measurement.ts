@@ -4,8 +4,8 @@
  */
 import { readdirSync, readFileSync, existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { combineMeasurements, measureFiles } from '../attestation/index.ts'
-import type { ServiceName } from '../messages/index.ts'
+import { combineMeasurements, measureFiles } from '../../attestation/index.ts'
+import type { ServiceName } from '../../messages/index.ts'
 
 /** Where the compiled code lies, also when this file runs from its source. */
 const DIST = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../dist' : '..')

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Permissions } from '../../deploy/broker_permissions.ts'
-import { guestPermissions, PROTOCOLS, servicePermissions } from '../../deploy/broker_permissions.ts'
+import type { Permissions } from '../../../deploy/broker/broker_permissions.ts'
+import { guestPermissions, PROTOCOLS, servicePermissions } from '../../../deploy/broker/broker_permissions.ts'
 import {
   auditSubject,
   callersOf,
@@ -9,7 +9,7 @@ import {
   requestSubject,
   SERVICES,
   stagedSubject,
-} from '../../messages/index.ts'
+} from '../../../messages/index.ts'
 
 /** nats-server's rule: `*` is any one token, `>` any one or more at the end. */
 function matches(pattern: string, subject: string): boolean {

@@ -2,9 +2,9 @@
  * Answers a trusted half's questions to its evidence device. The launcher chooses the device and what it measures; the
  * trusted half chooses only the report data, and so cannot have anything attested but itself.
  */
-import type { EvidenceDevice } from '../attestation/index.ts'
-import { Refusal } from '../messages/index.ts'
-import type { HostMessage, MemberMessage } from '../runtime/index.ts'
+import type { EvidenceDevice } from '../../attestation/index.ts'
+import { Refusal } from '../../messages/index.ts'
+import type { HostMessage, MemberMessage } from '../../runtime/index.ts'
 
 export type DeviceQuestion = Extract<MemberMessage, { type: 'attest' | 'get_sealing_key' }>
 

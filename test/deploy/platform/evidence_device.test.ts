@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { answerByDevice } from '../../deploy/evidence_device.ts'
-import { Refusal } from '../../messages/index.ts'
+import { answerByDevice } from '../../../deploy/platform/evidence_device.ts'
+import { Refusal } from '../../../messages/index.ts'
 
 const device = {
   attest: (reportData: Uint8Array) => Promise.resolve({ platform: 'simulated', bytes: reportData }),

@@ -1,8 +1,14 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { inspectState, openState, readRunningState, statePaths, writePrivate } from '../../deploy/state_folder.ts'
-import { temporaryFolder } from '../support/temporary_folder.ts'
+import {
+  inspectState,
+  openState,
+  readRunningState,
+  statePaths,
+  writePrivate,
+} from '../../../deploy/state/state_folder.ts'
+import { temporaryFolder } from '../../support/temporary_folder.ts'
 
 test('a new folder is made for its owner alone, and keeps its passwords', async () => {
   await using folder = await temporaryFolder()

@@ -2,10 +2,10 @@
  * The room of the audit log, which is the operator's to give: set aside before the services come, made more at a later start,
  * and never made less. What is there can be seen while a deployment runs.
  */
-import { Refusal } from '../messages/index.ts'
-import type { StreamUsage } from '../runtime/index.ts'
-import { AUDIT_BYTES, connectBroker, JetStreamRecordStream, systemClock } from '../runtime/index.ts'
-import type { Say } from './nats_server/install.ts'
+import { Refusal } from '../../messages/index.ts'
+import type { StreamUsage } from '../../runtime/index.ts'
+import { AUDIT_BYTES, connectBroker, JetStreamRecordStream, systemClock } from '../../runtime/index.ts'
+import type { Say } from '../nats_server/install.ts'
 
 interface Broker {
   url: string

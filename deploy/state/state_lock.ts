@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Refusal } from '../messages/index.ts'
+import { Refusal } from '../../messages/index.ts'
 
 const TRIES_MAX = 3
 

@@ -3,9 +3,9 @@
  * nothing else. Everything is done as the parties themselves would do it, through the SDK, on a deployment that runs.
  */
 import { randomBytes } from 'node:crypto'
-import type { TaskView } from '../messages/index.ts'
-import { Refusal } from '../messages/index.ts'
-import type { Api, HashedList, TacitConnection } from '../client/index.ts'
+import type { TaskView } from '../../messages/index.ts'
+import { Refusal } from '../../messages/index.ts'
+import type { Api, HashedList, TacitConnection } from '../../client/index.ts'
 import {
   BUILTINS,
   createFileCrypto,
@@ -16,7 +16,7 @@ import {
   uploadInput,
   verifyReceipt,
   waitForTask,
-} from '../client/index.ts'
+} from '../../client/index.ts'
 
 export interface JointDemoOptions {
   /** Opens a connection that has proven the platform; the caller closes it. */

@@ -15,9 +15,9 @@
  */
 import { access, chmod, constants, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { parseBy, Refusal } from '../messages/index.ts'
-import type { BrokerRecord } from './broker_config.ts'
-import { brokerRecord, createBrokerRecord } from './broker_config.ts'
+import { parseBy, Refusal } from '../../messages/index.ts'
+import type { BrokerRecord } from '../broker/broker_config.ts'
+import { brokerRecord, createBrokerRecord } from '../broker/broker_config.ts'
 import { inUse, lockFolder, readLockOwner } from './state_lock.ts'
 
 const FORMAT = 1

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { lockFolder, readLockOwner } from '../../deploy/state_lock.ts'
-import { temporaryFolder } from '../support/temporary_folder.ts'
+import { lockFolder, readLockOwner } from '../../../deploy/state/state_lock.ts'
+import { temporaryFolder } from '../../support/temporary_folder.ts'
 
 test('of many that take a folder at once, one gets it', async () => {
   await using folder = await temporaryFolder()

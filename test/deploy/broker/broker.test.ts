@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import type { NatsConnection } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { OwnBroker } from '../../deploy/broker.ts'
-import { startOwnBroker } from '../../deploy/broker.ts'
-import type { BrokerUser } from '../../deploy/broker_config.ts'
-import { readConfig } from '../../deploy/config.ts'
-import type { OpenState } from '../../deploy/state_folder.ts'
-import { openState } from '../../deploy/state_folder.ts'
-import { isAlive } from '../../deploy/state_lock.ts'
-import { FILES_BUCKET } from '../../messages/index.ts'
+import type { OwnBroker } from '../../../deploy/broker/broker.ts'
+import { startOwnBroker } from '../../../deploy/broker/broker.ts'
+import type { BrokerUser } from '../../../deploy/broker/broker_config.ts'
+import { readConfig } from '../../../deploy/config.ts'
+import type { OpenState } from '../../../deploy/state/state_folder.ts'
+import { openState } from '../../../deploy/state/state_folder.ts'
+import { isAlive } from '../../../deploy/state/state_lock.ts'
+import { FILES_BUCKET } from '../../../messages/index.ts'
 import {
   connectBroker,
   JetStreamWorkQueue,
@@ -20,9 +20,9 @@ import {
   openCoordinatorRegister,
   openPassportBucket,
   systemClock,
-} from '../../runtime/index.ts'
-import { eventually } from '../support/deployment.ts'
-import { temporaryFolder } from '../support/temporary_folder.ts'
+} from '../../../runtime/index.ts'
+import { eventually } from '../../support/deployment.ts'
+import { temporaryFolder } from '../../support/temporary_folder.ts'
 
 const CLASS = { executor: 'builtin', workerClass: 'standard' }
 
