@@ -17,6 +17,44 @@ const ABOVE = {
   examples: 'test',
 }
 
+/** For each floor or service with drawers: what each drawer may import of the others. Files beside the drawers are open to all. */
+const DRAWERS = {
+  messages: { domain: '', envelope: '', protocols: 'domain' },
+  attestation: { sealing: '', trust: 'sealing' },
+  runtime: {
+    broker: '',
+    store: '',
+    files: 'broker',
+    work_queue: 'broker',
+    audit: 'broker',
+    channel: 'broker',
+    member: 'audit broker channel files work_queue',
+  },
+  'actors/access_control': { cedar: '', set_language: 'cedar' },
+  'actors/execution': { executors: '', files: '' },
+  'actors/management': {
+    access: '',
+    records: '',
+    audit: 'access records',
+    functions: 'access records',
+    lifecycle: 'functions records',
+    data: 'access lifecycle records',
+    tasks: 'access functions lifecycle records',
+    commands: 'access data functions lifecycle records tasks',
+  },
+  'client/cli': { terminal: '', platform: 'terminal', completion: 'platform', commands: 'platform terminal' },
+  deploy: {
+    nats_server: '',
+    state: '',
+    demo: '',
+    broker: 'nats_server state',
+    platform: 'state',
+    reference: 'broker',
+    launcher: 'nats_server platform state',
+    commands: 'demo platform state',
+  },
+}
+
 /** @param files the files through which alone the product reaches `packages`, as a regular expression */
 function door(name, packages, files, comment) {
   return {
@@ -26,6 +64,12 @@ function door(name, packages, files, comment) {
     from: { path: PRODUCT, pathNot: `^(${files})$` },
     to: { path: `node_modules/(${packages})/` },
   }
+}
+
+function without(drawers, left) {
+  return Object.keys(drawers)
+    .filter((drawer) => !left.includes(drawer))
+    .join('|')
 }
 
 /** The same for modules of Node, among the files of `floors`. */
@@ -48,6 +92,18 @@ export default {
       from: { path: `^${floor}/` },
       to: { path: `^(${above})/` },
     })),
+    ...Object.entries(DRAWERS).flatMap(([place, drawers]) =>
+      Object.entries(drawers)
+        .map(([drawer, below]) => ({ drawer, closed: without(drawers, [drawer, ...below.split(' ')]) }))
+        .filter(({ closed }) => closed !== '')
+        .map(({ drawer, closed }) => ({
+          name: `drawer-${place}/${drawer}`,
+          comment: 'A drawer imports only the drawers that this file names for it.',
+          severity: 'error',
+          from: { path: `^${place}/${drawer}/` },
+          to: { path: `^${place}/(${closed})/` },
+        })),
+    ),
     {
       name: 'through-the-index',
       comment:
@@ -88,46 +144,52 @@ export default {
       to: { circular: true },
     },
     {
-      name: 'attestation-in-the-channel',
-      comment: 'In the runtime only the sealed channel, and the member that wires it, know attestation.',
+      name: 'attestation-where-it-is-sealed',
+      comment:
+        'In the runtime only those know attestation who seal or believe: the channel, the member, the store, the audit log.',
       severity: 'error',
-      from: { path: '^runtime/', pathNot: '^runtime/(channel/.*|member\\.ts)$' },
+      from: { path: '^runtime/', pathNot: '^runtime/(channel|member|store|audit)/' },
       to: { path: '^attestation/' },
     },
     door(
       'nats',
       '@nats-io',
-      'runtime/(transport|kv_buckets|jetstream_[a-z_]+|object_file_store|member)\\.ts|bench/bare_calls\\.ts',
-      'NATS is reached through the transport, the queue, the buckets and the file store; the bench calls it bare to compare.',
+      'runtime/broker/[a-z_]+\\.ts|runtime/(work_queue|audit)/jetstream_[a-z_]+\\.ts|runtime/files/object_file_store\\.ts|runtime/member/member\\.ts|bench/bare_calls\\.ts',
+      'NATS is reached in the drawer of the broker, by the JetStream forms of queue, file store and audit stream; the bench calls it bare to compare.',
     ),
-    door('level', 'classic-level', 'runtime/level_store\\.ts', 'LevelDB is one implementation of Store.'),
+    door('level', 'classic-level', 'runtime/store/level_store\\.ts', 'LevelDB is one implementation of Store.'),
     door('pino', 'pino', 'runtime/log\\.ts', 'Output goes through the log.'),
     door('msgpackr', 'msgpackr', 'messages/envelope/codec\\.ts', 'One codec, so that its bounds hold everywhere.'),
     door(
       'commander',
       'commander',
-      '(client/cli|deploy/commands)/[a-z_]+\\.ts|deploy/(tacit|program)\\.ts',
+      '(client/cli|deploy/commands)/[a-z_/]+\\.ts|deploy/(tacit|program)\\.ts',
       'Commands are parsed where they are.',
     ),
     door(
       'cedar',
       '@cedar-policy',
-      'actors/access_control/engine\\.ts',
+      'actors/access_control/cedar/engine\\.ts',
       'The policy engine is called in the one way that is safe with every version of Node.',
     ),
-    door('jose', 'jose', 'attestation/[a-z_]+\\.ts', 'Tokens are signed and verified where keys and policy are.'),
+    door(
+      'jose',
+      'jose',
+      'attestation/(trust|sealing)/[a-z_]+\\.ts',
+      'Tokens are signed and verified where keys and policy are.',
+    ),
     nodeDoor(
       'files',
       'fs',
       'messages|attestation|runtime|actors',
-      'runtime/(level_folder|folder_files|spool_folder)\\.ts|attestation/measurement\\.ts|actors/access_control/policy_files\\.ts',
+      'runtime/store/level_folder\\.ts|runtime/files/(folder_files|spool_folder)\\.ts|attestation/trust/measurement\\.ts|actors/access_control/policy_files\\.ts',
       'A trusted half touches the disk in the store, where it is measured, where its policies are, and for files in folders that its operator names.',
     ),
     nodeDoor(
       'network',
       'net|tls|http|https|http2|dgram|dns',
       'messages|attestation|runtime|actors|client',
-      'runtime/(address_rule|web_exchange)\\.ts',
+      'runtime/files/(address_rule|web_exchange)\\.ts',
       'There is one network, and its door is the transport; files on the web have one of their own.',
     ),
     nodeDoor(

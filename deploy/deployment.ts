@@ -7,7 +7,7 @@ import { assert, FILES_BUCKET, Refusal, SERVICES, STANDARD_CLASS } from '../mess
 import type { Clock } from '../runtime/index.ts'
 import { connectBroker, ObjectFileStore, systemClock } from '../runtime/index.ts'
 import { giveAuditRoom } from './broker/audit_room.ts'
-import { credentialsOf } from './broker/broker_config.ts'
+import { credentialsOf } from './state/broker_record.ts'
 import type { OwnBroker } from './broker/broker.ts'
 import { startOwnBroker } from './broker/broker.ts'
 import type { LogLevel } from './config.ts'

@@ -5,7 +5,7 @@
 import { Refusal } from '../messages/index.ts'
 import { fillOf } from '../runtime/index.ts'
 import { readAuditUsage } from './broker/audit_room.ts'
-import { credentialsOf } from './broker/broker_config.ts'
+import { credentialsOf } from './state/broker_record.ts'
 import type { ServerSearch } from './nats_server/find.ts'
 import { findNatsServer, floorWarning } from './nats_server/find.ts'
 import { checkPortFree, findSetpriv } from './nats_server/process.ts'

@@ -1,6 +1,7 @@
 /** Delivery: actors, groups, the sealed channel, transports, work queue, stores, clock, log. */
 export * from './actor.ts'
 export * from './clock.ts'
+export * from './backoff.ts'
 export * from './log.ts'
 export * from './store/counter.ts'
 export * from './store/store.ts'
@@ -48,4 +49,3 @@ export * from './files/web_files.ts'
 export * from './files/folder_files.ts'
 export * from './store/memory_store.ts'
 export * from './store/level_store.ts'
-export * from './store/value_seal.ts'

@@ -28,27 +28,30 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   // As commands that people type.
   'test/readme.test.ts': [
-    ...['data', 'data_crypt', 'function', 'receipt', 'task'].map((name) => `client/cli/${name}_commands.ts`),
-    ...['key_file', 'pairs'].map((name) => `client/cli/${name}.ts`),
+    ...['data', 'data_crypt', 'function', 'receipt', 'task'].map((name) => `client/cli/commands/${name}_commands.ts`),
+    ...['key_file', 'pairs'].map((name) => `client/cli/terminal/${name}.ts`),
     ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
-    ...['demo_lists', 'joint_demo', 'tacit'].map((name) => `deploy/${name}.ts`),
+    ...['demo_lists', 'joint_demo'].map((name) => `deploy/demo/${name}.ts`),
+    'deploy/tacit.ts',
   ],
   'test/scenarios/command_tree.test.ts': [
     'deploy/program.ts',
-    ...['command_tree', 'completion_command', 'completion_scripts'].map((name) => `client/cli/${name}.ts`),
+    ...['command_tree', 'completion_command', 'completion_scripts'].map((name) => `client/cli/completion/${name}.ts`),
   ],
   'test/scenarios/method_commands.test.ts': [
-    ...['context', 'session', 'user'].map((name) => `client/cli/${name}_commands.ts`),
-    ...['follow_task', 'moment', 'party'].map((name) => `client/cli/${name}.ts`),
+    ...['context', 'session', 'user'].map((name) => `client/cli/commands/${name}_commands.ts`),
+    'client/cli/commands/follow_task.ts',
+    'client/cli/terminal/moment.ts',
+    'client/cli/platform/party.ts',
   ],
   'test/scenarios/policy_command.test.ts': ['client/cli/commands/policy_commands.ts'],
   'test/scenarios/file_commands.test.ts': ['client/cli/terminal/rule_file.ts'],
   'test/scenarios/command.test.ts': [
-    'audit_commands',
-    'data_record_commands',
-    'every_page',
-    'member_commands',
-    'schema_command',
+    'commands/audit_commands',
+    'commands/data_record_commands',
+    'terminal/every_page',
+    'commands/member_commands',
+    'commands/schema_command',
   ].map((name) => `client/cli/${name}.ts`),
   'test/scenarios/operator_command.test.ts': ['doctor', 'option_numbers', 'worker'].map(
     (name) => `deploy/commands/${name}.ts`,
@@ -237,20 +240,20 @@ test('the linter finds a forgotten promise, which is a lost message', async () =
 })
 
 /**
- * What the tests in `test/<folder>/` import of `<folder>/`, themselves or through its files. The index of a floor leads no
- * further, or one import would reach everything.
+ * What the tests of a floor, or of a service, import of it, themselves or through its files. The index of a floor leads
+ * no further, or one import would reach everything.
  */
 function reachedByTests(): ReadonlySet<string> {
   const imports = new Map(sources.map(({ path, text }) => [path, importsOf(path, text)]))
   const reached = new Set<string>()
   for (const { path } of sources.filter((source) => source.path.endsWith('.test.ts'))) {
-    const folder = `${dirname(path).replace(/^test\/?/, '')}/`
+    const floor = path.replace(/^test\/((?:actors\/)?[a-z_]+\/)?.*$/, '$1')
     const seen = new Set<string>()
     const visit = (file: string) => {
       // A test that enters by the floor's index says by its own name which file it means.
       const byName = file === path ? [path.replace(/^test\/(.*)\.test\.ts$/, '$1.ts')] : []
       for (const target of [...byName, ...(imports.get(file) ?? [])]) {
-        const isOwn = target.startsWith(folder) && !/^[a-z]+\/index\.ts$/.test(target)
+        const isOwn = floor !== '' && target.startsWith(floor) && !/^[a-z]+\/index\.ts$/.test(target)
         if (seen.has(target) || !(isOwn || target.startsWith('test/'))) continue
         seen.add(target)
         if (isOwn) reached.add(target)

@@ -5,7 +5,7 @@
 import type { RunOrder } from '../../messages/index.ts'
 import { isRetryable, parseBy, Refusal, stagedTask } from '../../messages/index.ts'
 import type { ServiceHost, WorkLease } from '../../runtime/index.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs } from '../../runtime/index.ts'
 import type { KeptLease } from './lease_keeper.ts'
 import { keepLease } from './lease_keeper.ts'
 import type { ReportTools } from './report.ts'
@@ -28,6 +28,7 @@ export interface LiveRun {
 }
 
 const DRAINED_DELAY_MS = 100
+const RETRY_BACKOFF = { firstMs: 250, lastMs: 30_000 }
 
 export async function liveThrough(lease: WorkLease, live: LiveRun, tools: LeasedRunTools): Promise<void> {
   const kept = keepLease(lease, tools.leaseMs, tools.clock)
@@ -85,6 +86,6 @@ function endAfter(error: unknown, lease: WorkLease, kept: KeptLease, live: LiveR
   } else {
     if (code === undefined) log.error(fields, 'a run met a defect, the task is given back')
     else log.warn(fields, 'a task is given back')
-    lease.nak(backoffMs(lease.delivery))
+    lease.nak(backoffMs(lease.delivery, RETRY_BACKOFF))
   }
 }

@@ -5,10 +5,10 @@
 import type { RunOrder, RunOutcome, scheduler } from '../../messages/index.ts'
 import { isRetryable, Refusal } from '../../messages/index.ts'
 import type { Client, Clock, Log } from '../../runtime/index.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs } from '../../runtime/index.ts'
 
 const REPORT_MS_MAX = 600_000
-const WAIT_MS_MAX = 5_000
+const RETRY_BACKOFF = { firstMs: 250, lastMs: 5_000 }
 
 export interface ReportTools {
   scheduling: Client<typeof scheduler>
@@ -37,7 +37,7 @@ export async function reportOutcome(
       if (isRetryable(error)) {
         if (clock.now() >= untilMs) throw error
         log.warn({ task_id, code: error.code, tries }, 'a finished run could not be reported yet')
-        await clock.sleep(backoffMs(tries, WAIT_MS_MAX), signal)
+        await clock.sleep(backoffMs(tries, RETRY_BACKOFF), signal)
         signal.throwIfAborted()
       } else if (report.status === 'ok' && !ENDED.has(error.code)) {
         // A result that cannot be accepted as it is will not be at the next attempt either.

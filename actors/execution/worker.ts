@@ -4,12 +4,13 @@
  */
 import { Refusal } from '../../messages/index.ts'
 import type { ServiceHost, WorkClass, WorkLease } from '../../runtime/index.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs } from '../../runtime/index.ts'
 import type { LeasedRunTools, LiveRun } from './leased_run.ts'
 import { Draining, liveThrough } from './leased_run.ts'
 
 /** How long one fetch waits for work. */
 const FETCH_MS = 15_000
+const RETRY_BACKOFF = { firstMs: 250, lastMs: 30_000 }
 /** A canceled run is stopped within this, or the answer says that it was not. */
 const STOP_MS_MAX = 2_000
 
@@ -75,7 +76,7 @@ export class Worker {
       } catch (error) {
         failures++
         log.warn({ err: error, failures }, 'the work queue could not be asked')
-        await clock.sleep(backoffMs(failures), stopping)
+        await clock.sleep(backoffMs(failures, RETRY_BACKOFF), stopping)
       }
     }
   }

@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Refusal } from '../../messages/index.ts'
 import type { Clock } from '../../runtime/index.ts'
+import { backoffMs } from '../../runtime/index.ts'
 import { brokerConfig } from './broker_config.ts'
-import { backoffMs } from '../launcher/backoff.ts'
-import { rotateLog } from '../launcher/log_file.ts'
+import { rotateLog } from '../state/log_file.ts'
 import type { ServerSearch } from '../nats_server/find.ts'
 import type { Say } from '../nats_server/install.ts'
 import { ensureNatsServer } from '../nats_server/install.ts'
@@ -23,6 +23,7 @@ import { isAlive } from '../state/state_lock.ts'
 const ORPHAN_MS_MAX = 10_000
 const ORPHAN_POLL_MS = 10
 const STEADY_MS = 10_000
+const RESTART_BACKOFF = { firstMs: 100, lastMs: 10_000 }
 
 export interface OwnBroker {
   readonly url: string
@@ -80,7 +81,7 @@ export async function startOwnBroker(options: OwnBrokerOptions): Promise<OwnBrok
       if (stopping.signal.aborted) return
       failures = clock.now() - startedMs > STEADY_MS ? 1 : failures + 1
       for (;;) {
-        const delayMs = backoffMs(failures, options.random())
+        const delayMs = backoffMs(failures, RESTART_BACKOFF, options.random())
         say(`the broker ended (${how}); it is started again in ${(delayMs / 1000).toFixed(1)} s; see ${logPath}`)
         await clock.sleep(delayMs, stopping.signal)
         if (stopping.signal.aborted) return

@@ -11,7 +11,7 @@ import { parseRefusal } from '../../messages/index.ts'
 import type { Clock, HostMessage, MemberConfig, MemberMessage } from '../../runtime/index.ts'
 import { ADMIN_PASSWORD_ID, memberMessage } from '../../runtime/index.ts'
 import { answerByDevice } from '../platform/evidence_device.ts'
-import { openLog } from './log_file.ts'
+import { openLog } from '../state/log_file.ts'
 
 export interface MemberProcessOptions {
   config: MemberConfig

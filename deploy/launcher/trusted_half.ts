@@ -8,8 +8,8 @@ import type { EvidenceDevice } from '../../attestation/index.ts'
 import type { RefusalNote } from '../../messages/index.ts'
 import { parseRefusal, Refusal } from '../../messages/index.ts'
 import type { Clock, MemberConfig, MemberMessage } from '../../runtime/index.ts'
+import { backoffMs } from '../../runtime/index.ts'
 import type { Say } from '../nats_server/install.ts'
-import { backoffMs } from './backoff.ts'
 import type { MemberProcess } from './member_process.ts'
 import { startMemberProcess } from './member_process.ts'
 import type { SupervisorLimits, SupervisorState } from './supervisor_machine.ts'
@@ -61,6 +61,8 @@ const START_MS_MAX = 60_000
 const DRAIN_MS_MAX = 7_000
 /** What a member refuses is seldom mended at once, so the next try waits longer than after a crash. */
 const REFUSED_FIRST_MS = 1_000
+const FIRST_MS = 100
+const LAST_MS = 10_000
 
 export function superviseTrustedHalf(options: TrustedHalfOptions): TrustedHalf {
   const { config, say, clock } = options
@@ -100,8 +102,8 @@ export function superviseTrustedHalf(options: TrustedHalfOptions): TrustedHalf {
       limitDrain: () => watch(DRAIN_MS_MAX, () => member?.kill()),
       kill: () => member?.kill(),
       scheduleRetry({ context }) {
-        const firstMs = context.refusal === undefined ? undefined : REFUSED_FIRST_MS
-        const delayMs = backoffMs(context.endings.length, options.random(), firstMs)
+        const firstMs = context.refusal === undefined ? FIRST_MS : REFUSED_FIRST_MS
+        const delayMs = backoffMs(context.endings.length, { firstMs, lastMs: LAST_MS }, options.random())
         say(`${name} ${describe(context)}; it is started again in ${(delayMs / 1000).toFixed(1)} s`)
         cancelRetry = clock.after(delayMs, () => actor.send({ type: 'RETRY' }))
       },

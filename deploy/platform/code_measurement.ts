@@ -8,7 +8,7 @@ import { combineMeasurements, measureFiles } from '../../attestation/index.ts'
 import type { ServiceName } from '../../messages/index.ts'
 
 /** Where the compiled code lies, also when this file runs from its source. */
-const DIST = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../dist' : '..')
+const DIST = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../../dist' : '../..')
 /** Policies decide as code does. */
 const CODE = /\.(?:c|m)?js$|\.json$|\.node$|\.wasm$|\.cedar(?:schema)?$/
 

@@ -16,8 +16,8 @@
 import { access, chmod, constants, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseBy, Refusal } from '../../messages/index.ts'
-import type { BrokerRecord } from '../broker/broker_config.ts'
-import { brokerRecord, createBrokerRecord } from '../broker/broker_config.ts'
+import type { BrokerRecord } from './broker_record.ts'
+import { brokerRecord, createBrokerRecord } from './broker_record.ts'
 import { inUse, lockFolder, readLockOwner } from './state_lock.ts'
 
 const FORMAT = 1

@@ -4,6 +4,7 @@
  * the stream has it, and when too many notes wait, `admit` refuses the call before it does anything. The end of the chain
  * is handed to `anchor` every two seconds, so that a missing tail is found.
  */
+import type { AuditChain } from '../../attestation/index.ts'
 import type { AuditHead, AuditPage, AuditRecord } from '../../messages/index.ts'
 import { AUDIT_TEXT_MAX, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../clock.ts'
@@ -25,20 +26,13 @@ const CLOSE_MS = 3_000
 /** A record but for its moment; `count` when it stands for several. */
 export type AuditNote = Pick<AuditRecord, 'kind' | 'outcome'> & Partial<Omit<AuditRecord, 'at' | 'kind' | 'outcome'>>
 
-/** How pages are chained and sealed; `AuditChain` of attestation is one. */
-export interface PageSeal {
-  originOf(writer: string): Uint8Array
-  headAfter(page: AuditPage): AuditHead
-  sealPage(page: AuditPage): Uint8Array
-}
-
 export interface AuditWriterParts {
   /** The member's id: its chain is its own. */
   writer: string
   stream: RecordStream
   /** The room of the stream, for who makes it when it is gone; absent for all others, who wait. */
   streamBytes?: number | undefined
-  chain: PageSeal
+  chain: AuditChain
   /** Keeps the end of the chain where the broker cannot reach it. */
   anchor: (head: AuditHead) => Promise<void>
   clock: Clock

@@ -3,7 +3,6 @@ import type { NatsConnection } from '@nats-io/nats-core'
 import type { KV } from '@nats-io/kv'
 import { Kvm } from '@nats-io/kv'
 import { COORDINATOR_BUCKET, PASSPORTS_BUCKET, Refusal } from '../../messages/index.ts'
-import type { PassportSource } from '../channel/peers.ts'
 import type { Register, RegisterEntry } from './register.ts'
 
 const REGISTER_KEY = 'state'
@@ -11,6 +10,12 @@ const REGISTER_KEY = 'state'
 const NAME = /^[A-Za-z0-9_-]+$/
 /** A passport is put again at each renewal, so what is older than this is of nobody. */
 const PASSPORT_TTL_MS = 24 * 60 * 60 * 1000
+
+/** Where passports are found; the reader verifies what it finds, so the place need not be trusted. */
+export interface PassportSource {
+  byDigest(digestHex: string): Promise<string | undefined>
+  byMember(member: string): Promise<string | undefined>
+}
 
 export interface PassportBucket extends PassportSource {
   put(member: string, digestHex: string, jws: string): Promise<void>

@@ -8,6 +8,7 @@ import { deriveSealingSecret, importSigningPublicKey, passportDigest, verifyPass
 import type { Credential } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Sender } from '../actor.ts'
+import type { PassportSource } from '../broker/kv_buckets.ts'
 import type { Clock } from '../clock.ts'
 import { clientThumbprint } from './identity.ts'
 
@@ -28,12 +29,6 @@ export interface Peer {
   key: string
   /** Pair secrets by the id of our own key; they go with the peer. */
   secrets: Map<string, Buffer>
-}
-
-/** Where passports are found; the reader verifies what it finds, so the place need not be trusted. */
-export interface PassportSource {
-  byDigest(digestHex: string): Promise<string | undefined>
-  byMember(member: string): Promise<string | undefined>
 }
 
 export interface TrustAnchor {

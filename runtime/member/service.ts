@@ -1,18 +1,12 @@
 /** What a service is handed when it starts, and what it hands back. Its only way to the outside. */
 import type { Protocol } from '../../messages/index.ts'
 import type { Actor, Client } from '../actor.ts'
+import type { Events } from '../broker/events.ts'
 import type { Clock } from '../clock.ts'
 import type { FileStore } from '../files/file_store.ts'
 import type { Log } from '../log.ts'
 import type { RecordStream } from '../audit/record_stream.ts'
 import type { WorkQueue } from '../work_queue/work_queue.ts'
-
-/** Hints that something changed; they carry no secrets and nothing is decided from them. */
-export interface Events {
-  publish(subject: string, fields: Record<string, string | number>): void
-  /** Calls back for each event on the subject; the returned function ends it. */
-  subscribe(subject: string, callback: () => void): () => void
-}
 
 export interface ServiceHost {
   /** This member's id, `<role>-<random>`. */

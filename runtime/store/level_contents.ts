@@ -2,13 +2,13 @@
  * Reads all that an opened folder holds, once, and believes it only as a whole: every record opens under its own key, and
  * together they add up to the sealed state record.
  */
+import type { AesValueSeal } from '../../attestation/index.ts'
 import { storeKey } from '../../messages/index.ts'
 import { damagedFolder, newerFolder } from './level_folder.ts'
 import type { StoreState } from './level_record.ts'
 import { FORMAT_VERSION, openRecord, openState, STATE_KEY, versionOf } from './level_record.ts'
 import { OrderedIndex } from './ordered_index.ts'
 import { StateDigest } from './state_digest.ts'
-import type { ValueSeal } from './value_seal.ts'
 
 export interface Contents {
   lastRevision: number
@@ -24,7 +24,7 @@ export interface Contents {
  */
 export async function verifyContents(
   folder: string,
-  seal: ValueSeal,
+  seal: AesValueSeal,
   records: AsyncIterable<[key: string, record: Uint8Array]>,
 ): Promise<Contents | undefined> {
   const index = new OrderedIndex<number>()
@@ -56,7 +56,7 @@ async function* readable<T>(folder: string, records: AsyncIterable<T>): AsyncGen
   }
 }
 
-function readState(folder: string, seal: ValueSeal, key: string, record: Uint8Array): StoreState {
+function readState(folder: string, seal: AesValueSeal, key: string, record: Uint8Array): StoreState {
   if (key !== STATE_KEY) throw damagedFolder(folder, 'its state record is missing')
   const version = versionOf(record)
   if (version > FORMAT_VERSION) throw newerFolder(folder, version, FORMAT_VERSION)
@@ -71,7 +71,7 @@ function readState(folder: string, seal: ValueSeal, key: string, record: Uint8Ar
   }
 }
 
-function readRevision(folder: string, seal: ValueSeal, key: string, record: Uint8Array): number {
+function readRevision(folder: string, seal: AesValueSeal, key: string, record: Uint8Array): number {
   if (!storeKey.safeParse(key).success) throw damagedFolder(folder, `it holds a foreign record, ${JSON.stringify(key)}`)
   try {
     return openRecord(seal, key, record).revision

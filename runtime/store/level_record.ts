@@ -6,8 +6,8 @@
  *
  * The clear parts say how to open the rest and are bound into its seal; none of them is believed before it opened.
  */
+import type { AesValueSeal } from '../../attestation/index.ts'
 import { Refusal } from '../../messages/index.ts'
-import type { ValueSeal } from './value_seal.ts'
 
 export const FORMAT_VERSION = 1
 /** Before every key of a value, and not a key that a value may have. */
@@ -21,17 +21,21 @@ export interface StoreState {
   digest: Uint8Array
 }
 
-export function sealRecord(seal: ValueSeal, key: string, revision: number, value: Uint8Array): Uint8Array {
+export function sealRecord(seal: AesValueSeal, key: string, revision: number, value: Uint8Array): Uint8Array {
   return Buffer.concat([eightBytes(revision), seal.seal(key, revision, value)])
 }
 
 /** @throws Refusal `state_damaged` when the record is not the one that was written under this key */
-export function openRecord(seal: ValueSeal, key: string, record: Uint8Array): { value: Uint8Array; revision: number } {
+export function openRecord(
+  seal: AesValueSeal,
+  key: string,
+  record: Uint8Array,
+): { value: Uint8Array; revision: number } {
   const revision = readEight(record, 0)
   return { value: seal.unseal(key, revision, record.subarray(8)), revision }
 }
 
-export function sealState(seal: ValueSeal, { lastRevision, values, digest }: StoreState): Uint8Array {
+export function sealState(seal: AesValueSeal, { lastRevision, values, digest }: StoreState): Uint8Array {
   const version = Buffer.of(FORMAT_VERSION)
   const body = Buffer.concat([version, eightBytes(values), digest])
   return Buffer.concat([version, eightBytes(lastRevision), seal.seal(STATE_KEY, lastRevision, body)])
@@ -43,7 +47,7 @@ export function versionOf(record: Uint8Array): number {
 }
 
 /** @throws Refusal `state_damaged` when the record was not written with this storage key */
-export function openState(seal: ValueSeal, record: Uint8Array): StoreState {
+export function openState(seal: AesValueSeal, record: Uint8Array): StoreState {
   const lastRevision = readEight(record, 1)
   const body = seal.unseal(STATE_KEY, lastRevision, record.subarray(9))
   if (versionOf(record) !== FORMAT_VERSION || versionOf(body) !== FORMAT_VERSION) {

@@ -9,6 +9,7 @@
  */
 import type { Snapshot as LevelSnapshot } from 'classic-level'
 import { ClassicLevel } from 'classic-level'
+import type { AesValueSeal } from '../../attestation/index.ts'
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Outcome } from './commit_queue.ts'
 import { CommitQueue } from './commit_queue.ts'
@@ -21,7 +22,6 @@ import { openRecord, sealRecord, sealState, STATE_KEY } from './level_record.ts'
 import { OrderedIndex } from './ordered_index.ts'
 import { StateDigest } from './state_digest.ts'
 import type { Entry, Replacement, ScanOptions, Snapshot, Store, Write } from './store.ts'
-import type { ValueSeal } from './value_seal.ts'
 
 /** About 200 bytes of memory each. */
 const VALUES_MAX = 4_000_000
@@ -40,7 +40,7 @@ interface Change {
 export class LevelStore implements Store {
   readonly #folder: string
   readonly #level: Level
-  readonly #seal: ValueSeal
+  readonly #seal: AesValueSeal
   readonly #index: OrderedIndex<number>
   readonly #digest: StateDigest
   readonly #queue = new CommitQueue((group) => this.#apply(group))
@@ -51,7 +51,7 @@ export class LevelStore implements Store {
   #damage: Refusal | undefined
   #closed = false
 
-  private constructor(folder: string, level: Level, seal: ValueSeal, { index, digest, lastRevision }: Contents) {
+  private constructor(folder: string, level: Level, seal: AesValueSeal, { index, digest, lastRevision }: Contents) {
     this.#folder = folder
     this.#level = level
     this.#seal = seal
@@ -64,7 +64,7 @@ export class LevelStore implements Store {
    * Opens the store in a folder, or makes one where the folder is absent or empty.
    * @throws Refusal `state_in_use`, `state_damaged` (also for another storage key and for a newer format), `unavailable`
    */
-  static async open(folder: string, seal: ValueSeal): Promise<LevelStore> {
+  static async open(folder: string, seal: AesValueSeal): Promise<LevelStore> {
     const isNew = await prepareFolder(folder)
     const level = await openLevel(folder, isNew)
     try {

@@ -2,8 +2,8 @@
  * Writes to the store in a folder for as long as it lives, many commits at a time, and prints each one that was answered.
  * It is there to be killed. Arguments: folder, storage key (hex), a name that makes its keys its own.
  */
-import { AesValueSeal } from '../../dist/attestation/value_seal.js'
-import { LevelStore } from '../../dist/runtime/level_store.js'
+import { AesValueSeal } from '../../dist/attestation/sealing/value_seal.js'
+import { LevelStore } from '../../dist/runtime/store/level_store.js'
 
 const WRITERS = 16
 const [folder, storageKey, name] = process.argv.slice(2)

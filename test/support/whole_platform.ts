@@ -23,7 +23,7 @@ import { temporaryFolder } from './temporary_folder.ts'
 
 export const ADMIN_ID = 'admin'
 
-const BUILTIN_THREAD = new URL('../../dist/actors/execution/builtin_thread.js', import.meta.url)
+const BUILTIN_THREAD = new URL('../../dist/actors/execution/executors/builtin/builtin_thread.js', import.meta.url)
 /** scrypt at its lowest cost: nobody attacks these hashes. */
 const CHEAP = { scrypt_n: 1024 }
 

@@ -9,14 +9,33 @@ import type {
 } from '../../../messages/index.ts'
 import { Refusal } from '../../../messages/index.ts'
 import type { Client } from '../../../runtime/index.ts'
-import type { DataRecord } from '../data/data_record.ts'
-import type { FunctionRecord } from '../functions/function_record.ts'
-import type { TaskRecord } from '../lifecycle/task_record.ts'
 
 export type AccessClient = Pick<Client<typeof access_control>, 'decide'>
 
 interface Ruled {
   rule?: DataRule | undefined
+}
+
+/** What access control is told of a function; a stored record has all of it. */
+interface UsedFunction {
+  function_id: string
+  owner: string
+  public: boolean
+  allowlist: string[]
+}
+
+/** The same of data. */
+interface UsedData extends Ruled {
+  data_id: string
+  owners: string[]
+}
+
+/** The same of a task. */
+interface AskedTask {
+  task_id: string
+  parties: string[]
+  terms: TaskTerms
+  function: Pick<UsedFunction, 'owner' | 'public'>
 }
 
 export interface Decision {
@@ -38,7 +57,7 @@ async function decideAccess(access: AccessClient, question: AccessQuestion): Pro
   }
 }
 
-export function mayUseFunction(access: AccessClient, caller: CallerIdentity, fn: FunctionRecord): Promise<Decision> {
+export function mayUseFunction(access: AccessClient, caller: CallerIdentity, fn: UsedFunction): Promise<Decision> {
   const { function_id, owner, allowlist } = fn
   return decideAccess(access, {
     question: 'user_access_function',
@@ -48,23 +67,22 @@ export function mayUseFunction(access: AccessClient, caller: CallerIdentity, fn:
   })
 }
 
-export function mayUseData(access: AccessClient, userId: string, data: DataRecord): Promise<Decision> {
+export function mayUseData(access: AccessClient, userId: string, data: UsedData): Promise<Decision> {
   const { data_id, owners } = data
   return decideAccess(access, { question: 'user_access_data', user_id: userId, data: { data_id, owners } })
 }
 
-export function mayAccessTask(access: AccessClient, userId: string, task: TaskRecord): Promise<Decision> {
+export function mayAccessTask(
+  access: AccessClient,
+  userId: string,
+  task: Pick<AskedTask, 'task_id' | 'parties'>,
+): Promise<Decision> {
   const { task_id, parties } = task
   return decideAccess(access, { question: 'user_access_task', user_id: userId, task: { task_id, parties } })
 }
 
 /** Whether a rule of the data's owners allows this task to use it; its worker is not known yet. */
-export function mayUseUnderRule(
-  access: AccessClient,
-  task: TaskRecord,
-  data: DataRecord,
-  at: number,
-): Promise<Decision> {
+export function mayUseUnderRule(access: AccessClient, task: AskedTask, data: UsedData, at: number): Promise<Decision> {
   const { task_id, parties, terms } = task
   return decideAccess(access, {
     question: 'task_access_data',
@@ -76,9 +94,9 @@ export function mayUseUnderRule(
 
 export function mayStage(
   access: AccessClient,
-  task: TaskRecord,
-  fn: FunctionRecord,
-  data: readonly DataRecord[],
+  task: AskedTask,
+  fn: Omit<UsedFunction, 'allowlist'>,
+  data: readonly UsedData[],
   at: number,
 ): Promise<Decision> {
   const { task_id, parties, terms } = task
@@ -100,7 +118,7 @@ const UNDECIDED: readonly string[] = ['engine_error', 'policy_damaged']
  */
 export async function mayRun(
   access: AccessClient,
-  { task_id, parties, terms, function: { owner, public: isPublic } }: TaskRecord,
+  { task_id, parties, terms, function: { owner, public: isPublic } }: AskedTask,
   platform: string | undefined,
   at: number,
 ): Promise<Decision> {
@@ -116,7 +134,7 @@ export async function mayRun(
   throw new Refusal('unavailable', `access control cannot decide: ${decision.reason}`, { hint: 'mend the policy' })
 }
 
-function factsOf({ data_id, owners, rule }: Ruled & Pick<DataRecord, 'data_id' | 'owners'>) {
+function factsOf({ data_id, owners, rule }: UsedData) {
   return { data_id, owners, ...(rule === undefined ? {} : { rule }) }
 }
 

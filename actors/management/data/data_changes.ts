@@ -15,7 +15,7 @@ import type { StorageClient } from '../records/storage_access.ts'
 import { commit, readMany, settle } from '../records/storage_access.ts'
 import { isEnded } from '../lifecycle/task_machine.ts'
 import type { TaskLife } from '../lifecycle/task_record.ts'
-import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 type Methods = Pick<
   Handlers<typeof management>,

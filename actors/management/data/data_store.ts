@@ -8,7 +8,7 @@ import type { DataRecord, FileRecord } from './data_record.ts'
 import { dataKey, dataOfKey, fileKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { commit, isConflict, readMany } from '../records/storage_access.ts'
-import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 export interface NewData extends FileRecord {
   data_id: string

@@ -18,7 +18,7 @@ import type { UserDirectory } from '../access/known_users.ts'
 import { checkUsersExist } from '../access/known_users.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { commit, readMany, settle } from '../records/storage_access.ts'
-import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 type Methods = Pick<Handlers<typeof management>, 'update_function' | 'disable_function' | 'delete_function'>
 

@@ -19,7 +19,7 @@ import { checkAfter, collectPages } from '../records/paging.ts'
 import { readRuns } from './quota.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { commit, isConflict, KEYS_MAX, readMany } from '../records/storage_access.ts'
-import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 /** The shelves that fit the commit of record and payload. */
 const SHELVES_AT_ONCE = KEYS_MAX - 2

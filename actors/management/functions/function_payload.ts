@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { FunctionSpec, FunctionView, RunOrder, StoredPayload } from '../../../messages/index.ts'
-import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 export type Payload = FunctionSpec['payload']
 type PayloadRecord = { inline: Uint8Array } | { stored: StoredPayload }

@@ -9,7 +9,7 @@ import { shelvesOf, summarize } from './function_record.ts'
 import { functionKey, shelfKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { commit, KEYS_MAX, readMany, settle } from '../records/storage_access.ts'
-import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 /** Each commit holds only if the function is still the one that the shelves are put right for. */
 const SHELVES_AT_ONCE = KEYS_MAX - 1

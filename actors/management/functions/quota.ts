@@ -9,8 +9,8 @@ import { readCounter } from '../../../runtime/index.ts'
 import { quotaKey, runsKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { readMany } from '../records/storage_access.ts'
-import { packRecord, unpackRecord } from '../lifecycle/task_record.ts'
-import type { Hold } from '../tasks/task_store.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
+import type { Hold } from '../records/turns.ts'
 
 export interface RunCount {
   used: number

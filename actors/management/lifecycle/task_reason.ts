@@ -1,7 +1,7 @@
 /** Why a task is where it is, in words for its parties: what it waits for and from whom, or how it ended. */
 import type { TermsFile } from '../../../messages/index.ts'
 import { unassignedFiles } from './task_terms.ts'
-import type { StagedEntry } from '../tasks/staged_entry.ts'
+import type { StagedEntry } from './staged_entry.ts'
 import type { TaskRecord } from './task_record.ts'
 
 /** A reason is shown in lists: it names so many, and counts the others. */

@@ -1,12 +1,9 @@
 /**
  * A task as management keeps it: the facts of its life, and the state that the machine gave it. Stored in two documents,
  * so that the many small steps of a life do not rewrite the terms, which may be large.
- *
- * Stored records are not parsed by a schema: management alone writes these keys, storage returns them sealed and
- * unchanged, and a form from a newer version is refused by its number.
  */
 import type { FunctionSpec, TaskChange, TaskState, TaskTerms } from '../../../messages/index.ts'
-import { pack, Refusal, unpack } from '../../../messages/index.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 /** What the task keeps of its function, as it was when the task was created. */
 export interface TaskFunction {
@@ -86,9 +83,6 @@ export interface TaskRecord extends TaskFacts {
   state: TaskState
 }
 
-const FORMAT = 1
-const RECORD_BYTES_MAX = 768 * 1024
-
 /** The life alone, with its reason in short: what a list shows without reading the terms. */
 export type TaskLife = Omit<TaskRecord, 'function' | 'terms'> & { short_reason: string }
 
@@ -103,19 +97,4 @@ export function packTerms(record: TaskRecord): Uint8Array {
 export function unpackTask(life: Uint8Array, terms: Uint8Array): TaskRecord {
   const { short_reason: _shortReason, ...facts } = unpackRecord<TaskLife>(life)
   return { ...facts, ...unpackRecord<Pick<TaskFacts, 'function' | 'terms'>>(terms) }
-}
-
-/** Any record of management's own; see above why its form is not checked field by field. */
-export function unpackRecord<T>(bytes: Uint8Array): T {
-  const { format, ...record } = unpack(bytes, RECORD_BYTES_MAX) as { format: number }
-  if (format !== FORMAT) {
-    throw new Refusal('state_damaged', `a stored record has form ${format}; this version reads form ${FORMAT}`, {
-      hint: 'start the version that wrote the state',
-    })
-  }
-  return record as T
-}
-
-export function packRecord(record: object): Uint8Array {
-  return pack({ format: FORMAT, ...record })
 }

@@ -6,6 +6,9 @@ import { assert, Refusal } from '../../../messages/index.ts'
 
 const WAITING_MAX = 256
 
+/** Waits for the turn on a further key; it is given up with the attempt. */
+export type Hold = (key: string) => Promise<void>
+
 export class Lanes {
   /** A key is present while someone has its turn; the list holds those who wait. */
   readonly #waiting = new Map<string, (() => void)[]>()

@@ -13,7 +13,8 @@ import { advance, isEnded } from '../lifecycle/task_machine.ts'
 import type { TaskEvent } from '../lifecycle/task_rules.ts'
 import { isOverdue } from '../lifecycle/task_rules.ts'
 import type { LoadedTask } from './loaded_task.ts'
-import type { Change, Hold } from './task_store.ts'
+import type { Hold } from '../records/turns.ts'
+import type { Change } from './task_store.ts'
 
 const STOP_TIMEOUT_MS = 2_000
 

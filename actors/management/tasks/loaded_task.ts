@@ -1,6 +1,6 @@
 /** A task as it was read or committed: its documents, and the revision of each. */
 import type { TaskResult } from '../../../messages/index.ts'
-import type { StagedEntry } from './staged_entry.ts'
+import type { StagedEntry } from '../lifecycle/staged_entry.ts'
 import type { TaskRecord } from '../lifecycle/task_record.ts'
 
 export interface LoadedTask {

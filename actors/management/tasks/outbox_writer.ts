@@ -8,9 +8,9 @@ import type { Clock, Log, Write } from '../../../runtime/index.ts'
 import { stagedKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { commit, isConflict, KEYS_MAX } from '../records/storage_access.ts'
-import type { StagedEntry } from './staged_entry.ts'
+import type { StagedEntry } from '../lifecycle/staged_entry.ts'
 import type { TaskMemory } from './task_memory.ts'
-import { packRecord } from '../lifecycle/task_record.ts'
+import { packRecord } from '../records/stored_record.ts'
 
 const PENDING_MAX = 10_000
 /** Most tasks have ended by then; far less than the time after which recovery looks at an entry without a note. */

@@ -4,7 +4,7 @@
  * bytes; the one that was longest out of use goes first.
  */
 import type { LoadedTask } from './loaded_task.ts'
-import type { StagedEntry } from './staged_entry.ts'
+import type { StagedEntry } from '../lifecycle/staged_entry.ts'
 
 const TASKS_MAX = 4_096
 const BYTES_MAX = 32 * 1024 * 1024

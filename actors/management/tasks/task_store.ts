@@ -8,19 +8,20 @@ import type { TaskResult } from '../../../messages/index.ts'
 import { Refusal, taskEventSubject } from '../../../messages/index.ts'
 import type { Events, Write } from '../../../runtime/index.ts'
 import { resultKey, stagedKey, taskKey, termsKey } from '../records/keys.ts'
-import type { Lanes } from '../records/turns.ts'
+import type { Hold, Lanes } from '../records/turns.ts'
 import type { LoadedTask } from './loaded_task.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { commit, isConflict, readMany, settle } from '../records/storage_access.ts'
-import type { StagedEntry } from './staged_entry.ts'
-import { writeStagedEntry } from './staged_entry.ts'
+import type { StagedEntry } from '../lifecycle/staged_entry.ts'
+import { writeStagedEntry } from '../lifecycle/staged_entry.ts'
 import { changesAfter } from '../lifecycle/task_history.ts'
 import { isEnded } from '../lifecycle/task_machine.ts'
 import type { TaskMemory } from './task_memory.ts'
 import { shortReasonOf } from '../lifecycle/task_reason.ts'
 import type { TaskRecord } from '../lifecycle/task_record.ts'
-import { packRecord, packTask, packTerms, unpackRecord, unpackTask } from '../lifecycle/task_record.ts'
+import { packTask, packTerms, unpackTask } from '../lifecycle/task_record.ts'
+import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 export interface Change {
   /** The record as it was loaded when nothing is to be written. */
@@ -34,8 +35,6 @@ export interface Change {
   afterwards?: (changed: LoadedTask) => Promise<void>
 }
 
-/** Waits for the turn on a further key; it is given up with the attempt. */
-export type Hold = (key: string) => Promise<void>
 export type Decide = (loaded: LoadedTask, hold: Hold) => Promise<Change> | Change
 
 interface Changed {

@@ -1,6 +1,6 @@
 /** Where signed roots come in: only from a member, sealed to us, each frame of them signed. Noise is told to the log, a little of it. */
 import { Refusal } from '../../../messages/index.ts'
-import { BoundedLog } from '../../bounded_log.ts'
+import { BoundedLog } from '../../log.ts'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
 import type { Subscription, Transport } from '../../broker/transport.ts'

@@ -28,7 +28,10 @@ const WORK = { executor: 'builtin', workerClass: 'standard' }
 const SUBJECT = stagedSubject('builtin', 'standard', 'normal')
 
 /** The real entry, built by the tests' setup; and one whose functions do what the test needs. */
-export const BUILTIN_THREAD = new URL('../../../dist/actors/execution/builtin_thread.js', import.meta.url)
+export const BUILTIN_THREAD = new URL(
+  '../../../dist/actors/execution/executors/builtin/builtin_thread.js',
+  import.meta.url,
+)
 export const SCRIPTED_THREAD = new URL(
   `data:text/javascript,${encodeURIComponent(`
     import { parentPort } from 'node:worker_threads'

@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  BROKER_USERS,
-  brokerConfig,
-  brokerRecord,
-  createBrokerRecord,
-  credentialsOf,
-} from '../../../deploy/broker/broker_config.ts'
+import { brokerConfig } from '../../../deploy/broker/broker_config.ts'
+import { BROKER_USERS, brokerRecord, createBrokerRecord, credentialsOf } from '../../../deploy/state/broker_record.ts'
 import { servicePermissions } from '../../../deploy/broker/broker_permissions.ts'
 import { SERVICES } from '../../../messages/index.ts'
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { createBrokerRecord } from '../../../deploy/broker/broker_config.ts'
+import { createBrokerRecord } from '../../../deploy/state/broker_record.ts'
 import type { LauncherOptions } from '../../../deploy/launcher/launcher.ts'
 import { allReady, Launcher } from '../../../deploy/launcher/launcher.ts'
 import type { ServiceName } from '../../../messages/index.ts'

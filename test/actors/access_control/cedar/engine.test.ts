@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
 
-const ENGINE = pathToFileURL(join(import.meta.dirname, '../../../dist/actors/access_control/engine.js')).href
+const ENGINE = pathToFileURL(join(import.meta.dirname, '../../../../dist/actors/access_control/cedar/engine.js')).href
 
 /** Gives up the optimised code of the call while the engine reads its facts. */
 const SCRIPT = `

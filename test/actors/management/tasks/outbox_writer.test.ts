@@ -1,8 +1,8 @@
 /** What is worth a note in the outbox, and when it is written. */
 import { describe, expect, it } from 'vitest'
 import { stagedKey } from '../../../../actors/management/records/keys.ts'
-import type { StagedEntry } from '../../../../actors/management/tasks/staged_entry.ts'
-import { unpackRecord } from '../../../../actors/management/lifecycle/task_record.ts'
+import type { StagedEntry } from '../../../../actors/management/lifecycle/staged_entry.ts'
+import { unpackRecord } from '../../../../actors/management/records/stored_record.ts'
 import type { World } from '../world.ts'
 import { createEchoTask, okOutcome, openWorld } from '../world.ts'
 

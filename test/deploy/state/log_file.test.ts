@@ -2,7 +2,7 @@ import { closeSync, writeSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openLog } from '../../../deploy/launcher/log_file.ts'
+import { openLog } from '../../../deploy/state/log_file.ts'
 import { temporaryFolder } from '../../support/temporary_folder.ts'
 
 function append(path: string, text: string, bytesMax: number): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BoundedLog } from '../../runtime/bounded_log.ts'
+import { BoundedLog } from '../../runtime/log.ts'
 import { ManualClock } from '../../runtime/clock.ts'
 
 test('a flood writes fifty lines in ten seconds, and then one that counts the rest', () => {

@@ -1,7 +1,7 @@
 /** The outbox entry of a task that is Staged or Running: what must be on the queue, and whether it is known to be. */
 import type { Executor, Priority } from '../../../messages/index.ts'
 import { STANDARD_CLASS } from '../../../messages/index.ts'
-import type { TaskRecord } from '../lifecycle/task_record.ts'
+import type { TaskRecord } from './task_record.ts'
 
 export interface StagedEntry {
   task_id: string
