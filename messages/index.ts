@@ -1,5 +1,6 @@
 /** The language of the house. It decides nothing. */
 export { assert } from './assert.ts'
+export * from './fields.ts'
 export * from './refusal.ts'
 export * from './refusal_meaning.ts'
 export * from './ids.ts'
