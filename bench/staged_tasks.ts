@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Api, TacitConnection } from '../client/index.ts'
 import { BUILTINS, watchTask } from '../client/index.ts'
-import { Refusal } from '../messages/index.ts'
+import { defined, Refusal } from '../messages/index.ts'
 import type { Call } from './bare_calls.ts'
 
 /** @returns one call: creates a task of builtin-echo, invokes it, and resolves with its result */
@@ -19,7 +19,7 @@ export async function prepareStagedEcho(
       id,
       password,
       role,
-      ...(attribute === undefined ? {} : { attribute }),
+      ...defined({ attribute }),
     })
     return connection.as(await connection.login(id, password))
   }

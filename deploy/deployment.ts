@@ -3,7 +3,7 @@
  * what the demo, `npm start` and the scenarios run; it ends with `stop()`, which drains what it started and nothing else.
  */
 import type { ServiceName } from '../messages/index.ts'
-import { assert, FILES_BUCKET, Refusal, SERVICES, STANDARD_CLASS } from '../messages/index.ts'
+import { assert, defined, FILES_BUCKET, Refusal, SERVICES, STANDARD_CLASS } from '../messages/index.ts'
 import type { Clock } from '../runtime/index.ts'
 import { connectBroker, ObjectFileStore, systemClock } from '../runtime/index.ts'
 import { giveAuditRoom } from './broker/audit_room.ts'
@@ -202,7 +202,7 @@ function settingsFor(options: DeploymentOptions, paths: StatePaths): Record<Serv
     execution: {
       worker_class: options.workerClass ?? STANDARD_CLASS,
       ...lease,
-      ...(options.slots === undefined ? {} : { slots: options.slots }),
+      ...defined({ slots: options.slots }),
     },
   }
   const entries = SERVICES.map((service) => [service, { ...known[service], ...options.settings?.[service] }] as const)

@@ -2,7 +2,7 @@
  * Whether a deployment could run here: each check says what it found and what to do about it. It changes nothing and
  * downloads nothing. A check that is `ok` and yet has a `fix` works, and could be better.
  */
-import { Refusal } from '../messages/index.ts'
+import { defined, Refusal } from '../messages/index.ts'
 import { fillOf } from '../runtime/index.ts'
 import { readAuditUsage } from './broker/audit_room.ts'
 import { credentialsOf } from './state/broker_record.ts'
@@ -126,7 +126,7 @@ async function answer(name: string, look: () => Promise<Omit<Check, 'name'>>): P
     return { name, ...(await look()) }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    return { name, ok: false, found: error.message, ...(error.hint === undefined ? {} : { fix: error.hint }) }
+    return { name, ok: false, found: error.message, ...defined({ fix: error.hint }) }
   }
 }
 

@@ -3,6 +3,7 @@
  * and an advice for programs. Anything else that is thrown is a defect and reaches a caller only as `internal`.
  * Codes are added, never renamed.
  */
+import { defined } from './fields.ts'
 
 /** What a program should do: `fix` the request, `retry` the same one later, or `stop` trusting the other side. */
 export type Advice = 'fix' | 'retry' | 'stop'
@@ -85,8 +86,7 @@ export class Refusal extends Error {
     return {
       code: this.code,
       message: this.message,
-      ...(this.hint === undefined ? {} : { hint: this.hint }),
-      ...(this.field === undefined ? {} : { field: this.field }),
+      ...defined({ hint: this.hint, field: this.field }),
     }
   }
 }

@@ -3,7 +3,7 @@
  * `rights.ts`, comparing passwords in `login_guard.ts`, changes in `user_changes.ts`, tokens in `sessions.ts`.
  */
 import { randomUUID } from 'node:crypto'
-import { authentication, digestJson } from '../../messages/index.ts'
+import { authentication, defined, digestJson } from '../../messages/index.ts'
 import type { Actor, Clock, LetterContext, Log } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import type { CallFacts } from './audit_notes.ts'
@@ -48,7 +48,7 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
   ): Promise<PresentedSession> {
     const presenter = { id: context.sender.id, plain: context.plain }
     const presented = await sessions.present(context.plain ? context.bearer : session, presenter)
-    facts.tell(context, { user: presented.claims.user_id, ...(id === undefined ? {} : { object: id }) })
+    facts.tell(context, { user: presented.claims.user_id, ...defined({ object: id }) })
     return presented
   }
 
@@ -181,7 +181,7 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
         attribute: organisation,
         created_at,
       }))
-      return { users: views, ...(next === undefined ? {} : { next }) }
+      return { users: views, ...defined({ next }) }
     },
 
     async user_authenticate({ token, client_key }) {

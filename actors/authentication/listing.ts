@@ -1,4 +1,5 @@
 /** Ordered reads over all users and all revocations, page by page; and the sweep of records that have run out. */
+import { defined } from '../../messages/index.ts'
 import type { RecordKind, UserRecord } from './records.ts'
 import { failures, parseRecord, revocations, users } from './records.ts'
 import type { StorageClient } from './record_store.ts'
@@ -46,7 +47,7 @@ export async function listUsers(
     if (next === undefined) return { users: found }
     cursor = next
   }
-  return { users: found, ...(cursor === undefined ? {} : { next: cursor }) }
+  return { users: found, ...defined({ next: cursor }) }
 }
 
 /** Storage reads so many keys in one call. */
@@ -70,7 +71,7 @@ export async function listRevocations(store: StorageClient, after: string | unde
   return {
     generations: Object.fromEntries(live.map(({ id, value }) => [id, value.generation])),
     ended_sessions: live.flatMap(({ value }) => value.ended.filter(({ until }) => until > nowMs).map(({ jti }) => jti)),
-    ...(next === undefined ? {} : { next }),
+    ...defined({ next }),
   }
 }
 

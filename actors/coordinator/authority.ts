@@ -20,7 +20,7 @@ import {
   verifyPassport,
 } from '../../attestation/index.ts'
 import type { EvidenceNote, PrivateGroupKey, PublicGroupKey } from '../../messages/index.ts'
-import { pack, Refusal, unpack, workerGroup } from '../../messages/index.ts'
+import { defined, pack, Refusal, unpack, workerGroup } from '../../messages/index.ts'
 import type { Admission, Clock, PassportBucket, Register } from '../../runtime/index.ts'
 import type { AuthorityState, EpochTimes } from './authority_state.ts'
 import {
@@ -114,9 +114,11 @@ export class Authority {
    * Fresh evidence that this coordinator holds the passport-signing key, and works by its manifest.
    * @param told what else it tells with it
    */
-  prove(nonce: Uint8Array, told: Readonly<Record<string, unknown>> = {}): Promise<EvidenceNote> {
+  prove(nonce: Uint8Array, statement: Readonly<Record<string, unknown>> = {}): Promise<EvidenceNote> {
     const { issuerKey } = this
-    return this.#options.attest(coordinatorReportData({ issuerKey, nonce, manifestDigest: this.#manifestDigest, told }))
+    return this.#options.attest(
+      coordinatorReportData({ issuerKey, nonce, manifestDigest: this.#manifestDigest, statement }),
+    )
   }
 
   /** A nonce that any coordinator member recognises for a minute, without remembering it. */
@@ -156,7 +158,7 @@ export class Authority {
     const passport: Passport = {
       member: applicant.member,
       role: applicant.role,
-      ...(applicant.workerClass === undefined ? {} : { workerClass: applicant.workerClass }),
+      ...defined({ workerClass: applicant.workerClass }),
       platform: reference.platform,
       measurement: reference.measurement,
       signingKey: applicant.signingKey,

@@ -93,12 +93,12 @@ function coordinatorActor(host: ServiceHost, authority: Authority, services: Ser
   return actor(coordinator, {
     async get_platform({ nonce }) {
       await authority.refresh()
-      const told = { groups: authority.directory(), services: await services.list() }
+      const statement = { groups: authority.directory(), services: await services.list() }
       return {
-        evidence: await authority.prove(nonce, told),
+        evidence: await authority.prove(nonce, statement),
         issuer_key: authority.issuerKey,
         manifest: authority.manifestText,
-        ...told,
+        ...statement,
       }
     },
     get_nonce: () => ({ nonce: authority.makeNonce() }),

@@ -1,6 +1,6 @@
 /** Starts a worker: an actor that pulls its work, and can be told only to stop a run. */
 import type { Executor as ExecutorName } from '../../messages/index.ts'
-import { execution, Refusal, scheduler } from '../../messages/index.ts'
+import { defined, execution, Refusal, scheduler } from '../../messages/index.ts'
 import type { Clock, FileStore, Service, ServiceHost, StartService } from '../../runtime/index.ts'
 import { actor, AddressRule, FolderFiles, SpoolFolder, WebFiles } from '../../runtime/index.ts'
 import { BuiltinExecutor } from './executors/builtin/builtin_executor.ts'
@@ -59,7 +59,7 @@ function openPlaces(
   spool: SpoolFolder,
   clock: Clock,
 ): FilePlaces {
-  const web = new WebFiles({ http, addresses: new AddressRule(networks), clock, ...(ca === undefined ? {} : { ca }) })
+  const web = new WebFiles({ http, addresses: new AddressRule(networks), clock, ...defined({ ca }) })
   return new FilePlaces({ store, web, folders: new FolderFiles(folders), spool })
 }
 

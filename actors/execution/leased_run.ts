@@ -30,7 +30,7 @@ export interface LiveRun {
 const DRAINED_DELAY_MS = 100
 const RETRY_BACKOFF = { firstMs: 250, lastMs: 30_000 }
 
-export async function liveThrough(lease: WorkLease, live: LiveRun, tools: LeasedRunTools): Promise<void> {
+export async function runLease(lease: WorkLease, live: LiveRun, tools: LeasedRunTools): Promise<void> {
   const kept = keepLease(lease, tools.leaseMs, tools.clock)
   const { signal } = live.controller
   try {

@@ -6,7 +6,7 @@ import { Refusal } from '../../messages/index.ts'
 import type { ServiceHost, WorkClass, WorkLease } from '../../runtime/index.ts'
 import { backoffMs } from '../../runtime/index.ts'
 import type { LeasedRunTools, LiveRun } from './leased_run.ts'
-import { Draining, liveThrough } from './leased_run.ts'
+import { Draining, runLease } from './leased_run.ts'
 
 /** How long one fetch waits for work. */
 const FETCH_MS = 15_000
@@ -83,7 +83,7 @@ export class Worker {
 
   #begin(lease: WorkLease): void {
     const live: LiveRun = { controller: new AbortController() }
-    const ended = liveThrough(lease, live, this.#tools).finally(() => {
+    const ended = runLease(lease, live, this.#tools).finally(() => {
       this.#runs.delete(live)
       this.#wakeUp()
     })

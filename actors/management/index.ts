@@ -16,7 +16,7 @@ import { dataChanges } from './data/data_changes.ts'
 import { dataMethods } from './data/data_methods.ts'
 import { functionChanges } from './functions/function_changes.ts'
 import { functionMethods } from './functions/function_methods.ts'
-import { Lanes } from './records/turns.ts'
+import { Turns } from './records/turns.ts'
 import { OutboxWriter } from './tasks/outbox_writer.ts'
 import { readMethods } from './commands/read_tasks.ts'
 import { createRecovery } from './tasks/recovery.ts'
@@ -25,8 +25,8 @@ import { createStaging } from './tasks/staging.ts'
 import { taskMethods } from './commands/create_and_cancel.ts'
 import { TaskMemory } from './tasks/task_memory.ts'
 import { TaskStore } from './tasks/task_store.ts'
-import { untimelyEnds } from './tasks/early_end.ts'
-import { WorkerCensus } from './tasks/worker_presence.ts'
+import { earlyEnds } from './tasks/early_end.ts'
+import { WorkerPresence } from './tasks/worker_presence.ts'
 
 const settings = z.object({ audit_bytes: z.int().min(1).default(AUDIT_BYTES) })
 
@@ -44,10 +44,10 @@ export const start: StartService = async (host) => {
   const users = host.client(authentication)
   const memory = new TaskMemory()
   const outbox = new OutboxWriter(store, memory, clock, log)
-  const tasks = new TaskStore(store, new Lanes(), events, memory, outbox)
+  const tasks = new TaskStore(store, new Turns(), events, memory, outbox)
   const staging = createStaging(scheduling, outbox, log)
-  const ends = untimelyEnds(store, scheduling, clock, log)
-  const census = new WorkerCensus(scheduling, clock)
+  const ends = earlyEnds(store, scheduling, clock, log)
+  const presence = new WorkerPresence(scheduling, clock)
   const recovery = createRecovery(store, tasks, staging, outbox, ends, clock, log)
   recovery.start()
 
@@ -61,7 +61,7 @@ export const start: StartService = async (host) => {
           ...dataMethods(store, access, users),
           ...dataChanges(store, access, clock),
           ...taskMethods(store, access, users, tasks, ends, clock),
-          ...readMethods(store, access, tasks, ends, census, clock, events),
+          ...readMethods(store, access, tasks, ends, presence, clock, events),
           ...assignMethods(store, access, tasks, ends, clock),
           ...agreementMethods(store, access, tasks, staging, ends, clock),
           ...runMethods(store, access, tasks, staging, ends, clock),

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { management, storage } from '../../messages/index.ts'
-import { pack, Refusal, taskId, unpack } from '../../messages/index.ts'
+import { defined, pack, Refusal, taskId, unpack } from '../../messages/index.ts'
 import type { Client, Clock, Log, WorkClass, WorkQueue } from '../../runtime/index.ts'
 
 const PREFIX = 'deadline/'
@@ -66,7 +66,7 @@ export function sweepDeadlines(tools: DeadlineTools): () => Promise<void> {
 async function sweepOnce({ storing, managing, workQueue, clock, log }: DeadlineTools): Promise<void> {
   let after: string | undefined
   for (let page = 0; page < PAGES_MAX; page++) {
-    const { entries } = await storing.scan({ prefix: PREFIX, limit: PAGE, ...(after === undefined ? {} : { after }) })
+    const { entries } = await storing.scan({ prefix: PREFIX, limit: PAGE, ...defined({ after }) })
     for (const { key, value, revision } of entries) {
       after = key
       const [, digits, task] = KEY.exec(key) ?? []

@@ -3,7 +3,16 @@
  * decides. A hint names a task and nothing else; it is sealed to the workers of one class.
  */
 import type { execution, management, storage } from '../../messages/index.ts'
-import { assert, EXECUTORS, pack, Refusal, scheduler, stagedSubject, workerGroup } from '../../messages/index.ts'
+import {
+  assert,
+  defined,
+  EXECUTORS,
+  pack,
+  Refusal,
+  scheduler,
+  stagedSubject,
+  workerGroup,
+} from '../../messages/index.ts'
 import type { Actor, Client, LetterContext, Log, WorkClass, WorkQueue } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import { keepDeadline } from './deadlines.ts'
@@ -103,7 +112,7 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
       expectWorker(worker, context)
       try {
         const { platform } = context.sender
-        const lease = { task_id, token, worker, ...(platform === undefined ? {} : { platform }) }
+        const lease = { task_id, token, worker, ...defined({ platform }) }
         return await managing.start_run(lease, passOn(context))
       } catch (error) {
         // A task that this very request ended for want of attempts or time names the option that ended it.

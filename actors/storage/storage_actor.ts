@@ -3,7 +3,7 @@
  * read from one moment. A reply that would not fit a letter is refused, never cut: who reads a list to its end must be
  * able to trust that a short page is the last one.
  */
-import { LETTER_BYTES_MAX, Refusal, storage } from '../../messages/index.ts'
+import { defined, LETTER_BYTES_MAX, Refusal, storage } from '../../messages/index.ts'
 import type { Actor, Entry, Snapshot, Store } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import { AnsweredCommits } from './answered_commits.ts'
@@ -78,7 +78,7 @@ async function* readPages(
     const entries = await snapshot.scan(prefix, {
       limit: page,
       reverse,
-      ...(last === undefined ? {} : { after: last }),
+      ...defined({ after: last }),
     })
     yield* entries
     if (entries.length < page) return

@@ -7,7 +7,7 @@ import { calculateJwkThumbprint, importJWK, jwtVerify, SignJWT } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import { z } from 'zod'
 import type { Role } from '../../messages/index.ts'
-import { attribute, Refusal, role, userId } from '../../messages/index.ts'
+import { attribute, defined, Refusal, role, userId } from '../../messages/index.ts'
 
 const ISSUER = 'tacit.authentication'
 /** Keeps a session token from being taken for any other token, should a key ever sign two kinds. */
@@ -182,7 +182,7 @@ async function verifySignature(token: string, keys: SessionKeys, nowMs: number, 
     gen,
     jti,
     plain: bound.data.plain === true,
-    ...(bound.data.cnf === undefined ? {} : { client_key: bound.data.cnf.tacit_key }),
+    ...defined({ client_key: bound.data.cnf?.tacit_key }),
     expires_at: exp * 1000,
   }
   cache?.set(token, verified.protectedHeader.kid!, session) // `keyOf` found a key under it

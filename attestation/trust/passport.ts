@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
-import { Refusal } from '../../messages/index.ts'
+import { defined, Refusal } from '../../messages/index.ts'
 import type { KeyPair } from '../sealing/keys.ts'
 import { fromBase64url, importSigningPublicKey, signingJwk, toBase64url } from '../sealing/keys.ts'
 import type { Manifest } from './manifest.ts'
@@ -78,7 +78,7 @@ export async function issuePassport(
     cnf: { jwk: signingJwk(passport.signingKey) },
     tacit: {
       role: passport.role,
-      ...(passport.workerClass === undefined ? {} : { worker_class: passport.workerClass }),
+      ...defined({ worker_class: passport.workerClass }),
       platform: passport.platform,
       measurement: passport.measurement,
       sealing_key: toBase64url(passport.sealingKey),
@@ -135,7 +135,7 @@ export async function verifyPassport(
   return {
     member: sub,
     role: tacit.role,
-    ...(tacit.worker_class === undefined ? {} : { workerClass: tacit.worker_class }),
+    ...defined({ workerClass: tacit.worker_class }),
     platform: tacit.platform,
     measurement: tacit.measurement,
     signingKey: fromBase64url(cnf.jwk.x),

@@ -24,11 +24,16 @@ export interface CoordinatorStatement {
    */
   manifestDigest: string
   /** The group keys and services it names; empty in a receipt's proof. Whoever could change them here could read letters. */
-  told: Readonly<Record<string, unknown>>
+  statement: Readonly<Record<string, unknown>>
 }
 
-export function coordinatorReportData({ issuerKey, nonce, manifestDigest, told }: CoordinatorStatement): Uint8Array {
-  return bindReportData('coordinator', [issuerKey, nonce, manifestDigest, digestJson(toJsonValue(told))])
+export function coordinatorReportData({
+  issuerKey,
+  nonce,
+  manifestDigest,
+  statement,
+}: CoordinatorStatement): Uint8Array {
+  return bindReportData('coordinator', [issuerKey, nonce, manifestDigest, digestJson(toJsonValue(statement))])
 }
 
 /** What a member's evidence is over: who it is to be, and by which keys. */

@@ -4,7 +4,7 @@
  */
 import { CompactSign, compactVerify } from 'jose'
 import { z } from 'zod'
-import { canonicalJson, Refusal } from '../../messages/index.ts'
+import { canonicalJson, defined, Refusal } from '../../messages/index.ts'
 import { fromBase64url, importSigningPublicKey } from '../sealing/keys.ts'
 import type { KeyPair } from '../sealing/keys.ts'
 import { manifestDigest, parseManifest } from './manifest.ts'
@@ -81,7 +81,7 @@ export async function verifyReceipt(bundleText: string, manifestText: string): P
   const endorsement = { platform: bundle.endorsement.platform, bytes: fromBase64url(bundle.endorsement.bytes) }
   verifyCoordinator(
     endorsement,
-    { issuerKey, nonce: ENDORSEMENT_NONCE, manifestDigest: manifestDigest(manifestText), told: {} },
+    { issuerKey, nonce: ENDORSEMENT_NONCE, manifestDigest: manifestDigest(manifestText), statement: {} },
     manifest,
   )
   const claims = readUnverified(bundle.receipt)
@@ -99,7 +99,7 @@ export async function verifyReceipt(bundleText: string, manifestText: string): P
     },
   )
   const { member, platform, measurement, workerClass } = passport
-  return { claims, worker: { member, platform, measurement, ...(workerClass === undefined ? {} : { workerClass }) } }
+  return { claims, worker: { member, platform, measurement, ...defined({ workerClass }) } }
 }
 
 // The claims are read before the signature is checked, because they say at which moment the passport must have been valid;

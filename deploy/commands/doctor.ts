@@ -1,4 +1,5 @@
 /** `tacit doctor`: whether a deployment can run here, and what to do where it cannot. */
+import { defined } from '../../messages/index.ts'
 import type { Command } from 'commander'
 import { CommandFailure } from '../../client/cli/index.ts'
 import { examine } from '../doctor.ts'
@@ -15,8 +16,7 @@ export function addDoctorCommand(program: Command, contextOf: (command: Command)
       const checks = await examine({
         search: config.search,
         stateFolder,
-        ...(options.port === undefined ? {} : { port: options.port }),
-        ...(config.natsUrl === undefined ? {} : { natsUrl: config.natsUrl }),
+        ...defined({ port: options.port, natsUrl: config.natsUrl }),
       })
       const failed = checks.filter(({ ok }) => !ok)
       const lines = checks.flatMap(({ name, ok, found, fix }) => [

@@ -1,4 +1,5 @@
 /** `tacit up`: the whole deployment on this machine, until Ctrl-C. */
+import { defined } from '../../messages/index.ts'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { systemClock } from '../../runtime/index.ts'
@@ -39,11 +40,9 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
         stateFolder,
         platform: (paths) => openSimulatedPlatform(paths, systemClock, output.say),
         search: config.search,
-        ...(config.natsUrl === undefined ? {} : { natsUrl: config.natsUrl }),
-        ...(options.port === undefined ? {} : { port: options.port }),
+        ...defined({ natsUrl: config.natsUrl, port: options.port }),
         workers: options.workers,
-        ...(options.slots === undefined ? {} : { slots: options.slots }),
-        ...(options.auditBytes === undefined ? {} : { auditBytes: options.auditBytes }),
+        ...defined({ slots: options.slots, auditBytes: options.auditBytes }),
         plainRequests: options.plainRequests,
         settings: { execution: { files: filePlaces(options) } },
         say: output.say,

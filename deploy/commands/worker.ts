@@ -1,4 +1,5 @@
 /** `tacit worker`: one more worker for a deployment that runs, until Ctrl-C. */
+import { defined } from '../../messages/index.ts'
 import type { Command } from 'commander'
 import { systemClock } from '../../runtime/index.ts'
 import { openWorkerDevices } from '../platform/simulated_platform.ts'
@@ -19,7 +20,7 @@ export function addWorkerCommand(program: Command, contextOf: (command: Command)
       const worker = await startWorkerProcess({
         stateFolder,
         deviceFor,
-        ...(options.slots === undefined ? {} : { slots: options.slots }),
+        ...defined({ slots: options.slots }),
         say: output.say,
         logLevel: config.logLevel,
       })

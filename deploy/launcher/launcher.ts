@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { EvidenceDevice } from '../../attestation/index.ts'
 import { manifestDigest } from '../../attestation/index.ts'
 import type { ServiceName } from '../../messages/index.ts'
-import { assert, parseRefusal, Refusal } from '../../messages/index.ts'
+import { assert, defined, parseRefusal, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../../runtime/index.ts'
 import type { BrokerRecord } from '../state/broker_record.ts'
 import { credentialsOf } from '../state/broker_record.ts'
@@ -66,7 +66,7 @@ export class Launcher {
         settings,
         logLevel: options.logLevel,
         plainRequests: options.plainRequests,
-        ...(options.passportMs === undefined ? {} : { passportMs: options.passportMs }),
+        ...defined({ passportMs: options.passportMs }),
       },
       entryPath: options.entryPath ?? memberEntryPath(),
       device: () => options.deviceFor(service),

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createActor } from 'xstate'
 import type { EvidenceDevice } from '../../attestation/index.ts'
 import type { RefusalNote } from '../../messages/index.ts'
-import { parseRefusal, Refusal } from '../../messages/index.ts'
+import { defined, parseRefusal, Refusal } from '../../messages/index.ts'
 import type { Clock, MemberConfig, MemberMessage } from '../../runtime/index.ts'
 import { backoffMs } from '../../runtime/index.ts'
 import type { Say } from '../nats_server/install.ts'
@@ -119,8 +119,7 @@ export function superviseTrustedHalf(options: TrustedHalfOptions): TrustedHalf {
   function noteState({ state, memberId, measurement }: Extract<MemberMessage, { type: 'state' }>): void {
     about = {
       ...about,
-      ...(memberId === undefined ? {} : { memberId }),
-      ...(measurement === undefined ? {} : { measurement }),
+      ...defined({ memberId, measurement }),
     }
     if (state === 'attesting') return actor.send({ type: 'ATTESTING' })
     if (state === 'draining') return actor.send({ type: 'DRAINING' })
@@ -137,7 +136,7 @@ export function superviseTrustedHalf(options: TrustedHalfOptions): TrustedHalf {
       ...(member?.pid === undefined ? {} : { pid: member.pid }),
       ...about,
       endings: context.endings.length,
-      ...(context.refusal === undefined ? {} : { problem: context.refusal }),
+      ...defined({ problem: context.refusal }),
       logPath,
     }
   }

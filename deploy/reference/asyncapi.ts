@@ -2,6 +2,7 @@
  * The protocols as an AsyncAPI 3.0.0 document: each method a channel (its subject) and an operation that the service
  * receives and answers, in an envelope and, where it may be, as a plain request.
  */
+import { defined } from '../../messages/index.ts'
 import { VERSION } from '../../runtime/index.ts'
 import { COMPONENTS, MESSAGES, SERVERS } from './asyncapi_parts.ts'
 import { schemaRef } from './json_schemas.ts'
@@ -104,8 +105,7 @@ function operation(entry: MethodEntry) {
       ],
     },
     'x-callers': callers,
-    ...(roles === undefined ? {} : { 'x-roles': roles }),
-    ...(method.who === undefined ? {} : { 'x-who': method.who }),
+    ...defined({ 'x-roles': roles, 'x-who': method.who }),
     'x-plain': plain === undefined ? 'never' : method.plain === 'always' ? 'always' : 'where the deployment takes it',
     'x-idempotent': method.idempotent !== false,
     'x-refusals': [...new Set(method.refuses)],

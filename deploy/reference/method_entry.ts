@@ -1,7 +1,7 @@
 /** Every method of every protocol as one list, with what a reader wants to know of each. Decides nothing, writes nothing. */
 import { z } from 'zod'
 import type { Method, Protocol, Role } from '../../messages/index.ts'
-import { callersOf, requestSubject, ROLES } from '../../messages/index.ts'
+import { callersOf, defined, requestSubject, ROLES } from '../../messages/index.ts'
 
 export interface MethodEntry {
   /** `<service>.<method>` */
@@ -36,7 +36,7 @@ export function methodEntries(protocols: readonly Protocol[], mayCall: MayCall):
         method,
         callers: callersOf(protocol, name),
         ...(protocol.name === 'frontend' ? { roles: ROLES.filter((role) => mayCall(role, name)) } : {}),
-        ...(plain === undefined ? {} : { plain }),
+        ...defined({ plain }),
         needsSession: fieldOf(method.request, 'session') !== undefined,
       }
     }),

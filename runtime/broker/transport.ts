@@ -2,7 +2,7 @@
 import type { MsgHdrs, NatsConnection, Status } from '@nats-io/nats-core'
 import { headers } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
-import { Refusal } from '../../messages/index.ts'
+import { defined, Refusal } from '../../messages/index.ts'
 
 /**
  * Where answers may go. Whoever asks names the subject of the answer, and it is we who publish there, with permissions
@@ -63,7 +63,7 @@ export async function connectBroker(address: BrokerAddress): Promise<NatsConnect
       noAsyncTraces: true,
       ignoreAuthErrorAbort: true,
       ...(user === undefined || user === '' ? {} : { user, pass: password ?? '' }),
-      ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+      ...defined({ inboxPrefix }),
     })
   } catch (cause) {
     throw new Refusal('no_broker', `no NATS server answers at ${url}`, {
@@ -78,13 +78,13 @@ export function createTransport(connection: NatsConnection): Transport {
     publish(subject, data, options) {
       if (options === undefined) return connection.publish(subject, data)
       connection.publish(subject, data, {
-        ...(options.reply === undefined ? {} : { reply: options.reply }),
+        ...defined({ reply: options.reply }),
         ...(options.headers === undefined ? {} : { headers: toHeaders(options.headers) }),
       })
     },
     subscribe(subject, { queue }, callback) {
       return connection.subscribe(subject, {
-        ...(queue === undefined ? {} : { queue }),
+        ...defined({ queue }),
         callback: (error, message) => {
           // A permission violation arrives here too; the connection reports it as a status of its own.
           if (error !== null) return

@@ -6,7 +6,15 @@ import { randomBytes } from 'node:crypto'
 import type { Manifest } from '../../attestation/index.ts'
 import { manifestDigest, memberReportData, parseManifest, verifyCoordinator } from '../../attestation/index.ts'
 import type { EvidenceNote, PrivateGroupKey, PublicGroupKey } from '../../messages/index.ts'
-import { coordinator, parseBy, parseRefusal, Refusal, requestSubject, toJsonValue } from '../../messages/index.ts'
+import {
+  coordinator,
+  defined,
+  parseBy,
+  parseRefusal,
+  Refusal,
+  requestSubject,
+  toJsonValue,
+} from '../../messages/index.ts'
 import type { Client } from '../actor.ts'
 import type { Clock } from '../clock.ts'
 import type { Transport } from '../broker/transport.ts'
@@ -67,7 +75,7 @@ export async function provePlatform(
   const { issuer_key: issuerKey, groups, services } = reply
   const { measurement, platform } = verifyCoordinator(
     reply.evidence,
-    { issuerKey, nonce, manifestDigest: pinned, told: { groups, services } },
+    { issuerKey, nonce, manifestDigest: pinned, statement: { groups, services } },
     manifest,
   )
   return {
@@ -106,7 +114,7 @@ export function remoteAdmission(options: {
       const reply = await client.enrol({
         role,
         member,
-        ...(workerClass === undefined ? {} : { worker_class: workerClass }),
+        ...defined({ worker_class: workerClass }),
         nonce,
         signing_key: signingKey,
         sealing_key: sealingKey,

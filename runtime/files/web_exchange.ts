@@ -10,7 +10,7 @@ import { request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { isIP } from 'node:net'
-import { Refusal } from '../../messages/index.ts'
+import { defined, Refusal } from '../../messages/index.ts'
 import type { AddressRule } from './address_rule.ts'
 import type { Clock } from '../clock.ts'
 import type { FileContent } from './file_content.ts'
@@ -69,9 +69,7 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
       },
     }
     const request =
-      url.protocol === 'https:'
-        ? requestTls(url, { ...options, ...(ca === undefined ? {} : { ca }) })
-        : requestPlain(url, options)
+      url.protocol === 'https:' ? requestTls(url, { ...options, ...defined({ ca }) }) : requestPlain(url, options)
     const finish = (effect: () => void) => {
       cancelSilence()
       cancelTotal()

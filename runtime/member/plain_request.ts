@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Protocol } from '../../messages/index.ts'
-import { PLAIN_BYTES_MAX, Refusal, toJsonValue } from '../../messages/index.ts'
+import { defined, PLAIN_BYTES_MAX, Refusal, toJsonValue } from '../../messages/index.ts'
 import { unknownMethod } from '../channel/admission.ts'
 import type { Delivery } from '../broker/transport.ts'
 
@@ -79,7 +79,7 @@ function withoutWrapping(error: unknown, wrapping: string): unknown {
   const { code, message, hint, field } = error
   return new Refusal(code, message.replace(field, field.slice(wrapping.length + 1)), {
     field: field.slice(wrapping.length + 1),
-    ...(hint === undefined ? {} : { hint }),
+    ...defined({ hint }),
   })
 }
 

@@ -50,7 +50,7 @@ export function samplePlatform() {
           issuerKey: key.publicKey,
           nonce: ENDORSEMENT_NONCE,
           manifestDigest: manifestDigest(manifestText),
-          told: {},
+          statement: {},
         }),
       ),
     issue: (passport: Passport, key: KeyPair = issuerKey) =>

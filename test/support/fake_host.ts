@@ -3,7 +3,7 @@
  * are checked by their protocol and packed, and a seeded hand decides who comes first and which replies are lost.
  */
 import type { Protocol, Refusal, storage } from '../../messages/index.ts'
-import { pack, parseBy, unpack } from '../../messages/index.ts'
+import { defined, pack, parseBy, unpack } from '../../messages/index.ts'
 import type {
   Client,
   Clock,
@@ -108,7 +108,7 @@ export function storageHandlers(store: Store): Handlers<typeof storage> {
       return { revisions: await store.commit(writes) }
     },
     async scan({ prefix, limit, reverse, after }) {
-      return { entries: await store.scan(prefix, { limit, reverse, ...(after === undefined ? {} : { after }) }) }
+      return { entries: await store.scan(prefix, { limit, reverse, ...defined({ after }) }) }
     },
   }
 }

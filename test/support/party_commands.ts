@@ -1,4 +1,5 @@
 /** A deployment that was started by `tacit up`, and its parties, who use it by the `tacit` command alone. */
+import { defined } from '../../messages/index.ts'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -19,7 +20,7 @@ export class PartyCommands {
     runCommand(words, {
       environment: this.environment,
       folder: this.path(''),
-      ...(input === undefined ? {} : { input }),
+      ...defined({ input }),
     })
   /** Starts a command and does not wait for its end. */
   readonly begin = (words: readonly string[]) => startCommand(words, { environment: this.environment })

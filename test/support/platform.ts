@@ -8,6 +8,7 @@ import { Authority, ownAdmission, startCoordinator } from '../../actors/coordina
 import type { Clock, Log, RunningMember, Service, ServiceHost } from '../../runtime/index.ts'
 import { MemoryRegister, openPassportBucket, silentLog, startMember, systemClock } from '../../runtime/index.ts'
 import type { Refusal } from '../../messages/index.ts'
+import { defined } from '../../messages/index.ts'
 import type { TestBroker } from './broker.ts'
 import { startBroker } from './broker.ts'
 
@@ -94,7 +95,7 @@ export async function startPlatform(options: PlatformOptions): Promise<TestPlatf
     settings: join.settings ?? {},
     logLevel: 'silent',
     plainRequests: join.plainRequests ?? true,
-    ...(join.memberId === undefined ? {} : { memberId: join.memberId }),
+    ...defined({ memberId: join.memberId }),
   })
   const deviceFor = (role: string, join: JoinOptions) =>
     join.device ??
@@ -153,7 +154,7 @@ export async function startPlatform(options: PlatformOptions): Promise<TestPlatf
         clock: join.clock ?? clock,
         log: join.log ?? silentLog,
         attest: (reportData) => device.attest(reportData),
-        ...(join.saveAdminPassword === undefined ? {} : { saveAdminPassword: join.saveAdminPassword }),
+        ...defined({ saveAdminPassword: join.saveAdminPassword }),
         onLost: join.onLost ?? (() => {}),
         start: async (host) => {
           kept = host

@@ -13,6 +13,7 @@ import {
 } from '../../attestation/index.ts'
 import { signSimulatedEvidence } from '../../attestation/trust/simulated/simulated_evidence.ts'
 import type { PublicGroupKey } from '../../messages/index.ts'
+import { defined } from '../../messages/index.ts'
 import { fromHex, hex, readVectors } from './frame_vector.ts'
 import * as second from './second_implementation.ts'
 import { decode } from './second_msgpack.ts'
@@ -52,7 +53,7 @@ describe.each(readVectors<PassportVector>('passports.json').map((vector) => [vec
     const content = {
       member: passport.member,
       role: passport.role,
-      ...(passport.worker_class === undefined ? {} : { workerClass: passport.worker_class }),
+      ...defined({ workerClass: passport.worker_class }),
       platform: passport.platform,
       measurement: passport.measurement,
       signingKey: fromHex(passport.signing_key),
@@ -116,7 +117,7 @@ describe.each(readVectors<PassportVector>('passports.json').map((vector) => [vec
         issuerKey: fromHex(vector.issuer_key),
         nonce: fromHex(vector.nonce),
         manifestDigest: manifestDigest(vector.manifest),
-        told: { groups, services: [] },
+        statement: { groups, services: [] },
       })
       expect(hex(proof)).toBe(vector.coordinator_report_data)
       const told = `{"groups":[${vector.groups

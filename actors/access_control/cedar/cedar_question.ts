@@ -1,5 +1,6 @@
 /** A question in the terms of the schema: who asks to do what with which thing, and the facts about all of them. */
 import type { AccessQuestion, Role, TaskUse } from '../../../messages/index.ts'
+import { defined } from '../../../messages/index.ts'
 import type { CedarRequest } from './cedar_policies.ts'
 
 type Uid = { type: string; id: string }
@@ -57,7 +58,7 @@ function request(
   entities: Entity[],
   { run, ...use }: TaskUse = {},
 ): CedarRequest {
-  const context = { ...present(use), ...(run === undefined ? {} : { run }) }
+  const context = { ...present(use), ...defined({ run }) }
   return { principal, action: uid('Action', action), resource, context, entities }
 }
 

@@ -2,6 +2,7 @@
  * Reads Cedar text into single policies, each by its own id. A policy must name itself (`@id`), since every decision is
  * explained by such a name; a template has no meaning here.
  */
+import { defined } from '../../../messages/index.ts'
 import { policySetTextToParts, policyToJson } from './engine.ts'
 import type { DetailedError, PolicyJson } from './engine.ts'
 import type { Place, PolicyText } from '../text_place.ts'
@@ -70,7 +71,7 @@ function readPolicy(source: PolicyText, prefix: string, { text, start, place, js
     id: `${prefix}${id}`,
     text,
     effect: json.effect,
-    ...(actions === undefined ? {} : { actions }),
+    ...defined({ actions }),
     says: says ?? id,
     namedByOwner: named_by === 'owner',
     // An entity is written so wherever one may stand, and nothing else is.

@@ -1,5 +1,5 @@
 /** The platform's questions as requests of the set language, and their facts as relations. */
-import { assert } from '../../../messages/index.ts'
+import { assert, defined } from '../../../messages/index.ts'
 import type { CedarQuestion } from '../cedar/cedar_question.ts'
 import type { SetFacts, Tuple } from './compile.ts'
 import type { KnownNames } from './parse.ts'
@@ -33,9 +33,7 @@ export function factsOf(question: CedarQuestion): SetFacts {
   return {
     fields: {
       ...('user_id' in question ? { usr: question.user_id } : {}),
-      ...(data === undefined ? {} : { data: data.data_id }),
-      ...(used === undefined ? {} : { function: used.function_id }),
-      ...(task === undefined ? {} : { task: task.task_id }),
+      ...defined({ data: data?.data_id, function: used?.function_id, task: task?.task_id }),
     },
     relations: {
       data_owner: data === undefined ? [] : data.owners.map((owner): Tuple => [data.data_id, owner]),

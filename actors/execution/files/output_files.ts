@@ -9,13 +9,13 @@ import type { RunOrder } from '../../../messages/index.ts'
 import { FILE_BYTES_MAX, Refusal } from '../../../messages/index.ts'
 import type { SpoolFile, SpoolFolder } from '../../../runtime/index.ts'
 import type { FilePlaces } from './file_places.ts'
-import { Handover } from '../handover.ts'
+import { PartHandover } from './part_handover.ts'
 
 type OrderedOutput = RunOrder['outputs'][number]
 
 interface Writing {
   file: SpoolFile
-  content: Handover
+  content: PartHandover
   /** Rejects when the disk does; resolves with the tag when the content has ended. */
   encrypted: Promise<{ tag: Uint8Array }>
   bytes: number
@@ -86,7 +86,7 @@ export class OutputFiles implements AsyncDisposable {
       throw new Refusal('function_failed', `the task assigns no output "${name}", which the function wrote`)
     }
     const file = await this.#spool.create()
-    const content = new Handover()
+    const content = new PartHandover()
     const encrypted = encryptStream(content, output.crypto, (at, part) => file.place(at, part))
     encrypted.catch(() => {}) // nobody may be writing or storing at that moment; who does next hears of it
     const writing = { file, content, encrypted, bytes: 0 }

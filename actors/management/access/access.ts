@@ -7,7 +7,7 @@ import type {
   TaskTerms,
   TaskUse,
 } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { Client } from '../../../runtime/index.ts'
 
 export type AccessClient = Pick<Client<typeof access_control>, 'decide'>
@@ -135,7 +135,7 @@ export async function mayRun(
 }
 
 function factsOf({ data_id, owners, rule }: UsedData) {
-  return { data_id, owners, ...(rule === undefined ? {} : { rule }) }
+  return { data_id, owners, ...defined({ rule }) }
 }
 
 /** The moment is a fact only where a rule asks for it: an answer that depends on it cannot be remembered. */

@@ -1,6 +1,6 @@
 /** The audit log for admins: queried, newest first, and verified from its first page to its last. */
 import type { AuditEntry, AuditPage, management, RequestOf } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { Handlers, RecordStream } from '../../../runtime/index.ts'
 import { keepAuditHead, readAuditHeads } from '../../../runtime/index.ts'
 import type { ChainReader } from './audit_check.ts'
@@ -44,7 +44,7 @@ export function auditMethods(storage: StorageClient, stream: RecordStream, reade
         items.push({ cursor: `${from - 1}`, item: undefined })
         return { items, isLast: from <= first }
       })
-      return { entries: found, damaged, ...(next === undefined ? {} : { next }) }
+      return { entries: found, damaged, ...defined({ next }) }
     },
 
     async verify_audit_log(_request, context) {

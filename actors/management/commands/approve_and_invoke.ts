@@ -1,5 +1,6 @@
 /** approve_task and invoke_task: from agreed terms to a staged task. */
 import type { management } from '../../../messages/index.ts'
+import { defined } from '../../../messages/index.ts'
 import type { Clock, Handlers, Write } from '../../../runtime/index.ts'
 import type { AccessClient, Decision } from '../access/access.ts'
 import { mayStage } from '../access/access.ts'
@@ -15,7 +16,7 @@ import type { TaskRecord } from '../lifecycle/task_record.ts'
 import type { InvocationFacts } from '../lifecycle/task_rules.ts'
 import type { TaskStore } from '../tasks/task_store.ts'
 import { admitParty, viewTask } from '../tasks/task_view.ts'
-import type { UntimelyEnds } from '../tasks/early_end.ts'
+import type { EarlyEnds } from '../tasks/early_end.ts'
 
 type Methods = Pick<Handlers<typeof management>, 'approve_task' | 'invoke_task'>
 
@@ -31,7 +32,7 @@ export function agreementMethods(
   access: AccessClient,
   tasks: TaskStore,
   staging: Staging,
-  ends: UntimelyEnds,
+  ends: EarlyEnds,
   clock: Clock,
 ): Methods {
   return {
@@ -110,7 +111,7 @@ async function readFacts(
       counted_in: counterOf(functionId, fn.quota),
       access: complete ? await mayStage(access, record, fn, data, at) : missing('data'),
     },
-    ...(fn.quota === undefined ? {} : { limit: fn.quota }),
+    ...defined({ limit: fn.quota }),
     unchanged: [{ key: fnEntry.key, revision: fnEntry.revision }],
   }
 }

@@ -1,6 +1,6 @@
 /** assign_data: parties put their data in the places that a task declares. */
 import type { management } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { Clock, Entry, Handlers, Write } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayUseData, mayUseUnderRule } from '../access/access.ts'
@@ -16,7 +16,7 @@ import type { AssignableFile } from '../lifecycle/task_rules.ts'
 import type { TaskStore } from '../tasks/task_store.ts'
 import { findFile } from '../lifecycle/task_terms.ts'
 import { admitParty, viewTask } from '../tasks/task_view.ts'
-import type { UntimelyEnds } from '../tasks/early_end.ts'
+import type { EarlyEnds } from '../tasks/early_end.ts'
 
 /** Whoever began to delete data and did not come to the end of it is given up after this long. */
 const DELETING_MS = 30_000
@@ -31,7 +31,7 @@ export function assignMethods(
   storage: StorageClient,
   access: AccessClient,
   tasks: TaskStore,
-  ends: UntimelyEnds,
+  ends: EarlyEnds,
   clock: Clock,
 ): Pick<Handlers<typeof management>, 'assign_data'> {
   return {
@@ -100,7 +100,7 @@ function fileFor(
     url_bytes,
     written: tag !== undefined,
     ...(place.kind === 'inputs' && tag !== undefined ? { tag } : {}),
-    ...(rule === undefined ? {} : { rule }),
+    ...defined({ rule }),
     ...(assigned_to !== undefined && living.has(assigned_to) ? { held_by: assigned_to } : {}),
   }
 }

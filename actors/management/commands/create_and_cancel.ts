@@ -1,6 +1,6 @@
 /** Tasks: created, shown, listed, canceled. */
 import type { CallerIdentity, management, RequestOf, TaskTerms } from '../../../messages/index.ts'
-import { createId, Refusal } from '../../../messages/index.ts'
+import { createId, defined, Refusal } from '../../../messages/index.ts'
 import type { Clock, Handlers } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayUseFunction } from '../access/access.ts'
@@ -17,7 +17,7 @@ import { unpackTask } from '../lifecycle/task_record.ts'
 import type { TaskStore } from '../tasks/task_store.ts'
 import { digestTerms, holdsRequest, partiesOf, withoutData, writeTerms } from '../lifecycle/task_terms.ts'
 import { admitParty, viewForOutsider, viewTask } from '../tasks/task_view.ts'
-import type { UntimelyEnds } from '../tasks/early_end.ts'
+import type { EarlyEnds } from '../tasks/early_end.ts'
 
 type CreateRequest = RequestOf<typeof management, 'create_task'>['request']
 type Methods = Pick<Handlers<typeof management>, 'create_task' | 'cancel_task' | 'expire_task'>
@@ -27,7 +27,7 @@ export function taskMethods(
   access: AccessClient,
   users: UserDirectory,
   tasks: TaskStore,
-  ends: UntimelyEnds,
+  ends: EarlyEnds,
   clock: Clock,
 ): Methods {
   return {
@@ -124,7 +124,7 @@ function createTask(
       owner: fn.owner,
       public: fn.public,
       outputs: fn.outputs.filter((output) => Object.hasOwn(request.outputs, output.name)),
-      ...(fn.payload_digest === undefined ? {} : { payload_digest: fn.payload_digest }),
+      ...defined({ payload_digest: fn.payload_digest }),
     },
     terms,
   })

@@ -1,6 +1,6 @@
 /** How parties follow their tasks: get, list, and watch, which waits for the next change. */
 import type { management, TaskView } from '../../../messages/index.ts'
-import { STANDARD_CLASS, taskEventSubject } from '../../../messages/index.ts'
+import { defined, STANDARD_CLASS, taskEventSubject } from '../../../messages/index.ts'
 import type { Clock, Events, Handlers } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { momentInKey, taskIdOfKey, taskKey, taskOfPrefix } from '../records/keys.ts'
@@ -13,8 +13,8 @@ import { unpackRecord } from '../records/stored_record.ts'
 import type { LoadedTask } from '../tasks/loaded_task.ts'
 import type { TaskStore } from '../tasks/task_store.ts'
 import { admitParty, viewTask } from '../tasks/task_view.ts'
-import type { UntimelyEnds } from '../tasks/early_end.ts'
-import type { WorkerCensus } from '../tasks/worker_presence.ts'
+import type { EarlyEnds } from '../tasks/early_end.ts'
+import type { WorkerPresence } from '../tasks/worker_presence.ts'
 
 /** An event may be lost; the task is read again after this long. */
 const BACKSTOP_MS = 2_000
@@ -38,8 +38,8 @@ export function readMethods(
   storage: StorageClient,
   access: AccessClient,
   tasks: TaskStore,
-  ends: UntimelyEnds,
-  census: WorkerCensus,
+  ends: EarlyEnds,
+  presence: WorkerPresence,
   clock: Clock,
   events: Events,
 ): Methods {
@@ -66,7 +66,7 @@ export function readMethods(
   async function show(loaded: LoadedTask): Promise<TaskView> {
     const { state, terms } = loaded.record
     if (state !== 'Staged') return viewTask(loaded)
-    return viewTask(loaded, await census.hasNone(terms.executor, terms.options.needs.class ?? STANDARD_CLASS))
+    return viewTask(loaded, await presence.hasNone(terms.executor, terms.options.needs.class ?? STANDARD_CLASS))
   }
 
   let watchers = 0
@@ -121,7 +121,7 @@ export function readMethods(
         })
         return { items, isLast: cursors.length < wanted }
       })
-      return { tasks: found, ...(next === undefined ? {} : { next }) }
+      return { tasks: found, ...defined({ next }) }
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Runs, as the scheduler reports them: a worker takes a task under a token, and says under the same token how it ended. */
 import type { management, RunOrder, RunOutcome, TaskResult } from '../../../messages/index.ts'
-import { assert, Refusal } from '../../../messages/index.ts'
+import { assert, defined, Refusal } from '../../../messages/index.ts'
 import type { Clock, Handlers, Write } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayRun } from '../access/access.ts'
@@ -17,7 +17,7 @@ import type { RunReport } from '../lifecycle/task_rules.ts'
 import { hasAttemptsLeft } from '../lifecycle/task_rules.ts'
 import type { Staging } from '../tasks/staging.ts'
 import type { Change, TaskStore } from '../tasks/task_store.ts'
-import type { UntimelyEnds } from '../tasks/early_end.ts'
+import type { EarlyEnds } from '../tasks/early_end.ts'
 
 /** The log is for people and may be cut; result and terms together must fit one letter. */
 const LOG_BYTES_MAX = 64 * 1024
@@ -36,7 +36,7 @@ export function runMethods(
   access: AccessClient,
   tasks: TaskStore,
   staging: Staging,
-  ends: UntimelyEnds,
+  ends: EarlyEnds,
   clock: Clock,
 ): Methods {
   return {
@@ -151,7 +151,7 @@ async function orderRun(storage: StorageClient, record: TaskRecord): Promise<Run
       return { name, ...file, crypto }
     }),
     timeout_ms,
-    ...(deadline === undefined ? {} : { deadline }),
+    ...defined({ deadline }),
   }
 }
 

@@ -3,7 +3,7 @@
  * changes data that a task may have: what was approved stays what it was, and what its owners demanded goes with it.
  */
 import type { management } from '../../../messages/index.ts'
-import { createId, Refusal } from '../../../messages/index.ts'
+import { createId, defined, Refusal } from '../../../messages/index.ts'
 import type { Clock, Handlers, Write } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { checkOutputUrl } from './data_methods.ts'
@@ -43,7 +43,7 @@ export function dataChanges(storage: StorageClient, access: AccessClient, clock:
         checkSoleOwner(record)
         const { crypto } = await readFile(storage, request.data_id)
         const { owners, tag, rule } = record
-        const made = { data_id, owners, url: request.url, crypto, rule, ...(tag === undefined ? {} : { tag }) }
+        const made = { data_id, owners, url: request.url, crypto, rule, ...defined({ tag }) }
         await registerData(storage, made, [{ key: entry.key, revision: entry.revision }])
       })
       return { data_id }

@@ -1,7 +1,7 @@
 /** Data: files that parties encrypted and keep elsewhere. Registered, listed, shown; never with url or key. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { DataRule, DataView, management } from '../../../messages/index.ts'
-import { createId, FILES_BUCKET, Refusal } from '../../../messages/index.ts'
+import { createId, defined, FILES_BUCKET, Refusal } from '../../../messages/index.ts'
 import type { Handlers } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { viewData } from './data_record.ts'
@@ -91,7 +91,7 @@ export function dataMethods(storage: StorageClient, access: AccessClient, users:
         })
         return { items, isLast: entries.length < PAGE }
       })
-      return { data: found, ...(next === undefined ? {} : { next }) }
+      return { data: found, ...defined({ next }) }
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Data as management stores it: who owns it and what it is in one record, where it lies and its key in another. */
 import type { DataRule, DataView, FileCrypto, FileScheme } from '../../../messages/index.ts'
+import { defined } from '../../../messages/index.ts'
 
 export interface DataRecord {
   data_id: string
@@ -30,7 +31,6 @@ export function viewData({ data_id, owners, scheme, tag, rule }: DataRecord): Da
     data_id,
     owners,
     scheme,
-    ...(tag === undefined ? {} : { tag }),
-    ...(rule === undefined ? {} : { rule }),
+    ...defined({ tag, rule }),
   }
 }

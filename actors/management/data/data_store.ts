@@ -1,6 +1,6 @@
 /** Data on storage: found by its owners, and registered once. */
 import type { DataRule } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { Entry, Write } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayUseData } from '../access/access.ts'
@@ -74,8 +74,7 @@ export async function registerData(
     data_id,
     owners: [...owners],
     scheme: crypto.scheme,
-    ...(tag === undefined ? {} : { tag }),
-    ...(rule === undefined ? {} : { rule }),
+    ...defined({ tag, rule }),
     url_bytes: url.length,
   }
   const file: FileRecord = { url, crypto }

@@ -3,7 +3,7 @@
  * that sees the function; shelves and record are written together as far as one commit reaches.
  */
 import type { CallerIdentity, management } from '../../../messages/index.ts'
-import { createId, Refusal } from '../../../messages/index.ts'
+import { createId, defined, Refusal } from '../../../messages/index.ts'
 import type { Entry, Handlers, Write } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayUseFunction } from '../access/access.ts'
@@ -73,7 +73,7 @@ export function functionMethods(storage: StorageClient, access: AccessClient, us
     async get_function_usage({ caller, request }) {
       const { function_id, quota } = await readFor(caller, request.function_id)
       const runs = await readRuns(storage, function_id)
-      return { function_id, runs, ...(quota === undefined ? {} : { quota }) }
+      return { function_id, runs, ...defined({ quota }) }
     },
 
     async list_functions({ caller, request }) {
@@ -86,7 +86,7 @@ export function functionMethods(storage: StorageClient, access: AccessClient, us
           isWanted(summary) ? summary : undefined,
         ),
       )
-      return { functions: found, ...(next === undefined ? {} : { next }) }
+      return { functions: found, ...defined({ next }) }
     },
   }
 }

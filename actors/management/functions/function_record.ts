@@ -1,6 +1,6 @@
 /** A function as management stores it: everything but the payload, which may be large and is kept beside it. */
 import type { FunctionSpec, FunctionView } from '../../../messages/index.ts'
-import { digestJson, pack, Refusal } from '../../../messages/index.ts'
+import { defined, digestJson, pack, Refusal } from '../../../messages/index.ts'
 import { digestPayload, orderBytesOf } from './function_payload.ts'
 
 export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
@@ -62,7 +62,7 @@ export function writeFunction(functionId: string, owner: string, spec: FunctionS
     owner,
     function_digest: digestFunction(spec),
     payload_bytes: orderBytesOf(payload),
-    ...(payload_digest === undefined ? {} : { payload_digest }),
+    ...defined({ payload_digest }),
     disabled: false,
     deleted: false,
     payloads: payload_digest === undefined ? 0 : 1,
@@ -101,8 +101,7 @@ export function viewFunction(record: FunctionRecord, payload: Uint8Array, viewer
     inputs: record.inputs,
     outputs: record.outputs,
     needs: record.needs,
-    ...(quota === undefined ? {} : { quota }),
-    ...(payload_digest === undefined ? {} : { payload_digest }),
+    ...defined({ quota, payload_digest }),
     payload: viewer.sees_all || record.public ? payload : new Uint8Array(0),
     allowlist: viewer.sees_all ? record.allowlist : [],
   }

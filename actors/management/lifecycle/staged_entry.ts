@@ -1,6 +1,6 @@
 /** The outbox entry of a task that is Staged or Running: what must be on the queue, and whether it is known to be. */
 import type { Executor, Priority } from '../../../messages/index.ts'
-import { STANDARD_CLASS } from '../../../messages/index.ts'
+import { defined, STANDARD_CLASS } from '../../../messages/index.ts'
 import type { TaskRecord } from './task_record.ts'
 
 export interface StagedEntry {
@@ -31,7 +31,7 @@ export function writeStagedEntry(record: TaskRecord): StagedEntry {
     class: options.needs.class ?? STANDARD_CLASS,
     priority: options.priority,
     timeout_ms: options.timeout_ms,
-    ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
+    ...defined({ deadline: options.deadline }),
     staged_at: record.updated_at,
   }
 }

@@ -3,6 +3,7 @@
  * watches can be told of a change that did not happen, or miss one that did.
  */
 import type { TaskChange } from '../../../messages/index.ts'
+import { defined } from '../../../messages/index.ts'
 import { reasonOf } from './task_reason.ts'
 import type { TaskRecord, TaskStep } from './task_record.ts'
 import type { TaskEvent } from './task_rules.ts'
@@ -21,7 +22,7 @@ export function stepBy(record: TaskRecord, event: TaskEvent): Omit<TaskStep, 'st
     case 'lose_lease':
     case 'attempts_exhausted':
     case 'end_run':
-      return { event: type, ...(record.run === undefined ? {} : { by: record.run.worker }), at }
+      return { event: type, ...defined({ by: record.run?.worker }), at }
     case 'refuse_run':
     case 'expire':
       return { event: type, at }

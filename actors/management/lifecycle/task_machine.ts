@@ -17,7 +17,7 @@ import { digestTerms, unassignedFiles, withAssigned } from './task_terms.ts'
 const FAILURE_MESSAGE_MAX = 1000
 
 /** Ends that a living task may come to in any state. */
-const untimelyEnds = {
+const earlyEnds = {
   expire: { guard: 'permitted', description: 'the deadline has passed', target: 'Failed', actions: 'failByDeadline' },
   cancel_task: { guard: 'permitted', description: 'by the creator or an admin', target: 'Canceled', actions: 'cancel' },
 } as const
@@ -99,7 +99,7 @@ export const taskMachine = definition.createMachine({
             return { terms, terms_digest: digestTerms(terms), approved_by: [], order_bytes }
           }),
         },
-        ...untimelyEnds,
+        ...earlyEnds,
       },
     },
     DataAssigned: {
@@ -121,7 +121,7 @@ export const taskMachine = definition.createMachine({
             approved_by: [...new Set([...context.approved_by, event.party])].sort(),
           })),
         },
-        ...untimelyEnds,
+        ...earlyEnds,
       },
     },
     Approved: {
@@ -137,7 +137,7 @@ export const taskMachine = definition.createMachine({
             counted_in: event.facts.counted_in,
           })),
         },
-        ...untimelyEnds,
+        ...earlyEnds,
       },
     },
     Staged: {
@@ -152,7 +152,7 @@ export const taskMachine = definition.createMachine({
           })),
         },
         refuse_run: refusedRun,
-        ...untimelyEnds,
+        ...earlyEnds,
       },
     },
     Running: {
@@ -202,7 +202,7 @@ export const taskMachine = definition.createMachine({
             })),
           },
         ],
-        ...untimelyEnds,
+        ...earlyEnds,
       },
     },
     Finished: { type: 'final', description: 'the result is there' },

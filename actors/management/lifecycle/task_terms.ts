@@ -3,7 +3,7 @@
  * data becomes part of them. Whatever changes the terms changes their digest, and so voids what was approved.
  */
 import type { DataRule, JsonValue, TaskOptions, TaskTerms, TermsFile } from '../../../messages/index.ts'
-import { canonicalJson, digestJson, Refusal, STANDARD_CLASS, toJsonValue } from '../../../messages/index.ts'
+import { canonicalJson, defined, digestJson, Refusal, STANDARD_CLASS, toJsonValue } from '../../../messages/index.ts'
 import type { FunctionRecord } from '../functions/function_record.ts'
 
 /** Arguments are shown to every party and travel to the worker beside a payload: together they must fit one letter. */
@@ -75,7 +75,7 @@ export function withAssigned(terms: TaskTerms, files: readonly AssignedFile[]): 
       const file = files.find((other) => other.kind === kind && other.name === declared.name)
       if (file === undefined) return declared
       const { data_id, tag, rule } = file
-      return { ...declared, data_id, ...(tag === undefined ? {} : { tag }), ...(rule === undefined ? {} : { rule }) }
+      return { ...declared, data_id, ...defined({ tag, rule }) }
     })
   return { ...terms, inputs: place('inputs'), outputs: place('outputs') }
 }

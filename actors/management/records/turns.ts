@@ -1,5 +1,5 @@
 /**
- * Turns by key, within this member. Compare-and-set alone keeps the records right; lanes keep commands on one task, or on
+ * Turns by key, within this member. Compare-and-set alone keeps the records right; turns keep commands on one task, or on
  * one function's quota, from losing to each other again and again when they arrive at the same member.
  */
 import { assert, Refusal } from '../../../messages/index.ts'
@@ -9,7 +9,7 @@ const WAITING_MAX = 256
 /** Waits for the turn on a further key; it is given up with the attempt. */
 export type Hold = (key: string) => Promise<void>
 
-export class Lanes {
+export class Turns {
   /** A key is present while someone has its turn; the list holds those who wait. */
   readonly #waiting = new Map<string, (() => void)[]>()
 

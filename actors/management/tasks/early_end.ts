@@ -4,7 +4,7 @@
  * is the truth, and a worker that runs on is not believed when it reports.
  */
 import type { scheduler } from '../../../messages/index.ts'
-import { Refusal, STANDARD_CLASS } from '../../../messages/index.ts'
+import { defined, Refusal, STANDARD_CLASS } from '../../../messages/index.ts'
 import type { Client, Clock, Log } from '../../../runtime/index.ts'
 import { parseToken } from '../lifecycle/fencing_token.ts'
 import { giveBackRun } from '../functions/quota.ts'
@@ -18,10 +18,10 @@ import type { Change } from './task_store.ts'
 
 const STOP_TIMEOUT_MS = 2_000
 
-type UntimelyEvent = Extract<TaskEvent, { type: 'cancel_task' | 'expire' | 'refuse_run' }>
+type EarlyEvent = Extract<TaskEvent, { type: 'cancel_task' | 'expire' | 'refuse_run' }>
 
-export interface UntimelyEnds {
-  end(loaded: LoadedTask, event: UntimelyEvent, hold: Hold): Promise<Change>
+export interface EarlyEnds {
+  end(loaded: LoadedTask, event: EarlyEvent, hold: Hold): Promise<Change>
   /** The end of a task whose deadline has passed, whatever was asked of it; undefined for every other task. */
   endOverdue(loaded: LoadedTask, hold: Hold): Promise<Change | undefined>
   /**
@@ -31,12 +31,12 @@ export interface UntimelyEnds {
   stop(loaded: LoadedTask, givenUp?: string): Promise<void>
 }
 
-export function untimelyEnds(
+export function earlyEnds(
   storage: StorageClient,
   scheduling: Client<typeof scheduler>,
   clock: Clock,
   log: Log,
-): UntimelyEnds {
+): EarlyEnds {
   async function stop({ record, staged }: LoadedTask, givenUp?: string): Promise<void> {
     const { executor, options } = record.terms
     const workerClass = options.needs.class ?? STANDARD_CLASS
@@ -46,8 +46,7 @@ export function untimelyEnds(
       await scheduling.cancel_task(
         {
           task_id: record.task_id,
-          ...(seq === undefined ? {} : { seq }),
-          ...(running === undefined ? {} : { worker: running.worker }),
+          ...defined({ seq, worker: running?.worker }),
           ...(givenUp === undefined ? {} : { dead_letter: { executor, class: workerClass, reason: givenUp } }),
         },
         { timeoutMs: STOP_TIMEOUT_MS },
@@ -58,7 +57,7 @@ export function untimelyEnds(
     }
   }
 
-  async function end(loaded: LoadedTask, event: UntimelyEvent, hold: Hold): Promise<Change> {
+  async function end(loaded: LoadedTask, event: EarlyEvent, hold: Hold): Promise<Change> {
     const { record } = loaded
     const next = advance(record, event)
     if (record.state !== 'Staged' && record.state !== 'Running') return { next }

@@ -3,7 +3,7 @@
  * on the queue, a deadline that nobody watched, a run whose worker and whose message are both gone. Every member does it;
  * each step is a compare-and-set, so doing it twice is harmless.
  */
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { Clock, Log } from '../../../runtime/index.ts'
 import { parseToken } from '../lifecycle/fencing_token.ts'
 import { STAGED_PREFIX } from '../records/keys.ts'
@@ -15,7 +15,7 @@ import { advance } from '../lifecycle/task_machine.ts'
 import { unpackRecord } from '../records/stored_record.ts'
 import { hasAttemptsLeft } from '../lifecycle/task_rules.ts'
 import type { TaskStore } from './task_store.ts'
-import type { UntimelyEnds } from './early_end.ts'
+import type { EarlyEnds } from './early_end.ts'
 
 const INTERVAL_MS = 3_000
 /** The member that committed the entry is given this long to stage it. */
@@ -41,7 +41,7 @@ export function createRecovery(
   tasks: TaskStore,
   staging: Staging,
   outbox: OutboxWriter,
-  ends: UntimelyEnds,
+  ends: EarlyEnds,
   clock: Clock,
   log: Log,
 ): Recovery {
@@ -55,7 +55,7 @@ export function createRecovery(
       const { entries } = await storage.scan({
         prefix: STAGED_PREFIX,
         limit: PAGE,
-        ...(after === undefined ? {} : { after }),
+        ...defined({ after }),
       })
       const due = entries.map((entry) => unpackRecord<StagedEntry>(entry.value)).filter(needsCare)
       for (let from = 0; from < due.length; from += AT_ONCE) {

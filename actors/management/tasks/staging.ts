@@ -4,7 +4,7 @@
  * one task and attempt, so staging twice within its window is harmless.
  */
 import type { scheduler } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { Client, Log } from '../../../runtime/index.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
 import type { LoadedTask } from './loaded_task.ts'
@@ -31,8 +31,7 @@ export function createStaging(scheduling: Client<typeof scheduler>, outbox: Outb
             executor,
             class: entry.class,
             priority,
-            ...(deadline === undefined ? {} : { deadline }),
-            ...(staged.seq === undefined ? {} : { seq: staged.seq }),
+            ...defined({ deadline, seq: staged.seq }),
           },
           { timeoutMs: STAGE_TIMEOUT_MS },
         )

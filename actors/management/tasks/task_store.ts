@@ -5,10 +5,10 @@
  * of the task; storage agrees to its commit or it counts for nothing, and nothing is refused from memory.
  */
 import type { TaskResult } from '../../../messages/index.ts'
-import { Refusal, taskEventSubject } from '../../../messages/index.ts'
+import { defined, Refusal, taskEventSubject } from '../../../messages/index.ts'
 import type { Events, Write } from '../../../runtime/index.ts'
 import { resultKey, stagedKey, taskKey, termsKey } from '../records/keys.ts'
-import type { Hold, Lanes } from '../records/turns.ts'
+import type { Hold, Turns } from '../records/turns.ts'
 import type { LoadedTask } from './loaded_task.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
 import type { StorageClient } from '../records/storage_access.ts'
@@ -44,14 +44,14 @@ interface Changed {
 
 export class TaskStore {
   readonly #storage: StorageClient
-  readonly #lanes: Lanes
+  readonly #turns: Turns
   readonly #events: Events
   readonly #memory: TaskMemory
   readonly #outbox: OutboxWriter
 
-  constructor(storage: StorageClient, lanes: Lanes, events: Events, memory: TaskMemory, outbox: OutboxWriter) {
+  constructor(storage: StorageClient, turns: Turns, events: Events, memory: TaskMemory, outbox: OutboxWriter) {
     this.#storage = storage
-    this.#lanes = lanes
+    this.#turns = turns
     this.#events = events
     this.#memory = memory
     this.#outbox = outbox
@@ -157,9 +157,9 @@ export class TaskStore {
   }
 
   async #inTurn<T>(taskId: string, work: (hold: Hold) => Promise<T>): Promise<T> {
-    const leaves = [await this.#lanes.enter(taskKey(taskId))]
+    const leaves = [await this.#turns.enter(taskKey(taskId))]
     try {
-      return await work(async (key) => void leaves.push(await this.#lanes.enter(key)))
+      return await work(async (key) => void leaves.push(await this.#turns.enter(key)))
     } finally {
       for (const leave of leaves.reverse()) leave()
     }
@@ -185,8 +185,7 @@ export class TaskStore {
     if (staged !== loaded.staged) this.#outbox.drop(task_id)
     const changed: LoadedTask = {
       record: next,
-      ...(staged === undefined ? {} : { staged }),
-      ...(result === undefined ? {} : { result }),
+      ...defined({ staged, result }),
       revisions: {
         ...revisions,
         task: committed[0] ?? 0,

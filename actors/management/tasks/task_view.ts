@@ -1,6 +1,6 @@
 /** The task as its parties see it, and who may see it. */
 import type { TaskView } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayAccessTask } from '../access/access.ts'
 import type { LoadedTask } from './loaded_task.ts'
@@ -23,7 +23,7 @@ export function viewTask({ record, staged, result }: LoadedTask, isWithoutWorker
     attempt,
     created_at: record.created_at,
     updated_at: record.updated_at,
-    ...(result === undefined ? {} : { result }),
+    ...defined({ result }),
   }
 }
 

@@ -20,7 +20,7 @@ interface Count {
   seenAt?: number
 }
 
-export class WorkerCensus {
+export class WorkerPresence {
   readonly #scheduling: Pick<Client<typeof scheduler>, 'count_workers'>
   readonly #clock: Clock
   readonly #counts = new Map<string, Count>()

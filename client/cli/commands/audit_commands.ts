@@ -1,6 +1,7 @@
 /** `tacit audit query | verify`: what happened on the platform, for admins, and whether the log of it is whole. */
 import type { Command } from 'commander'
 import type { AuditEntry } from '../../../messages/index.ts'
+import { defined } from '../../../messages/index.ts'
 import { parseMoment } from '../terminal/moment.ts'
 import { CommandFailure } from '../terminal/output.ts'
 import type { PartyContext } from '../platform/party.ts'
@@ -43,7 +44,7 @@ export function addAuditCommands(program: Command, contextOf: (command: Command)
       const query: QueryOptions = Object.fromEntries(given.filter(([, value]) => value !== undefined))
       await withSession(context, async (api) => {
         const { entries, damaged, next } = await api.query_audit_log(query)
-        context.output.result({ entries, damaged, ...(next === undefined ? {} : { next }) }, entries.map(lineOf))
+        context.output.result({ entries, damaged, ...defined({ next }) }, entries.map(lineOf))
         if (damaged > 0) context.output.say(`${damaged} pages did not open; run "tacit audit verify"`)
         if (next !== undefined) context.output.say(`there is more: --after ${next}`)
       })

@@ -1,7 +1,7 @@
 /** `tacit context add | use | list | show | remove`: platforms under names of the user's own. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import { choosePlatform } from '../platform/chosen_platform.ts'
 import type { StoredContext } from '../platform/context_store.ts'
 import { ContextStore, pinManifest, readPinned } from '../platform/context_store.ts'
@@ -44,8 +44,7 @@ export function addContextCommands(program: Command, contextOf: (command: Comman
       const fresh: StoredContext = {
         nats,
         ...(await pinManifest(resolve(manifest))),
-        ...(user === undefined ? {} : { user }),
-        ...(tokenFile === undefined ? {} : { token_file: tokenFile }),
+        ...defined({ user, token_file: tokenFile }),
       }
       await contexts.write(name, fresh, options.replace)
       output.result({ context: { name, ...fresh } }, [

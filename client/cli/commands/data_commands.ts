@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { decryptStream, tagRawStream } from '../../../attestation/index.ts'
 import type { DataRule, OutputScheme } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import { countContent } from '../../counted_content.ts'
 import { createFileCrypto, planOutput, readingsOf, uploadFile, uploadRawInput } from '../../file_transfer.ts'
 import { addCryptCommands, schemeOption } from './data_crypt_commands.ts'
@@ -111,7 +111,7 @@ function registerOutput(
   { scheme, url }: RegisterOptions,
 ): Promise<string> {
   return withSession(context, async (api) => {
-    const planned = { ...planOutput(createFileCrypto(scheme)), ...(url === undefined ? {} : { url }) }
+    const planned = { ...planOutput(createFileCrypto(scheme)), ...defined({ url }) }
     // The key is written before the platform knows of it: an output nobody can open would be worse than a file too many.
     await writeNewKeyFile(keyFilePath, planned)
     const { data_id } = await api.register_output_file({ ...planned, ...rule })

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { DataView } from '../../../messages/index.ts'
-import { inputId, outputId, parseBy } from '../../../messages/index.ts'
+import { defined, inputId, outputId, parseBy } from '../../../messages/index.ts'
 import { collectAll, PAGE } from '../terminal/every_page.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { withSession } from '../platform/party.ts'
@@ -26,7 +26,7 @@ export function addDataRecordCommands(data: Command, contextOf: (command: Comman
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const kind = {
-          ...(options.kind === undefined ? {} : { kind: options.kind }),
+          ...defined({ kind: options.kind }),
           ...(options.produced === options.notProduced ? {} : { produced: options.produced === true }),
         }
         const found = await collectAll(async (after) => {

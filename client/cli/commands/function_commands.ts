@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { FunctionView } from '../../../messages/index.ts'
-import { functionSpec, parseBy, Refusal } from '../../../messages/index.ts'
+import { defined, functionSpec, parseBy, Refusal } from '../../../messages/index.ts'
 import { BUILTINS } from '../../builtin_specs.ts'
 import type { z } from 'zod'
 import type { TacitConnection } from '../../connection.ts'
@@ -82,7 +82,7 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     .action(async ({ owner, name }: { owner?: string; name?: string }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const only = { ...(owner === undefined ? {} : { owner }), ...(name === undefined ? {} : { name }) }
+        const only = { ...defined({ owner, name }) }
         const found = await collectAll(async (after) => {
           const { functions: items, next } = await api.list_functions({ limit: PAGE, ...only, ...after })
           return { items, next }
@@ -139,7 +139,7 @@ async function readSpec(options: SpecOptions) {
   const given = {
     ...(options.public ? { public: true } : {}),
     ...(options.allow.length > 0 ? { allowlist: options.allow } : {}),
-    ...(options.quota === undefined ? {} : { quota: options.quota }),
+    ...defined({ quota: options.quota }),
   }
   return parseBy(functionSpec, { ...described, ...given }, 'frontend.register_function')
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { TaskView } from '../../../messages/index.ts'
-import { PRIORITIES, TASK_STATES } from '../../../messages/index.ts'
+import { defined, PRIORITIES, TASK_STATES } from '../../../messages/index.ts'
 import { collectAll, PAGE } from '../terminal/every_page.ts'
 import { followTask, showTask } from './follow_task.ts'
 import { parseMoment } from '../terminal/moment.ts'
@@ -58,14 +58,11 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
           inputs: parseOwners(options.input, '--input'),
           outputs: parseOwners(options.output, '--output'),
           options: {
-            ...(options.priority === undefined ? {} : { priority: options.priority }),
-            ...(options.timeoutMs === undefined ? {} : { timeout_ms: options.timeoutMs }),
-            ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
+            ...defined({ priority: options.priority, timeout_ms: options.timeoutMs, deadline: options.deadline }),
             ...(options.workerClass === undefined ? {} : { needs: { class: options.workerClass } }),
-            ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
-            ...(options.retries === undefined ? {} : { retries: options.retries }),
+            ...defined({ attempts: options.attempts, retries: options.retries }),
             ...(options.allowRaw === undefined ? {} : { allow_raw: true }),
-            ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
+            ...defined({ idempotency_key: options.idempotencyKey }),
           },
         })
         context.output.result({ task_id }, [task_id])

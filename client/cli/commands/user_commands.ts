@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Role } from '../../../messages/index.ts'
-import { ROLES } from '../../../messages/index.ts'
+import { defined, ROLES } from '../../../messages/index.ts'
 import { collectAll, PAGE } from '../terminal/every_page.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { withSession } from '../platform/party.ts'
@@ -43,7 +43,7 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
       const context = contextOf(command)
       const { role, passwordFile } = options
       const changes = {
-        ...(role === undefined ? {} : { role }),
+        ...defined({ role }),
         ...organisationOf(options),
         ...(passwordFile === undefined ? {} : { password: await passwordFor(context, id, passwordFile) }),
       }

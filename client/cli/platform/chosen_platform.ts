@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import { ContextStore, readPinned } from './context_store.ts'
 
 /** Options that stand before or behind every command. */
@@ -63,7 +63,7 @@ export async function choosePlatform(choice: Choice): Promise<ChosenPlatform> {
   const nats = options.nats ?? (isFlagged ? undefined : environment.nats) ?? context?.nats
   const manifestPath = options.manifest ?? (isFlagged ? undefined : environment.manifest)
   return {
-    ...(name === undefined ? {} : { context: name }),
+    ...defined({ context: name }),
     ...(context?.user === undefined ? {} : { user: context.user }),
     ...(context?.token_file === undefined ? {} : { tokenFile: context.token_file }),
     url: async () => nats ?? (await localUrl(state)),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import { ManualClock } from '../../../runtime/index.ts'
 import { start, startAuthentication } from '../../../actors/authentication/index.ts'
 import { parseRecord, users } from '../../../actors/authentication/records.ts'
@@ -9,7 +9,7 @@ import { CHEAP, codeOf } from './platform.ts'
 
 function startMember(memory: MemoryStorage, saveAdminPassword?: (password: string) => Promise<void>) {
   const parts = { clock: new ManualClock(), actors: [memory.actor], settings: CHEAP }
-  return startAuthentication(localHost({ ...parts, ...(saveAdminPassword === undefined ? {} : { saveAdminPassword }) }))
+  return startAuthentication(localHost({ ...parts, ...defined({ saveAdminPassword }) }))
 }
 
 describe('the first start', () => {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../../../messages/index.ts'
-import { assert, parseBy, Refusal, storage } from '../../../messages/index.ts'
+import { assert, defined, parseBy, Refusal, storage } from '../../../messages/index.ts'
 import type { Actor, Client, Clock, LetterContext, Log, ServiceHost } from '../../../runtime/index.ts'
 import { actor, MemoryRecordStream, silentLog } from '../../../runtime/index.ts'
 
@@ -28,7 +28,7 @@ function contextOf(origin: Origin, idempotencyKey: string | undefined): LetterCo
     deadlineMs: origin.deadlineMs ?? Number.MAX_SAFE_INTEGER,
     signal: new AbortController().signal,
     plain,
-    ...(origin.bearer === undefined ? {} : { bearer: origin.bearer }),
+    ...defined({ bearer: origin.bearer }),
   }
 }
 
@@ -119,7 +119,7 @@ export function localHost(parts: {
       if (served === undefined) throw new Error(`no ${protocol.name} in this test`)
       return localClient(served)
     },
-    ...(saveAdminPassword === undefined ? {} : { saveAdminPassword }),
+    ...defined({ saveAdminPassword }),
   }
   return host as unknown as ServiceHost
 }

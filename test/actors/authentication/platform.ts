@@ -1,7 +1,7 @@
 /** Authentication with its first admin, a manual clock, and short ways to make and log in users. */
 import { AuditChain } from '../../../attestation/index.ts'
 import type { AuditRecord, authentication, Role } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { Actor, Client } from '../../../runtime/index.ts'
 import { ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
 import { startAuthentication } from '../../../actors/authentication/index.ts'
@@ -75,7 +75,7 @@ export async function startPlatform(
     from,
     login,
     async register(id, role, attribute) {
-      const user = { id, role, password: PASSWORD, ...(attribute === undefined ? {} : { attribute }) }
+      const user = { id, role, password: PASSWORD, ...defined({ attribute }) }
       await from().user_register({ session: adminToken, ...user })
     },
     auditStream,

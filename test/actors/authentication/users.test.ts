@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import { parseRecord, admins, users } from '../../../actors/authentication/records.ts'
 import type { Authentication, Platform } from './platform.ts'
 import { codeOf, PASSWORD, startPlatform } from './platform.ts'
@@ -55,7 +55,7 @@ describe('user_register', () => {
           id,
           password: PASSWORD,
           role,
-          ...(attribute === undefined ? {} : { attribute }),
+          ...defined({ attribute }),
         }),
       )
     expect(await register('new', 'DataOwner', 'clinic')).toBe('ok')

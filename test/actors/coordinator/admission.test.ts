@@ -74,7 +74,7 @@ describe('an admission', () => {
         issuerKey: authority.issuerKey,
         nonce: ENDORSEMENT_NONCE,
         manifestDigest: manifestDigest(scene.manifestText),
-        told: {},
+        statement: {},
       },
       parseManifest(scene.manifestText),
     )

@@ -191,7 +191,7 @@ describe('under another manifest', () => {
     const authority = await scene.open()
     const nonce = Buffer.alloc(32, 1)
     const evidence = await authority.prove(nonce)
-    const statement = { issuerKey: authority.issuerKey, nonce, told: {} }
+    const statement = { issuerKey: authority.issuerKey, nonce, statement: {} }
     const verify = (text: string) =>
       verifyCoordinator(evidence, { ...statement, manifestDigest: manifestDigest(text) }, parseManifest(text))
     verify(scene.manifestText)

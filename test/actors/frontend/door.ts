@@ -1,6 +1,6 @@
 /** What stands behind a frontend under test: management and the coordinator write down what they are asked, access control decides. */
 import type { CallerIdentity, DoorMethod } from '../../../messages/index.ts'
-import { coordinator, frontend, management, policyMethods, Refusal } from '../../../messages/index.ts'
+import { coordinator, defined, frontend, management, policyMethods, Refusal } from '../../../messages/index.ts'
 import type { AskOptions, ServiceHost } from '../../../runtime/index.ts'
 import { ManualClock } from '../../../runtime/index.ts'
 
@@ -72,7 +72,7 @@ export function withManagement(host: ServiceHost, { forwarded, answer, decided, 
           method,
           request,
           options,
-          ...(request.caller === undefined ? {} : { caller: request.caller }),
+          ...defined({ caller: request.caller }),
         })
       },
     ])

@@ -1,7 +1,7 @@
 import { AuditChain } from '../../../attestation/index.ts'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AuditRecord, DoorMethod, Role } from '../../../messages/index.ts'
-import { createId, frontend, Refusal, ROLES } from '../../../messages/index.ts'
+import { createId, defined, frontend, Refusal, ROLES } from '../../../messages/index.ts'
 import type { LetterContext, Service } from '../../../runtime/index.ts'
 import { MemoryRecordStream } from '../../../runtime/index.ts'
 import { start as startAccessControl } from '../../../actors/access_control/index.ts'
@@ -71,7 +71,7 @@ function call(
     string,
     (request: unknown, context: LetterContext) => Promise<unknown>
   >
-  return handlers[method]!({ ...(session === undefined ? {} : { session }), request }, context)
+  return handlers[method]!({ ...defined({ session }), request }, context)
 }
 
 const SESSIONS: Record<Role, string> = {

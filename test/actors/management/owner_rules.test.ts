@@ -1,3 +1,4 @@
+import { defined } from '../../../messages/index.ts'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { refusalOf } from '../../support/fake_host.ts'
 import type { UserClient, World } from './world.ts'
@@ -19,7 +20,7 @@ beforeEach(async () => {
 async function createRuled(rule: object, quota?: number) {
   const { function_id } = await world
     .as('olga', 'FunctionOwner')
-    .register_function({ ...intersect, ...(quota === undefined ? {} : { quota }) })
+    .register_function({ ...intersect, ...defined({ quota }) })
   const input = async (user: UserClient, more: object = {}) =>
     (await user.register_input_file({ url: place('in'), tag: tagOf(1), crypto, ...more })).data_id
   const output = async (user: UserClient) => (await user.register_output_file({ url: place('out'), crypto })).data_id
@@ -104,7 +105,7 @@ describe('the rule of an owner', () => {
   it('lets no worker begin on another platform, or on one that nobody names', async () => {
     for (const platform of ['simulated', undefined]) {
       const task_id = await stageRuled({ platforms: ['snp'] })
-      const lease = { task_id, token: '1.1', worker: 'w1', ...(platform === undefined ? {} : { platform }) }
+      const lease = { task_id, token: '1.1', worker: 'w1', ...defined({ platform }) }
       expect((await refusalOf(world.management.start_run(lease))).code).toBe('task_ended')
     }
     const task_id = await stageRuled({ platforms: ['snp'] })

@@ -16,7 +16,7 @@ const statement: CoordinatorStatement = {
   issuerKey: issuerKey.publicKey,
   nonce: Buffer.alloc(32, 9),
   manifestDigest: manifestDigest(manifestText),
-  told: { groups: [group], services: [] },
+  statement: { groups: [group], services: [] },
 }
 const untrusted = (reason: string) =>
   expect.objectContaining({ code: 'platform_untrusted', message: expect.stringContaining(reason) })
@@ -35,11 +35,11 @@ describe('a coordinator', () => {
     ['another nonce', { nonce: Buffer.alloc(32, 8) }],
     ['a shorter nonce', { nonce: Buffer.alloc(31, 9) }],
     ['another manifest', { manifestDigest: manifestDigest(`${manifestText} `) }],
-    ['another group key', { told: { groups: [{ ...group, public_key: Buffer.alloc(32, 2) }], services: [] } }],
-    ['another end of an epoch', { told: { groups: [{ ...group, ends_at: 3 }], services: [] } }],
-    ['a group less', { told: { groups: [], services: [] } }],
-    ['a group more', { told: { groups: [group, group], services: [] } }],
-    ['another service', { told: { groups: [group], services: [{ name: 'echo' }] } }],
+    ['another group key', { statement: { groups: [{ ...group, public_key: Buffer.alloc(32, 2) }], services: [] } }],
+    ['another end of an epoch', { statement: { groups: [{ ...group, ends_at: 3 }], services: [] } }],
+    ['a group less', { statement: { groups: [], services: [] } }],
+    ['a group more', { statement: { groups: [group, group], services: [] } }],
+    ['another service', { statement: { groups: [group], services: [{ name: 'echo' }] } }],
   ])('is not believed %s', async (_what, more) => {
     const evidence = await deviceOf('coordinator').attest(coordinatorReportData(statement))
     expect(() => verifyCoordinator(evidence, { ...statement, ...more }, manifest)).toThrow(
@@ -47,7 +47,7 @@ describe('a coordinator', () => {
     )
   })
 
-  test('of other code is not believed, and every reason is told', async () => {
+  test('of other code is not believed, and every reason is statement', async () => {
     const evidence = await deviceOf('coordinator', 'ab'.repeat(32)).attest(Buffer.alloc(64))
     expect(() => verifyCoordinator(evidence, statement, manifest)).toThrow(
       untrusted('is not the one that the manifest names'),

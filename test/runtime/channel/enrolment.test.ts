@@ -33,7 +33,7 @@ async function honestReply(nonce: Uint8Array, device = deviceOf('coordinator'), 
     issuerKey: issuerKey.publicKey,
     nonce,
     manifestDigest: manifestDigest(manifest),
-    told: { groups, services },
+    statement: { groups, services },
   }
   return {
     evidence: await device.attest(coordinatorReportData(statement)),

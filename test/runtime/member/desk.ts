@@ -3,7 +3,7 @@
  * end is one of its methods.
  */
 import { z } from 'zod'
-import { bytes, protocol, Refusal } from '../../../messages/index.ts'
+import { bytes, defined, protocol, Refusal } from '../../../messages/index.ts'
 import type { LetterContext, Service } from '../../../runtime/index.ts'
 import { actor } from '../../../runtime/index.ts'
 
@@ -81,7 +81,7 @@ export function deskService(log = new DeskLog()): Service {
     actor: actor(desk, {
       say({ text, data }, context) {
         log.note(text, context)
-        return { text, ...(data === undefined ? {} : { data }), request_id: context.requestId, from: context.sender.id }
+        return { text, ...defined({ data }), request_id: context.requestId, from: context.sender.id }
       },
       wait({ name }, context) {
         const { signal } = context

@@ -4,7 +4,7 @@
  */
 import type { NatsConnection } from '@nats-io/nats-core'
 import { generateKeys } from '../../../attestation/index.ts'
-import { inboxSubject, rootsSubject } from '../../../messages/index.ts'
+import { defined, inboxSubject, rootsSubject } from '../../../messages/index.ts'
 import type { Client, Clock, Log, Mailbox, SealedChannel, Transport } from '../../../runtime/index.ts'
 import {
   Asker,
@@ -85,8 +85,7 @@ export class Office implements AsyncDisposable {
       log: more.log ?? silentLog,
       stats,
       plainRequests: more.plainRequests ?? true,
-      ...(more.mailbox === undefined ? {} : { mailbox: more.mailbox }),
-      ...(person.owedRoots === undefined ? {} : { owedRoots: person.owedRoots }),
+      ...defined({ mailbox: more.mailbox, owedRoots: person.owedRoots }),
     })
     group.open()
     await person.transport.flush()
@@ -106,7 +105,7 @@ export class Office implements AsyncDisposable {
       clock: systemClock,
       log: more.log ?? silentLog,
       onStaleKeys: () => (staleKeys += 1),
-      ...(person.owedRoots === undefined ? {} : { owedRoots: person.owedRoots }),
+      ...defined({ owedRoots: person.owedRoots }),
     })
     this.#askers.push(asker)
     await transport.flush()

@@ -1,4 +1,5 @@
 /** What every store must do, run for each implementation. */
+import { defined } from '../../../messages/index.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readCounter } from '../../../runtime/store/counter.ts'
@@ -174,7 +175,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
         const seen: string[] = []
         for (;;) {
           const after = seen.at(-1)
-          const page = await opened.store.scan('p/', { limit: 100, reverse, ...(after === undefined ? {} : { after }) })
+          const page = await opened.store.scan('p/', { limit: 100, reverse, ...defined({ after }) })
           if (page.length === 0) break
           expect(page.every((entry) => text(entry) === entry.key)).toBe(true)
           seen.push(...keysOf(page))

@@ -1,4 +1,5 @@
 /** A store as simple as it can be said, and commands that are run on it and on a real one. */
+import { defined } from '../../../messages/index.ts'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Entry, Store } from '../../../runtime/store/store.ts'
@@ -52,7 +53,7 @@ async function scanBoth(
     .filter(({ key }) => key.startsWith(prefix))
     .filter(({ key }) => after === undefined || (reverse ? key < after : key > after))
     .slice(0, limit)
-  const options = { limit, reverse, ...(after === undefined ? {} : { after }) }
+  const options = { limit, reverse, ...defined({ after }) }
   expect(await store.scan(prefix, options)).toEqual(expected)
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '../../../../messages/index.ts'
 import { describe, expect, it } from 'vitest'
 import { refusalOf } from '../../../support/fake_host.ts'
 import { echo, intersect, openWorld, registerEcho } from '../world.ts'
@@ -48,7 +49,7 @@ describe('functions', () => {
     const alice = world.as('alice')
     const pages: string[] = []
     for (let after: string | undefined; ; after = pages.at(-1)) {
-      const { functions } = await alice.list_functions({ limit: 3, ...(after === undefined ? {} : { after }) })
+      const { functions } = await alice.list_functions({ limit: 3, ...defined({ after }) })
       if (functions.length === 0) break
       pages.push(...functions.map((fn) => fn.function_id))
     }

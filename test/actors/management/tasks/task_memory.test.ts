@@ -1,3 +1,4 @@
+import { defined } from '../../../../messages/index.ts'
 import { describe, expect, test } from 'vitest'
 import type { StagedEntry } from '../../../../actors/management/lifecycle/staged_entry.ts'
 import { TaskMemory } from '../../../../actors/management/tasks/task_memory.ts'
@@ -8,7 +9,7 @@ function taskOf(task_id: string, more: Partial<LoadedTask> = {}): LoadedTask {
   // The memory looks at nothing else of a record.
   return { record: { task_id } as TaskRecord, revisions: { task: 1, terms: 1, staged: 0 }, bytes: 1_000, ...more }
 }
-const entryOf = (task_id: string, seq?: number) => ({ task_id, ...(seq === undefined ? {} : { seq }) }) as StagedEntry
+const entryOf = (task_id: string, seq?: number) => ({ task_id, ...defined({ seq }) }) as StagedEntry
 
 describe('the memory of tasks', () => {
   test('gives back what was kept last, and nothing that it was told to forget', () => {

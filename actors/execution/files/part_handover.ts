@@ -1,5 +1,5 @@
 /** Hands parts from who has them to who reads a stream, one at a time: the giver waits until the taker wants the next. */
-export class Handover implements AsyncIterable<Uint8Array> {
+export class PartHandover implements AsyncIterable<Uint8Array> {
   #part: Uint8Array | undefined
   #ended = false
   #left = false
