@@ -95,17 +95,18 @@ export class TacitConnection implements AsyncDisposable {
     const broker = await reachBroker({ ...options, name }, options.signal)
     const transport = createTransport(broker)
     try {
-      const platform = await provePlatform(transport, inbox, options.manifest, clock, options.signal)
+      const question = { transport, inbox, manifestText: options.manifest, clock }
+      const platform = await provePlatform({ ...question, signal: options.signal })
       const anchor: TrustAnchor = platform.anchor
       const keyRing = new KeyRing()
       keyRing.learn(platform.groups)
       const peers = new Peers(openPassportBucket(broker, false), () => anchor, clock)
-      const channel = new SealedChannel(identity, keyRing, peers, new ReplayWindow(clock), clock)
+      const channel = new SealedChannel({ identity, keyRing, peers, replays: new ReplayWindow(clock), clock })
       let refreshedAtMs = clock.now()
       const refresh = () => {
         if (clock.now() - refreshedAtMs < REFRESH_MS_MIN) return
         refreshedAtMs = clock.now()
-        provePlatform(transport, inbox, options.manifest, clock).then(
+        provePlatform(question).then(
           ({ groups }) => keyRing.learn(groups),
           (error: unknown) => log.warn({ err: error }, 'the group keys could not be renewed'),
         )

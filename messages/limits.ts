@@ -14,8 +14,8 @@ export const FRAME_LIFETIME_MS_MAX = 60_000
 /** How far ahead of ours a sender's clock may be. */
 export const CLOCK_SKEW_MS = 5_000
 export const REPLAY_FRAMES_MAX = 1_000_000
-/** Frames taken whose signed root is still to come. */
-export const AWAITED_ROOTS_MAX = 100_000
+/** Frames taken whose signature is still to come. */
+export const AWAITED_SIGNATURES_MAX = 100_000
 export const PLAIN_BYTES_MAX = 900_000
 /** What a payload or a return value may hold where it travels inside a message. */
 export const PAYLOAD_BYTES_MAX = 512 * 1024

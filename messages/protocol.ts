@@ -34,8 +34,8 @@ export interface Method {
   callers?: readonly Caller[]
   /** False only where a second delivery of the same request would do more than the first; such a method is never retried. */
   idempotent?: boolean
-  /** The receiver must hold the signature before it acts: the root of such a request is in its frame, never in a later one. */
-  rootInside?: boolean
+  /** The receiver must hold the signature before it acts: such a request carries its signature inside, never later. */
+  signatureInside?: boolean
   /** May be called with a JSON body by a plain `nats req`: where the deployment accepts plain requests, or `always`. */
   plain?: boolean | 'always'
   /** A plain JSON body is this field of the request; absent: it is the request. */

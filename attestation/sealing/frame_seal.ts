@@ -1,8 +1,9 @@
 /**
- * Seals and opens a frame's rest: the letters, and one Ed25519 signature over the header and the Merkle root of the
- * letters. The signature lies inside the seal, so that the broker cannot test guesses of the content against it; the
- * signed header names the receiver, so that a receiver cannot pass the frame on as if it were meant for another. A frame
- * whose root follows has no signature in it: the seal alone shows who sent it, until a later frame carries its digest.
+ * Seals and opens what comes after a frame's header: the letters, and one Ed25519 signature over the header and the Merkle
+ * root of the letters. The signature lies inside the seal, so that the broker cannot test guesses of the content against
+ * it. The signed header names the receiver, so that a receiver cannot pass the frame on as if it were meant for somebody
+ * else. A frame that is signed later has no signature in it: the seal alone shows who sent it, until a frame of signatures
+ * carries its digest.
  */
 import type { KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto'
@@ -21,14 +22,14 @@ import { leafHash, merkleRoot } from './merkle.ts'
 
 const DOMAIN = Buffer.from('tacit frame v1\0')
 
-/** What a frame's signature is over: its header, and its letters, each behind its length. */
+/** What the signature of a frame covers: its header, and its letters, each behind its length. */
 export interface FrameContent {
   headerBytes: Uint8Array
   framed: readonly Buffer[]
 }
 
 /**
- * @param header its `root` says `inside`
+ * @param header its `signature` says `inside`
  * @param secret 32 bytes from `deriveSealingSecret`, from the sender to the header's receiver
  */
 export function sealFrame(
@@ -42,8 +43,8 @@ export function sealFrame(
   return seal(headerBytes, plain, header.nonce, secret)
 }
 
-/** @param header its `root` says `follows` */
-export function sealFrameUnsigned(
+/** @param header its `signature` says `later` */
+export function sealFrameSignedLater(
   header: FrameHeader,
   letters: readonly Uint8Array[],
   secret: Uint8Array,
@@ -53,9 +54,9 @@ export function sealFrameUnsigned(
 }
 
 /**
- * Opens a frame and checks its signature; refuses `not_admitted` without telling which of the two failed.
- * @param secret as for sealing, derived on the receiver's side
- * @param signer the public key that the sender's passport, or the client's own credential, names
+ * Opens a frame and checks its signature; refuses `not_admitted` and does not say which of the two failed.
+ * @param secret the same as for sealing, derived on the receiver's side
+ * @param signer the public key that the sender's passport names, or a client's own credential
  */
 export function openFrame(frame: ParsedFrame, secret: Uint8Array, signer: KeyObject): Buffer[] {
   const plain = unseal(frame, secret)
@@ -67,8 +68,8 @@ export function openFrame(frame: ParsedFrame, secret: Uint8Array, signer: KeyObj
   return framed.map(withoutLength)
 }
 
-/** Opens a frame whose root follows; refuses `not_admitted`. */
-export function openFrameUnsigned(
+/** Opens a frame that is signed later; refuses `not_admitted`. */
+export function openFrameSignedLater(
   frame: ParsedFrame,
   secret: Uint8Array,
 ): { letters: Buffer[]; content: FrameContent } {
@@ -76,12 +77,12 @@ export function openFrameUnsigned(
   return { letters: framed.map(withoutLength), content: { headerBytes: frame.headerBytes, framed } }
 }
 
-/** SHA-256 of what the signature of a frame would be over: 32 bytes that stand for the frame when its root follows. */
+/** SHA-256 of what the signature of a frame would cover. A later signature is over these 32 bytes instead. */
 export function frameDigest(content: FrameContent): Buffer {
   return createHash('sha256').update(signedBytes(content)).digest()
 }
 
-/** The plaintext in one piece: sealing costs by the call, not by the byte. */
+/** Lays the plaintext out in one piece, because sealing costs by the call and not by the byte. */
 function layOut(header: FrameHeader, letters: readonly Uint8Array[], signatureBytes: number) {
   const plain = encodeLetters(letters, signatureBytes)
   const framed = parseLetters(plain.subarray(signatureBytes), letters.length)

@@ -1,8 +1,8 @@
 /**
- * The Merkle tree over a frame's letters: one signature over the root serves them all, and each letter can be shown to
- * a third party with its path. A leaf is hashed with its length in front, whose first byte is 0x00, a pair behind 0x01,
- * so that the two cannot be confused (RFC 6962); an odd node moves up as it is. Nodes are hex strings, which Node
- * hashes twice as fast as buffers.
+ * The Merkle tree over a frame's letters: one signature over the root serves all of them, and each letter can be shown to
+ * a third party with its path. A leaf is hashed with its length in front, which begins with 0x00, and a pair is hashed
+ * behind 0x01, so that neither can be taken for the other (RFC 6962). A node without a neighbour moves up as it is. Nodes
+ * are hex strings, which Node hashes twice as fast as buffers.
  */
 import { hash as nodeHash } from 'node:crypto'
 
@@ -23,7 +23,7 @@ export function merkleRoot(leaves: readonly string[]): string {
   return root
 }
 
-/** One step from a leaf to the root: the sibling, and on which side it stands. */
+/** One step from a leaf to the root: the sibling, and the side that it is on. */
 export interface MerkleStep {
   sibling: string
   side: 'left' | 'right'
@@ -57,7 +57,7 @@ function parents(level: readonly string[]): string[] {
   return above
 }
 
-// The two digests are hashed as their hex text: both sides do the same, and it saves two conversions a node.
+// Digests are hashed as their hex text. Both sides do so, and it saves two conversions for each node.
 function pair(left: string, right: string): string {
   return sha256Hex(`\x01${left}${right}`)
 }

@@ -3,7 +3,7 @@
  * with EdDSA. It ties a member's keys to what its evidence said: platform, measurement, role.
  */
 import { createHash } from 'node:crypto'
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { decodeJwt, errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import { defined, Refusal } from '../../messages/index.ts'
 import type { KeyPair } from '../sealing/keys.ts'
@@ -119,19 +119,39 @@ export async function verifyPassport(
     const expired = cause instanceof errors.JWTExpired
     throw new Refusal('not_admitted', expired ? 'the passport has expired' : 'the passport does not verify', { cause })
   }
+  const passport = parseClaims(payload)
+  const { role, workerClass } = passport
+  const references = Object.hasOwn(manifest.roles, role) ? (manifest.roles[role] ?? []) : []
+  const listed = references.some(
+    ({ platform, measurement, classes }) =>
+      platform === passport.platform &&
+      measurement === passport.measurement &&
+      (workerClass === undefined || (classes ?? []).includes(workerClass)),
+  )
+  // The coordinator's word is held against the manifest again: a coordinator that errs is not followed.
+  if (!listed) throw new Refusal('not_admitted', `the manifest does not list this measurement for role "${role}"`)
+  return passport
+}
+
+/**
+ * Reads a member's own passport, which the coordinator has just issued and sealed to it. It verifies nothing, and must not
+ * be used on the passport of anybody else. Refuses `not_admitted` for claims of another form.
+ */
+export function readOwnPassport(jws: string): Passport {
+  let payload: unknown
+  try {
+    payload = decodeJwt(jws)
+  } catch (cause) {
+    throw new Refusal('not_admitted', 'the passport is not a token', { cause })
+  }
+  return parseClaims(payload)
+}
+
+function parseClaims(payload: unknown): Passport {
   const parsed = claimsSchema.safeParse(payload)
   if (!parsed.success)
     throw new Refusal('not_admitted', 'the passport has claims of another form', { cause: parsed.error })
   const { sub, iat, exp, cnf, tacit } = parsed.data
-  const references = Object.hasOwn(manifest.roles, tacit.role) ? (manifest.roles[tacit.role] ?? []) : []
-  const listed = references.some(
-    ({ platform, measurement, classes }) =>
-      platform === tacit.platform &&
-      measurement === tacit.measurement &&
-      (tacit.worker_class === undefined || (classes ?? []).includes(tacit.worker_class)),
-  )
-  // The coordinator's word is held against the manifest again: a coordinator that errs is not followed.
-  if (!listed) throw new Refusal('not_admitted', `the manifest does not list this measurement for role "${tacit.role}"`)
   return {
     member: sub,
     role: tacit.role,

@@ -22,7 +22,7 @@ import {
   management,
   PASSPORTS_BUCKET,
   requestSubject,
-  rootsSubject,
+  signaturesSubject,
   scheduler,
   SERVICES,
   storage,
@@ -60,7 +60,7 @@ export function servicePermissions(service: ServiceName): Permissions {
         ...SERVICES.flatMap((callee) => requestsBy(service, callee)),
         ...ADMISSION_METHODS.map((method) => requestSubject('coordinator', method)),
         ...answersOf(own),
-        ...rootsOf(service),
+        ...laterSignaturesOf(service),
         ...readBucket(PASSPORT_STREAM),
         ...EXTRA[service],
       ]),
@@ -71,7 +71,7 @@ export function servicePermissions(service: ServiceName): Permissions {
         // Also what JetStream answers: a member's inbox prefix lies below its inbox.
         inboxSubject(service, '>'),
         'tacit.control.*',
-        rootsSubject(service, '*'),
+        signaturesSubject(service, '*'),
         'tacit.event.>',
         '$SRV.>',
       ]),
@@ -156,11 +156,11 @@ function requestsBy(caller: string, callee: ServiceName): string[] {
   return methods.map((method) => requestSubject(callee, method))
 }
 
-/** Where the roots of a service's frames follow: to the members that it asks, and to those that ask it. */
-function rootsOf(service: ServiceName): string[] {
+/** Where a service sends later signatures: to the members that it asks, and to those that ask it. */
+function laterSignaturesOf(service: ServiceName): string[] {
   const asked = SERVICES.filter((callee) => requestsBy(service, callee).length > 0)
   const asking = SERVICES.filter((caller) => requestsBy(caller, service).length > 0)
-  return [...asked, ...asking].map((other) => rootsSubject(other, '*'))
+  return [...asked, ...asking].map((other) => signaturesSubject(other, '*'))
 }
 
 /** The inboxes of those who may ask: a service's members, clients, and anybody's plain or `$SRV` request. */

@@ -2,11 +2,14 @@
  * The bytes of an envelope, as `docs/protocol.md` describes them: a header that is authenticated but readable, and a
  * sealed rest. This file packs and parses; it opens nothing and trusts nothing.
  *
+ * This drawer holds what travels over the broker and in which form: frames, the letters inside them, their encoding, and
+ * the subjects that they are published on.
+ *
  *     0  3  magic "TCT"            44 12  nonce
  *     3  1  version (1)            56  2  letters
  *     4  1  kind                   58  1  length of the subject
  *     5  1  credential             59  1  length of the receiver
- *     6  1  root                   60     credential: 32 (passport digest) or 64 (client keys) bytes
+ *     6  1  signature              60     credential: 32 (passport digest) or 64 (client keys) bytes
  *     7  1  zero                          subject, receiver
  *     8  4  key epoch                     sealed: ciphertext and 16-byte tag
  *    12 16  frame id               Integers are big-endian.
@@ -22,33 +25,33 @@ const MAGIC = Buffer.from('TCT')
 const FIXED_BYTES = 60
 const TAG_BYTES = 16
 export const FRAME_SIGNATURE_BYTES = 64
-/** Subjects and receivers are printable ASCII without spaces: what stands there may be shown, and put into a header. */
+/** Subjects and receivers are printable ASCII without spaces, so that they may be shown and put into a NATS header. */
 const NAME = /^[!-~]+$/
 
 /**
- * `request` and `reply` are a call; `post` is a letter for the work queue, delivered again after a lost lease; `roots` are
- * the signed roots of earlier frames.
+ * `request` and `reply` make a call; a `post` is a letter for the work queue, which delivers it again after a lost lease;
+ * `signatures` are statements about earlier frames that were sent without a signature.
  */
-export const FRAME_KINDS = { request: 1, reply: 2, post: 3, roots: 4 } as const
+export const FRAME_KINDS = { request: 1, reply: 2, post: 3, signatures: 4 } as const
 export type FrameKind = keyof typeof FRAME_KINDS
-const KIND_NAMES: readonly (FrameKind | undefined)[] = [undefined, 'request', 'reply', 'post', 'roots']
+const KIND_NAMES: readonly (FrameKind | undefined)[] = [undefined, 'request', 'reply', 'post', 'signatures']
 
-/** Where the signature is: `inside` this frame, or in one of kind `roots` that `follows`. */
-export const FRAME_ROOTS = { inside: 1, follows: 2 } as const
-export type FrameRoot = keyof typeof FRAME_ROOTS
-const ROOT_NAMES: readonly (FrameRoot | undefined)[] = [undefined, 'inside', 'follows']
+/** When a frame is signed: the signature is `inside` it, or comes `later` in a frame of kind `signatures`. */
+export const SIGNATURE_TIMINGS = { inside: 1, later: 2 } as const
+export type SignatureTiming = keyof typeof SIGNATURE_TIMINGS
+const TIMING_NAMES: readonly (SignatureTiming | undefined)[] = [undefined, 'inside', 'later']
 
-/** Who signed: a member by its passport's SHA-256, or a client by its own two raw public keys. */
+/** Who signs: a member, named by the SHA-256 of its passport, or a client, named by its own two raw public keys. */
 export type Credential =
   { kind: 'passport'; digest: Uint8Array } | { kind: 'client'; signingKey: Uint8Array; sealingKey: Uint8Array }
 
 export interface FrameHeader {
   kind: FrameKind
-  root: FrameRoot
+  signature: SignatureTiming
   credential: Credential
   /** Epoch of the receiving group's key; 0 when the frame is sealed to one member's or client's own key. */
   epoch: number
-  /** 16 bytes: 8 that are the sender's for its life, 8 that count. */
+  /** 16 bytes: 8 that stay the same for the life of the sender's process, then 8 that count. */
   id: Uint8Array
   issuedAtMs: number
   expiresAtMs: number
@@ -81,7 +84,7 @@ export function encodeFrameHeader(header: FrameHeader): Buffer {
   bytes[3] = FRAME_VERSION
   bytes[4] = FRAME_KINDS[header.kind]
   bytes[5] = credential.kind === 'passport' ? 0 : 1
-  bytes[6] = FRAME_ROOTS[header.root]
+  bytes[6] = SIGNATURE_TIMINGS[header.signature]
   bytes[7] = 0
   bytes.writeUInt32BE(header.epoch, 8)
   bytes.set(header.id, 12)
@@ -121,14 +124,14 @@ export function parseFrame(input: Uint8Array): ParsedFrame {
   if (kind === undefined) throw malformed('its kind is unknown')
   const credentialKind = bytes[5]
   if (credentialKind !== 0 && credentialKind !== 1) throw malformed('its credential is of an unknown kind')
-  const root = ROOT_NAMES[bytes[6]!]
-  if (root === undefined || bytes[7] !== 0) throw malformed('its root is of an unknown kind')
+  const signature = TIMING_NAMES[bytes[6]!]
+  if (signature === undefined || bytes[7] !== 0) throw malformed('it does not say where its signature is')
   const letters = bytes.readUInt16BE(56)
   if (letters < 1 || letters > FRAME_LETTERS_MAX) throw malformed(`it has not 1 to ${FRAME_LETTERS_MAX} letters`)
   const subjectAt = FIXED_BYTES + (credentialKind === 0 ? 32 : 64)
   const receiverAt = subjectAt + bytes[58]!
   const sealedAt = receiverAt + bytes[59]!
-  const signatureBytes = root === 'inside' ? FRAME_SIGNATURE_BYTES : 0
+  const signatureBytes = signature === 'inside' ? FRAME_SIGNATURE_BYTES : 0
   if (bytes.length < sealedAt + signatureBytes + TAG_BYTES) throw malformed('it is cut off')
   const subject = bytes.toString('latin1', subjectAt, receiverAt)
   const receiver = bytes.toString('latin1', receiverAt, sealedAt)
@@ -136,7 +139,7 @@ export function parseFrame(input: Uint8Array): ParsedFrame {
   return {
     header: {
       kind,
-      root,
+      signature,
       credential:
         credentialKind === 0
           ? { kind: 'passport', digest: bytes.subarray(FIXED_BYTES, subjectAt) }
@@ -160,7 +163,7 @@ export function parseFrame(input: Uint8Array): ParsedFrame {
   }
 }
 
-/** Letters one after another, each behind its length (u32), and `bytesBefore` bytes of room in front of them. */
+/** Packs letters one after another, each behind its length (u32), and leaves `bytesBefore` bytes free in front. */
 export function encodeLetters(letters: readonly Uint8Array[], bytesBefore = 0): Buffer {
   let total = bytesBefore
   for (const letter of letters) total += 4 + letter.length
@@ -174,12 +177,12 @@ export function encodeLetters(letters: readonly Uint8Array[], bytesBefore = 0): 
   return bytes
 }
 
-/** Bytes of the length in front of each letter. It begins with a zero byte, since no letter has 2^24 bytes. */
+/** How many bytes the length in front of a letter takes. The first is zero, since no letter has 2^24 bytes. */
 export const LETTER_LENGTH_BYTES = 4
 
 /**
- * The letters that fill `bytes` exactly, as many as the header says, each with its length in front (as it is hashed);
- * refuses `malformed`.
+ * Takes apart letters that must fill `bytes` exactly; refuses `malformed`. Each keeps its length in front, as it is hashed.
+ * @param count as the header says
  */
 export function parseLetters(bytes: Buffer, count: number): Buffer[] {
   const letters: Buffer[] = []

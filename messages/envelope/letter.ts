@@ -1,10 +1,13 @@
-/** The letters inside frames: positional arrays in msgpack, checked by hand because every call passes here four times. */
+/**
+ * The letters inside frames are positional arrays in msgpack. They are checked by hand, not by a schema, because every call
+ * passes here four times.
+ */
 import { pack, unpack } from './codec.ts'
 import { IDEMPOTENCY_KEY_LENGTH_MAX, LETTER_BYTES_MAX } from '../limits.ts'
 import type { RefusalNote } from '../refusal.ts'
 import { Refusal } from '../refusal.ts'
 
-/** A longer name is of no method, and would come back in refusals. */
+/** No method has a longer name, and refusals would repeat it. */
 const METHOD_LENGTH_MAX = 128
 
 export interface RequestLetter {
@@ -13,14 +16,14 @@ export interface RequestLetter {
   method: string
   /** The moment after which nobody waits, ms since 1970. */
   deadlineMs: number
-  /** Makes two requests the same; null: the number does. */
+  /** Two requests with the same key are the same request; null: two with the same number are. */
   idempotencyKey: string | null
   body: unknown
 }
 
 export type ReplyLetter = { number: number; body: unknown } | { number: number; refusal: unknown }
 
-/** Refuses `invalid_request` and `too_large` what the other side would: there it would cost the whole frame. */
+/** Refuses `invalid_request` and `too_large` here, because on the other side the refusal would cost the whole frame. */
 export function encodeRequest(letter: RequestLetter): Buffer {
   if (!isIdempotencyKey(letter.idempotencyKey)) {
     throw new Refusal('invalid_request', `an idempotency key has at most ${IDEMPOTENCY_KEY_LENGTH_MAX} characters`, {

@@ -98,7 +98,7 @@ export const coordinator = protocol(
       reply: z.strictObject({}),
       refuses: ['not_found'],
       // What cannot be undone is done on a signature that is in our hands.
-      rootInside: true,
+      signatureInside: true,
     },
   },
 )

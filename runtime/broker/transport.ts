@@ -1,5 +1,5 @@
 /** The door to NATS for messages: publish, and subscribe with a callback. The broker is trusted with neither content nor order. */
-import type { MsgHdrs, NatsConnection, Status } from '@nats-io/nats-core'
+import type { MsgHdrs, NatsConnection, PublishOptions, Status } from '@nats-io/nats-core'
 import { headers } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 import { defined, Refusal } from '../../messages/index.ts'
@@ -77,10 +77,11 @@ export function createTransport(connection: NatsConnection): Transport {
   return {
     publish(subject, data, options) {
       if (options === undefined) return connection.publish(subject, data)
-      connection.publish(subject, data, {
-        ...defined({ reply: options.reply }),
-        ...(options.headers === undefined ? {} : { headers: toHeaders(options.headers) }),
-      })
+      // Field by field, because every frame passes here and spreads would show.
+      const published: PublishOptions = {}
+      if (options.reply !== undefined) published.reply = options.reply
+      if (options.headers !== undefined) published.headers = toHeaders(options.headers)
+      connection.publish(subject, data, published)
     },
     subscribe(subject, { queue }, callback) {
       return connection.subscribe(subject, {

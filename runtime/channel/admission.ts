@@ -1,5 +1,5 @@
-/** Who may call what: the one check of a sender's verified role against the protocol's callers. */
-import type { FrameRoot, Protocol } from '../../messages/index.ts'
+/** Who may call what: the only check of a sender's verified role against the protocol's callers. */
+import type { SignatureTiming, Protocol } from '../../messages/index.ts'
 import { callersOf, Refusal } from '../../messages/index.ts'
 import type { Sender } from '../actor.ts'
 
@@ -17,9 +17,9 @@ export function admitCaller(protocol: Protocol, method: string, sender: Sender):
   )
 }
 
-/** Refuses `not_admitted` when the method acts on nothing whose signature it does not hold, and the frame has none. */
-export function admitRoot(protocol: Protocol, method: string, root: FrameRoot): void {
-  if (root === 'inside' || protocol.methods[method]?.rootInside !== true) return
+/** Refuses `not_admitted` when the method acts only on a signature that it holds, and the frame has none inside. */
+export function admitSignature(protocol: Protocol, method: string, signature: SignatureTiming): void {
+  if (signature === 'inside' || protocol.methods[method]?.signatureInside !== true) return
   throw new Refusal('not_admitted', `${protocol.name}.${method} takes signed frames only`, {
     hint: 'put the signature into the frame',
   })

@@ -1,6 +1,6 @@
 /**
- * How a member becomes one: it has the coordinator prove itself, shows evidence that binds its keys, and gets a passport
- * and the keys of its groups. Renewal is the same with fresh evidence.
+ * How a process becomes a member: it has the coordinator prove itself, shows evidence that binds its keys, and gets a
+ * passport and the keys of its groups. Renewal is the same with fresh evidence.
  */
 import { randomBytes } from 'node:crypto'
 import type { Manifest } from '../../attestation/index.ts'
@@ -32,9 +32,9 @@ export interface Admission {
   revoked: string[]
 }
 
-/** Where admissions come from: a coordinator over the broker, or, in the coordinator itself, its own authority. */
+/** Who admits: for most members a coordinator over the broker; for a coordinator its own authority. */
 export interface AdmissionSource {
-  /** Learns whom to trust; called once, before anything is sent in an envelope. */
+  /** Learns whom to trust. Called once, before anything is sent in an envelope. */
   connect(): Promise<{ anchor: TrustAnchor; groups: PublicGroupKey[] }>
   admit(): Promise<Admission>
 }
@@ -51,22 +51,27 @@ export interface PlatformProof {
 const ASK_MS = 2_000
 const TRIES_MAX = 30
 
+export interface PlatformQuestion {
+  transport: Transport
+  /** The subject below which the answer comes. */
+  inbox: string
+  /** The manifest that the asker pinned, as its exact JSON text. */
+  manifestText: string
+  clock: Clock
+  signal?: AbortSignal | undefined
+}
+
 /**
- * Has the coordinator prove that it is the one the pinned manifest describes; refuses `platform_untrusted` if not, and
- * `unavailable` when none answers. It runs before there is a key to seal to, so it is a plain request; its answer is
- * believed for its evidence alone.
+ * Has the coordinator prove that it is the one that the pinned manifest describes. Refuses `platform_untrusted` if it is
+ * not, and `unavailable` when none answers. There is no key to seal to yet, so the question is a plain request, and the
+ * answer is believed for its evidence alone.
  */
-export async function provePlatform(
-  transport: Transport,
-  inbox: string,
-  manifestText: string,
-  clock: Clock,
-  signal?: AbortSignal,
-): Promise<PlatformProof> {
+export async function provePlatform(question: PlatformQuestion): Promise<PlatformProof> {
+  const { manifestText } = question
   const manifest: Manifest = parseManifest(manifestText)
   const pinned = manifestDigest(manifestText)
   const nonce = randomBytes(32)
-  const reply = await askPlain(transport, inbox, { nonce }, clock, signal)
+  const reply = await askPlain({ nonce }, question)
   if (manifestDigest(reply.manifest) !== pinned) {
     throw new Refusal('platform_untrusted', 'the platform runs under another manifest than the one you pinned', {
       hint: 'ask the operator for the present manifest and compare it before you trust it',
@@ -88,7 +93,7 @@ export async function provePlatform(
   }
 }
 
-/** The admission of a member by the coordinator's group. */
+/** Admission by the group of coordinators. */
 export function remoteAdmission(options: {
   transport: Transport
   inbox: string
@@ -100,9 +105,9 @@ export function remoteAdmission(options: {
   client: Client<typeof coordinator>
   clock: Clock
 }): AdmissionSource {
-  const { identity, workerClass, client } = options
+  const { identity, workerClass, client, transport, inbox, manifestText, clock } = options
   return {
-    connect: () => provePlatform(options.transport, options.inbox, options.manifestText, options.clock),
+    connect: () => provePlatform({ transport, inbox, manifestText, clock }),
     async admit() {
       const { nonce } = await client.get_nonce({})
       const signingKey = identity.keys.signingKey.publicKey
@@ -127,19 +132,13 @@ export function remoteAdmission(options: {
 
 type PlatformReply = ReturnType<(typeof coordinator.methods.get_platform.reply)['parse']>
 
-async function askPlain(
-  transport: Transport,
-  inbox: string,
-  request: object,
-  clock: Clock,
-  signal: AbortSignal | undefined,
-): Promise<PlatformReply> {
+async function askPlain(request: object, question: PlatformQuestion): Promise<PlatformReply> {
+  const { clock, signal } = question
   const body = Buffer.from(JSON.stringify(toJsonValue(request)))
   let last: Refusal = new Refusal('unavailable', 'no coordinator answers')
   for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
     if (signal?.aborted === true) throw new Refusal('canceled', 'the caller gave up')
-    // Random, so that nobody can answer who did not see the question.
-    const answer = await askOnce(transport, `${inbox}.${randomBytes(12).toString('hex')}`, body, clock, signal)
+    const answer = await askOnce(body, question)
     if (!(answer instanceof Refusal)) {
       return parseBy(coordinator.methods.get_platform.reply, answer, 'coordinator.get_platform')
     }
@@ -151,13 +150,9 @@ async function askPlain(
   })
 }
 
-function askOnce(
-  transport: Transport,
-  reply: string,
-  body: Uint8Array,
-  clock: Clock,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
+function askOnce(body: Uint8Array, { transport, inbox, clock, signal }: PlatformQuestion): Promise<unknown> {
+  // Random, so that only whoever sees the question can answer it.
+  const reply = `${inbox}.${randomBytes(12).toString('hex')}`
   return new Promise((resolve) => {
     const onAbort = () => finish(new Refusal('canceled', 'the caller gave up'))
     const finish = (answer: unknown) => {

@@ -1,13 +1,13 @@
 /**
- * Letters for one destination, on their way into frames. Self-clocked and without a delay: while fewer than two frames
- * are under way, what waits leaves at the end of this turn; otherwise it waits for an answer, and leaves together. So one
- * request alone costs no wait, and a thousand at once cost few signatures.
+ * Gathers the letters for one destination into frames. It waits for no timer: while fewer than two frames are under way,
+ * what waits leaves at the end of this turn; otherwise it waits for an answer, and leaves together. So a single request
+ * waits for nothing, and a thousand at once cost few signatures.
  */
 import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX, Refusal } from '../../messages/index.ts'
-import type { OwedRoot } from './later_signatures/owed_signatures.ts'
+import type { OwedSignature } from './later_signatures/owed_signatures.ts'
 
 const FRAMES_UNDER_WAY_MAX = 2
-/** From so many letters on, what could be one frame leaves as two: the other side opens the first while we seal the second. */
+/** From this many letters on, one frame's worth leaves as two: the other side opens the first while we seal the second. */
 const SPLIT_LETTERS_MIN = 96
 const WAITING_MAX = 20_000
 /** A slow answer must not hold back the letters behind it for longer than this. */
@@ -15,12 +15,13 @@ const UNDER_WAY_MS = 5
 
 export interface FrameUnderWay<T> {
   items: readonly T[]
+  /** True while it counts as under way. */
   open: boolean
-  /** Its root, to be signed for the member that turns out to have taken it. */
-  owed?: OwedRoot | undefined
+  /** Its signature, if that comes later; it is owed to whichever member takes the frame. */
+  owed: OwedSignature | undefined
 }
 
-export class Outbox<T extends { letter: Uint8Array }> {
+export class FrameGatherer<T extends { letter: Uint8Array }> {
   readonly #send: (frame: FrameUnderWay<T>) => void
   #waiting: T[] = []
   #underWay = 0
@@ -40,8 +41,8 @@ export class Outbox<T extends { letter: Uint8Array }> {
     this.#plan()
   }
 
-  /** The first answer to a frame: it no longer counts as under way. */
-  answered(frame: FrameUnderWay<T>): void {
+  /** A frame had its first answer, or was given up: it no longer counts as under way. */
+  release(frame: FrameUnderWay<T>): void {
     if (!frame.open) return
     frame.open = false
     this.#underWay -= 1
@@ -51,7 +52,7 @@ export class Outbox<T extends { letter: Uint8Array }> {
   #plan(): void {
     if (this.#flushPlanned) return
     this.#flushPlanned = true
-    // At the end of this turn, so that everything asked for in one turn shares a frame.
+    // At the end of this turn, so that everything that is asked in one turn shares a frame.
     setImmediate(() => {
       this.#flushPlanned = false
       this.#flush()
@@ -62,24 +63,23 @@ export class Outbox<T extends { letter: Uint8Array }> {
     const count = this.#waiting.length
     if (this.#underWay === 0 && count >= SPLIT_LETTERS_MIN && count <= FRAME_LETTERS_MAX) {
       this.#sendFrame(count >> 1)
-      // The rest in a turn of its own, so that this half is on the wire before it.
+      // The second half gets a turn of its own, so that the first is on the wire before it.
       return this.#plan()
     }
     while (this.#waiting.length > 0 && this.#underWay < FRAMES_UNDER_WAY_MAX) this.#sendFrame(FRAME_LETTERS_MAX)
-    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#release(), UNDER_WAY_MS)
+    if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#sendHeldBack(), UNDER_WAY_MS)
   }
 
   #sendFrame(lettersMax: number): void {
-    const frame = { items: this.#takeFrame(lettersMax), open: true }
     this.#underWay += 1
-    this.#send(frame)
+    this.#send({ items: this.#takeFrame(lettersMax), open: true, owed: undefined })
   }
 
-  #release(): void {
+  /** Sends one frame beyond the limit. It does not count as under way, so its answer makes no room for another. */
+  #sendHeldBack(): void {
     this.#timer = undefined
     if (this.#waiting.length === 0) return
-    const frame = { items: this.#takeFrame(FRAME_LETTERS_MAX), open: false }
-    this.#send(frame)
+    this.#send({ items: this.#takeFrame(FRAME_LETTERS_MAX), open: false, owed: undefined })
     if (this.#waiting.length > 0) this.#flush()
   }
 

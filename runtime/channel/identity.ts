@@ -1,10 +1,10 @@
-/** Who we are on the wire: our keys, and the credential that our frames carry at present. */
+/** Who we are to others: our keys, and the credential that our frames carry at present. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { MemberKeys } from '../../attestation/index.ts'
 import { passportDigest } from '../../attestation/index.ts'
 import type { Credential } from '../../messages/index.ts'
 
-/** A frame id: 8 bytes that are ours for the life of the process, and 8 that count. */
+/** A frame id has 8 bytes that stay the same for the life of the process, and 8 that count. */
 const ID_BYTES = 16
 
 export class Identity {
@@ -14,7 +14,7 @@ export class Identity {
   /** The member's id, or the client's key thumbprint. */
   readonly id: string
   readonly sessionPrefix: Uint8Array = randomBytes(8)
-  /** Our own keys, which is how we speak before we are admitted, and always when we ask to be. */
+  /** Our own keys: our credential until we are admitted, and whenever we ask to be. */
   readonly clientCredential: Credential
   #credential: Credential
   #passport: string | undefined
@@ -35,12 +35,12 @@ export class Identity {
     this.#credential = this.clientCredential
   }
 
-  /** An outside party: its frames carry its own keys. */
+  /** For an outside party, whose frames carry its own keys. */
   static client(keys: MemberKeys): Identity {
     return new Identity(keys, 'client', clientThumbprint(keys.signingKey.publicKey))
   }
 
-  /** A member that has no passport yet; until then it speaks as a client does. */
+  /** For a member that has no passport yet; until it has one, its frames are those of a client. */
   static member(keys: MemberKeys, role: string, id: string): Identity {
     return new Identity(keys, role, id)
   }
@@ -53,7 +53,7 @@ export class Identity {
     return this.#passport
   }
 
-  /** True for the names under which frames may be sealed to our own key: ours, and that of our key before admission. */
+  /** True for the names under which frames may be sealed to our own key: our id, and, from before admission, our key's. */
   isNamed(receiver: string): boolean {
     return receiver === this.id || receiver === this.#thumbprint
   }
@@ -64,8 +64,8 @@ export class Identity {
   }
 
   /**
-   * A fresh frame id and nonce. The pair key belongs to a sealing key that was made with this process, so a counter
-   * never repeats under one key; the salt is there for the day somebody breaks that rule.
+   * Makes a new frame id and nonce. Pair keys belong to a sealing key that was made with this process, so a counter never
+   * repeats under one key. The salt is there in case somebody breaks that rule one day.
    */
   nextFrame(): { id: Uint8Array; nonce: Uint8Array; counter: number } {
     this.#frames += 1

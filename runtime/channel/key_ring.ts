@@ -1,4 +1,4 @@
-/** The group keys that a member holds: private ones of its own groups, public ones of the groups it may call. */
+/** The group keys that a member holds: private keys of its own groups, and public keys of the groups that it may call. */
 import type { KeyPair } from '../../attestation/index.ts'
 import { importSealingKey } from '../../attestation/index.ts'
 import type { PrivateGroupKey, PublicGroupKey } from '../../messages/index.ts'
@@ -8,7 +8,7 @@ export class KeyRing {
   #own = new Map<string, { key: KeyPair; endsAtMs: number }>()
   #directory = new Map<string, PublicGroupKey[]>()
 
-  /** Replaces what the coordinator released before; keys that it no longer releases are dropped. */
+  /** Replaces what the coordinator released before. Keys that it no longer releases are dropped. */
   update(keys: readonly PrivateGroupKey[], directory: readonly PublicGroupKey[]): void {
     const own = new Map<string, { key: KeyPair; endsAtMs: number }>()
     for (const { group, epoch, private_key, ends_at } of keys) {
@@ -19,7 +19,7 @@ export class KeyRing {
     this.learn(directory)
   }
 
-  /** Replaces the public keys alone. */
+  /** Replaces only the public keys. */
   learn(directory: readonly PublicGroupKey[]): void {
     this.#directory = new Map()
     for (const key of directory) this.#directory.set(key.group, [...(this.#directory.get(key.group) ?? []), key])

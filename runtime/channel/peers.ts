@@ -1,6 +1,6 @@
 /**
- * Turns a frame's credential into a verified peer. A passport is looked up by its digest and verified once, then kept
- * until it expires or is revoked; a client names its own keys and is nobody else. Bounded: the oldest are dropped.
+ * Turns a frame's credential into a verified peer. A passport is looked up by its digest, verified once, and kept until it
+ * expires or is revoked. A client names its own keys and is nobody else. Bounded: the oldest peers are dropped.
  */
 import type { KeyObject } from 'node:crypto'
 import type { KeyPair, Manifest, Passport } from '../../attestation/index.ts'
@@ -13,9 +13,9 @@ import type { Clock } from '../clock.ts'
 import { clientThumbprint } from './identity.ts'
 
 const PEERS_MAX = 10_000
-/** Passports that are looked up at a time: a flood of unknown ones must not become a flood of reads. */
+/** How many passports are looked up at a time: a flood of unknown ones must not become a flood of reads. */
 const LOOKUPS_MAX = 256
-/** One for each of our keys: our own, and those of our groups by epoch. */
+/** How many secrets a peer has, one for each of our keys: our own, and those of our groups by epoch. */
 const SECRETS_MAX = 64
 
 export interface Peer {
@@ -27,7 +27,7 @@ export interface Peer {
   expiresAtMs: number
   /** Which credential this is, as a key of maps. */
   key: string
-  /** Pair secrets by the id of our own key; they go with the peer. */
+  /** Pair secrets by the id of our key; they are forgotten with the peer. */
   secrets: Map<string, Buffer>
 }
 
@@ -51,12 +51,12 @@ export class Peers {
     this.#clock = clock
   }
 
-  /** Members that are no longer to be heard, whatever their passports say. */
+  /** Replaces the members that are no longer heard, whatever their passports say. */
   revoke(members: readonly string[]): void {
     this.#revoked = new Set(members)
   }
 
-  /** A member that was caught lying to us: not heard again by this process. */
+  /** Stops hearing a member that was caught lying to us, for the life of this process. */
   distrust(member: string): void {
     this.#distrusted.add(member)
   }
@@ -67,8 +67,8 @@ export class Peers {
   }
 
   /**
-   * The peer, where nothing has to be looked up for it; refuses one that has expired or was revoked. A client is known by
-   * what its frame says, and is kept by `remember` only once such a frame was opened: noise must not crowd out anybody.
+   * The peer, if nothing has to be looked up for it; refuses one that has expired or was revoked. A client is known by what
+   * its frame says. It is kept, by `remember`, only once such a frame was opened: noise must not crowd out anybody.
    */
   known(credential: Credential): Peer | undefined {
     const peer = this.#peers.get(credentialKey(credential))
@@ -91,7 +91,7 @@ export class Peers {
     return lookup
   }
 
-  /** A member by its id and role, for what only that member can do; refuses `unavailable` when it has no passport. */
+  /** Finds a member by its id and role, for what only that member can do; refuses `unavailable` when it has no passport. */
   async resolveMember(member: string, role: string): Promise<Peer> {
     const jws = await this.#read(this.#source.byMember(member))
     if (jws === undefined) throw new Refusal('unavailable', `member "${member}" has no passport`)
@@ -104,7 +104,7 @@ export class Peers {
     return peer
   }
 
-  /** The secret for frames between one of our keys and a peer, derived once. */
+  /** The secret for frames between one of our keys and a peer; it is derived once. */
   secret(peer: Peer, own: KeyPair, ownId: string, direction: 'to_us' | 'from_us'): Buffer {
     const id = `${direction}:${ownId}`
     const cached = peer.secrets.get(id)
@@ -128,7 +128,7 @@ export class Peers {
   async #lookUp(digest: Uint8Array): Promise<Peer> {
     const jws = await this.#read(this.#source.byDigest(Buffer.from(digest).toString('hex')))
     if (jws === undefined) throw notAdmitted('unknown passport')
-    // The bucket is not trusted: what it gives must hash to what the frame named.
+    // The bucket is not trusted: its text must hash to what the frame named.
     if (!passportDigest(jws).equals(digest)) throw notAdmitted('another passport is stored under that digest')
     return this.#valid(this.remember(await this.#verified(jws)))
   }
@@ -160,7 +160,7 @@ export class Peers {
   #valid(peer: Peer): Peer {
     const { id } = peer.sender
     if (this.#revoked.has(id)) throw notAdmitted('revoked')
-    if (this.#distrusted.has(id)) throw notAdmitted('it signed another root than that of its frame')
+    if (this.#distrusted.has(id)) throw notAdmitted('it signed something else than its frame said')
     if (peer.expiresAtMs <= this.#clock.now()) {
       this.#peers.delete(peer.key)
       throw notAdmitted('passport expired')
@@ -169,7 +169,7 @@ export class Peers {
   }
 }
 
-/** One text for all of it; `why` stays in the log. */
+/** The sender hears the same text whatever the reason; `why` stays in the log. */
 function notAdmitted(why: unknown): Refusal {
   return new Refusal('not_admitted', 'the sender is not admitted', { cause: why })
 }

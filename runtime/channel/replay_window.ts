@@ -1,6 +1,6 @@
 /**
- * Remembers which frames were accepted, for as long as they could still be valid. Two generations, each as long as the
- * longest life of a frame: what is older than both has expired anyway. Full: it refuses rather than forgets.
+ * Remembers which frames were accepted, for as long as they could still be valid. It has two generations, each as long as
+ * the longest life of a frame: what is older than both has expired anyway. When it is full, it refuses rather than forgets.
  */
 import type { Clock } from '../clock.ts'
 import { CLOCK_SKEW_MS, FRAME_LIFETIME_MS_MAX, Refusal, REPLAY_FRAMES_MAX } from '../../messages/index.ts'
@@ -25,7 +25,7 @@ export class ReplayWindow {
     return this.#current.size + this.#previous.size
   }
 
-  /** Refuses `replayed` for a frame that was accepted before; asked before anything is opened. */
+  /** Refuses `replayed` for a frame that was accepted before. Call it before anything is opened. */
   check(frame: string): void {
     this.#rotate()
     if (this.#current.has(frame) || this.#previous.has(frame)) {
@@ -33,7 +33,7 @@ export class ReplayWindow {
     }
   }
 
-  /** Remembers an opened frame. Noise never comes this far, so it cannot fill the window. */
+  /** Remembers a frame that was opened. Noise never gets this far, so it cannot fill the window. */
   accept(frame: string): void {
     this.check(frame)
     if (this.#current.size >= this.#framesMax) {

@@ -1,60 +1,84 @@
 /**
- * The sealed channel: makes frames and opens them. What it opens was sent by an admitted peer, to us, on this subject,
- * within its time, and for the first time; everything else it refuses, before the body is opened wherever it can.
+ * The sealed channel makes frames and opens them. What it opens was sent by an admitted peer, to us, on this subject,
+ * within its time, and for the first time. It refuses everything else, wherever possible before it opens the body.
+ *
+ * This drawer holds everything between a typed call and the bytes on the broker: who we are, who the others are, how
+ * frames are sealed and opened, and how requests and answers travel in them.
  */
-import type { FrameContent, KeyPair } from '../../attestation/index.ts'
+import type { KeyPair } from '../../attestation/index.ts'
 import {
   deriveSealingSecret,
   openFrame,
-  openFrameUnsigned,
+  openFrameSignedLater,
   sealFrame,
-  sealFrameUnsigned,
+  sealFrameSignedLater,
 } from '../../attestation/index.ts'
-import type { FrameHeader, FrameKind, FrameRoot, ParsedFrame } from '../../messages/index.ts'
+import type { FrameHeader, FrameKind, SignatureTiming, ParsedFrame } from '../../messages/index.ts'
 import { CLOCK_SKEW_MS, FRAME_LIFETIME_MS_MAX, parseFrame, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../clock.ts'
-import type { AwaitedRoots } from './later_signatures/awaited_signatures.ts'
 import type { Identity } from './identity.ts'
 import type { KeyRing } from './key_ring.ts'
+import type { AwaitedSignatures } from './later_signatures/awaited_signatures.ts'
+import type { FrameToSign } from './later_signatures/owed_signatures.ts'
 import type { Peer, Peers } from './peers.ts'
 import type { ReplayWindow } from './replay_window.ts'
 
-/** Long enough for the slowest ordinary call, short enough that the replay window stays small. */
+/** Long enough for the slowest ordinary call, and short enough to keep the replay window small. */
 const FRAME_LIFETIME_MS = 30_000
 const GROUP_SECRETS_MAX = 256
 
-export interface GroupSealing {
-  /** How long the frame is good for; half a minute unless told. */
+export interface SealedChannelParts {
+  identity: Identity
+  keyRing: KeyRing
+  peers: Peers
+  replays: ReplayWindow
+  clock: Clock
+  /** Absent: only frames with their signature inside are taken. */
+  awaitedSignatures?: AwaitedSignatures
+}
+
+/** Letters for whoever holds the present key of a group. */
+export interface ForGroup {
+  kind: 'request' | 'post'
+  group: string
+  subject: string
+  letters: readonly Uint8Array[]
+  /** How long the frame is valid; 30 s if absent. */
   lifetimeMs?: number
-  /** Under our own keys instead of our passport. */
+  /** True: under our own keys instead of our passport. */
   asClient?: boolean
-  /** `inside` unless told; what has no passport is always signed inside. */
-  root?: FrameRoot
+  /** `inside` if absent. A frame without a passport always has its signature inside. */
+  signature?: SignatureTiming
+}
+
+/** Letters for one peer, under its own key. */
+export interface ForPeer {
+  kind: 'request' | 'reply' | 'signatures'
+  peer: Peer
+  subject: string
+  letters: readonly Uint8Array[]
+  /** `inside` if absent. */
+  signature?: SignatureTiming
 }
 
 export interface SealedFrame {
   bytes: Buffer
   counter: number
-  /** Of a frame whose root follows: what is still to be signed. */
-  unsigned?: UnsignedFrame
-}
-
-export interface UnsignedFrame {
-  id: Uint8Array
-  content: FrameContent
+  /** Present if the frame is signed later. */
+  toSign?: FrameToSign
 }
 
 export interface OpenedFrame {
   kind: FrameKind
-  root: FrameRoot
+  signature: SignatureTiming
   peer: Peer
   letters: Buffer[]
-  /** The sender's frame id as hex of its first half: the same for all frames of one sender's process. */
+  /** The first half of the frame's id, in hex: the same for all frames of one process. */
   sessionPrefix: string
 }
 
-/** What a receiver accepts on a subject, decided from the sender's verified role before the body is opened. */
-export type AdmitPeer = (peer: Peer, kind: FrameKind, root: FrameRoot) => void
+/** Refuses what a receiver does not accept on a subject; it knows the sender's verified role, and the body is still sealed. */
+export type AdmitPeer = (peer: Peer, kind: FrameKind, signature: SignatureTiming) => void
 
 export class SealedChannel {
   readonly identity: Identity
@@ -62,34 +86,21 @@ export class SealedChannel {
   readonly peers: Peers
   readonly #replays: ReplayWindow
   readonly #clock: Clock
-  readonly #awaited: AwaitedRoots | undefined
+  readonly #awaitedSignatures: AwaitedSignatures | undefined
   readonly #groupSecrets = new Map<string, Buffer>()
 
-  /** @param awaited absent: only frames with their signature inside are taken */
-  constructor(
-    identity: Identity,
-    keyRing: KeyRing,
-    peers: Peers,
-    replays: ReplayWindow,
-    clock: Clock,
-    awaited?: AwaitedRoots,
-  ) {
+  constructor({ identity, keyRing, peers, replays, clock, awaitedSignatures }: SealedChannelParts) {
     this.identity = identity
     this.keyRing = keyRing
     this.peers = peers
     this.#replays = replays
     this.#clock = clock
-    this.#awaited = awaited
+    this.#awaitedSignatures = awaitedSignatures
   }
 
   /** Seals letters to whoever holds the group's present key. */
-  sealToGroup(
-    kind: 'request' | 'post',
-    group: string,
-    subject: string,
-    letters: readonly Uint8Array[],
-    { lifetimeMs = FRAME_LIFETIME_MS, asClient = false, root = 'inside' }: GroupSealing = {},
-  ): SealedFrame {
+  sealToGroup(frame: ForGroup): SealedFrame {
+    const { kind, group, subject, letters, lifetimeMs = FRAME_LIFETIME_MS, asClient = false } = frame
     const { epoch, public_key } = this.keyRing.publicKey(group, this.#clock.now())
     const id = Buffer.from(public_key).toString('latin1')
     let secret = this.#groupSecrets.get(id)
@@ -100,27 +111,21 @@ export class SealedChannel {
       this.#groupSecrets.set(id, secret)
     }
     const credential = asClient ? this.identity.clientCredential : this.identity.credential
-    const where = credential.kind === 'client' ? 'inside' : root
-    return this.#seal({ kind, root: where, credential, receiver: group, epoch, subject }, letters, secret, lifetimeMs)
+    const signature = credential.kind === 'client' ? 'inside' : (frame.signature ?? 'inside')
+    return this.#seal({ kind, signature, credential, receiver: group, epoch, subject }, letters, secret, lifetimeMs)
   }
 
   /** Seals letters to one peer's own key. */
-  sealToPeer(
-    kind: 'request' | 'reply' | 'roots',
-    peer: Peer,
-    subject: string,
-    letters: readonly Uint8Array[],
-    root: FrameRoot = 'inside',
-  ): SealedFrame {
+  sealToPeer({ kind, peer, subject, letters, signature = 'inside' }: ForPeer): SealedFrame {
     const secret = this.peers.secret(peer, this.identity.keys.sealingKey, 'own', 'from_us')
     const { credential } = this.identity
-    const address = { kind, root, credential, receiver: peer.sender.id, epoch: 0, subject }
+    const address = { kind, signature, credential, receiver: peer.sender.id, epoch: 0, subject }
     return this.#seal(address, letters, secret, FRAME_LIFETIME_MS)
   }
 
   /**
-   * Opens a frame that came on `subject`. Synchronous when the sender is known already, which keeps the order of frames
-   * and costs no turn of the event loop.
+   * Opens a frame that came on `subject`. It is synchronous when the sender is known already: that keeps the order of
+   * frames and costs no turn of the event loop.
    */
   open(subject: string, bytes: Uint8Array, admit: AdmitPeer): OpenedFrame | Promise<OpenedFrame> {
     const frame = parseFrame(bytes)
@@ -143,7 +148,7 @@ export class SealedChannel {
         hint: 'send it again; compare the clocks if this repeats',
       })
     }
-    // A post waits in the work queue for as long as it takes; its lease and its token keep it from running twice.
+    // A post waits in the work queue for as long as it takes. Its lease and its token keep it from running twice.
     if (header.kind !== 'post' && header.expiresAtMs - header.issuedAtMs > FRAME_LIFETIME_MS_MAX) {
       throw new Refusal('expired', 'the frame claims to live longer than any frame may')
     }
@@ -153,14 +158,14 @@ export class SealedChannel {
     const { header } = frame
     const replayKey = `${peer.key}${Buffer.from(header.id).toString('latin1')}`
     if (header.kind !== 'post') this.#replays.check(replayKey)
-    admit(peer, header.kind, header.root)
-    const awaited = header.root === 'follows' ? this.#mayFollow(peer, header.kind) : undefined
+    admit(peer, header.kind, header.signature)
+    const awaited = header.signature === 'later' ? this.#admitSignedLater(peer, header.kind) : undefined
     const { own, ownId } = this.#keyFor(frame)
     const secret = this.peers.secret(peer, own, ownId, 'to_us')
     let letters: Buffer[]
     if (awaited === undefined) letters = openFrame(frame, secret, peer.signer)
     else {
-      const opened = openFrameUnsigned(frame, secret)
+      const opened = openFrameSignedLater(frame, secret)
       letters = opened.letters
       awaited.add(peer.sender.id, header.id, opened.content)
     }
@@ -168,22 +173,29 @@ export class SealedChannel {
     this.peers.remember(peer)
     return {
       kind: header.kind,
-      root: header.root,
+      signature: header.signature,
       peer,
       letters,
       sessionPrefix: Buffer.from(header.id.subarray(0, 8)).toString('hex'),
     }
   }
 
-  /** Whose root may follow: a member's, of a call. A client could leave before it signs, and a post outlives its sender. */
-  #mayFollow(peer: Peer, kind: FrameKind): AwaitedRoots {
-    if (this.#awaited === undefined || peer.passport === undefined || (kind !== 'request' && kind !== 'reply')) {
+  /**
+   * Only a member may sign later, and only a call: a client could leave before it signs, and a post outlives its sender.
+   * @returns where the signature is awaited
+   */
+  #admitSignedLater(peer: Peer, kind: FrameKind): AwaitedSignatures {
+    if (
+      this.#awaitedSignatures === undefined ||
+      peer.passport === undefined ||
+      (kind !== 'request' && kind !== 'reply')
+    ) {
       throw new Refusal('not_admitted', 'the frame must carry its signature', {
-        hint: 'roots may follow in calls between members; docs/protocol.md tells which',
+        hint: 'only calls between members may be signed later; docs/protocol.md tells which',
       })
     }
-    this.#awaited.checkRoom()
-    return this.#awaited
+    this.#awaitedSignatures.checkRoom()
+    return this.#awaitedSignatures
   }
 
   #keyFor({ header }: ParsedFrame): { own: KeyPair; ownId: string } {
@@ -197,7 +209,7 @@ export class SealedChannel {
   }
 
   #seal(
-    address: Pick<FrameHeader, 'kind' | 'root' | 'credential' | 'receiver' | 'epoch' | 'subject'>,
+    address: Pick<FrameHeader, 'kind' | 'signature' | 'credential' | 'receiver' | 'epoch' | 'subject'>,
     letters: readonly Uint8Array[],
     secret: Uint8Array,
     lifetimeMs: number,
@@ -212,10 +224,10 @@ export class SealedChannel {
       expiresAtMs: issuedAtMs + lifetimeMs,
       letters: letters.length,
     }
-    if (header.root === 'inside') {
+    if (header.signature === 'inside') {
       return { bytes: sealFrame(header, letters, this.identity.keys.signingKey, secret), counter }
     }
-    const { bytes, content } = sealFrameUnsigned(header, letters, secret)
-    return { bytes, counter, unsigned: { id, content } }
+    const { bytes, content } = sealFrameSignedLater(header, letters, secret)
+    return { bytes, counter, toSign: { id, content } }
   }
 }

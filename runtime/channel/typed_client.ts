@@ -5,7 +5,7 @@ import type { AskOptions, Client } from '../actor.ts'
 
 export type AskMethod = (request: unknown, options: AskOptions) => Promise<unknown>
 
-/** @param askFor what asks one method; `repeatable` where a second delivery of a request does no more than the first */
+/** @param askFor makes what asks one method; `repeatable` if a second delivery of a request does no more than the first */
 export function typedClient<P extends Protocol>(
   protocol: P,
   askFor: (method: string, repeatable: boolean) => AskMethod,
@@ -20,7 +20,7 @@ export function typedClient<P extends Protocol>(
   return Object.fromEntries(methods) as unknown as Client<P> // fromEntries forgets which key has which function
 }
 
-/** An answer of another form is not the caller's mistake. */
+/** Refuses `internal` for an answer of another form, because that is not the caller's mistake. */
 function parseAnswer(schema: Method['reply'], answer: unknown, what: string): unknown {
   try {
     return parseBy(schema, answer, what)

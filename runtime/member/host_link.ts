@@ -1,10 +1,10 @@
 /**
  * What a launcher and its trusted half say to each other over the IPC channel of the process (serialization `advanced`,
  * so bytes stay bytes). The launcher is not trusted: it hands over configuration, evidence and the sealing key, and
- * nothing it says can make a member believe a peer. Both sides check each message by its schema.
+ * nothing that it says can make a member believe a peer. Both sides check each message by its schema.
  *
- * Order: the half says `hello`, gets `configure`, then asks for evidence as it needs, and reports its state. When the
- * channel closes, the launcher is gone: the half drains and ends.
+ * The order: the half says `hello` and gets `configure`. Then it asks for evidence when it needs some, and reports its
+ * state. When the channel closes, the launcher is gone, and the half drains and ends.
  */
 import { z } from 'zod'
 import type { EvidenceNote } from '../../messages/index.ts'
@@ -16,10 +16,10 @@ export const memberConfig = z.strictObject({
   service: z.string().regex(/^[a-z][a-z0-9_]{0,31}$/),
   /** A fixed member id; absent, the member makes one for each life of its process. */
   memberId: z.string().max(80).optional(),
-  /** Tells the processes of one service apart, from 0; for logs only. */
+  /** Tells the processes of one service apart, from 0. Only the log uses it. */
   instance: z.int().min(0),
   natsUrl: z.string(),
-  /** Empty where the broker asks for no user. */
+  /** Empty if the broker asks for no user. */
   natsUser: z.string(),
   natsPassword: z.string(),
   /** The manifest as its exact JSON text, and its digest in hex. */
@@ -28,7 +28,7 @@ export const memberConfig = z.strictObject({
   settings: z.record(z.string(), z.unknown()),
   logLevel: z.string(),
   plainRequests: z.boolean(),
-  /** How long a passport lasts, where the deployment says so. */
+  /** How long a passport lasts, if the deployment says so. */
   passportMs: z.int().min(1_000).optional(),
 })
 export type MemberConfig = z.infer<typeof memberConfig>
@@ -63,7 +63,7 @@ export const memberMessage = z.discriminatedUnion('type', [
     message: z.string().max(4096),
     hint: z.string().max(4096).optional(),
   }),
-  /** The first start of authentication made this admin; its password is shown once and kept in a file of the owner. */
+  /** The first start of authentication made this admin. The password is shown once, and kept in a file of the owner's. */
   z.strictObject({ type: z.literal('admin_password'), id: z.string().max(64), password: z.string().max(1024) }),
 ])
 export type MemberMessage = z.infer<typeof memberMessage>
@@ -76,14 +76,14 @@ export interface HostChannel {
 }
 
 export interface HostLink {
-  /** Says hello and waits for the configuration. Call once, first. */
+  /** Says hello and waits for the configuration. Call it once, before anything else. */
   configure(): Promise<MemberConfig>
   /** Evidence from the device that binds `reportData` (at most 64 bytes). */
   attest(reportData: Uint8Array): Promise<EvidenceNote>
-  /** The key that this platform gives to this code, for sealing what must survive a restart. */
+  /** The key that this platform gives to this code, to seal what must survive a restart. */
   getSealingKey(): Promise<Uint8Array>
   tellState(state: 'attesting' | 'ready' | 'draining', about?: { memberId?: string; measurement?: string }): void
-  /** Says why this member cannot go on; the process should end after it. */
+  /** Says why this member cannot go on; the process should end afterwards. */
   tellFailed(refusal: Refusal): void
   /** Resolves once the operator's copy is on disk. */
   saveAdminPassword(id: string, password: string): Promise<void>
@@ -97,7 +97,7 @@ export const ADMIN_PASSWORD_ID = 0
 const ANSWER_MS_MAX = 30_000
 const PENDING_MAX = 64
 
-/** Under what a question waits for this answer. */
+/** The key under which a question waits for this answer. */
 function keyOf(message: Exclude<HostMessage, { type: 'drain' }>): string {
   if (message.type === 'configure') return 'configure'
   if (message.type === 'saved' || message.id === ADMIN_PASSWORD_ID) return 'saved'
@@ -128,7 +128,7 @@ export function openHostLink(channel: HostChannel, clock: Clock): HostLink {
   channel.on('message', (raw) => {
     const message = parseBy(hostMessage, raw, 'launcher message')
     if (message.type === 'drain') return drain()
-    // An answer that nobody waits for came after its time; the caller has given up already.
+    // If nobody waits for the answer, it came too late, and the caller has given up already.
     waiting.get(keyOf(message))?.resolve(message)
   })
   channel.on('disconnect', () => {
@@ -148,18 +148,18 @@ export function openHostLink(channel: HostChannel, clock: Clock): HostLink {
         waiting.delete(key)
         reject(new Refusal('deadline_exceeded', 'the launcher did not answer'))
       })
-      const settle = () => {
+      const stopWaiting = () => {
         cancel()
         waiting.delete(key)
       }
       waiting.set(key, {
         resolve(answer) {
-          settle()
+          stopWaiting()
           if (answer.type === 'error') reject(parseRefusal(answer))
           else resolve(answer)
         },
         reject(error) {
-          settle()
+          stopWaiting()
           reject(error)
         },
       })

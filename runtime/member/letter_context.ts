@@ -1,6 +1,6 @@
 /**
- * What a handler may know of its letter. Its signal is made only for the handler that asks for it, since most do not, and
- * a timer for each letter would cost more than the rest of the context.
+ * What a handler may know of its letter. The signal is made only for a handler that asks for it: most do not, and a timer
+ * for each letter would cost more than the rest of the context.
  */
 import type { LetterContext, Sender } from '../actor.ts'
 import type { Clock } from '../clock.ts'
@@ -10,7 +10,7 @@ export interface LetterFacts {
   sender: Sender
   requestId: string
   deadlineMs: number
-  /** Of a plain request: its bearer token, where it has one. */
+  /** Present for a plain request, with its bearer token if it has one. */
   plain?: { bearer: string | undefined } | undefined
 }
 
@@ -53,7 +53,7 @@ export class HandledLetter implements LetterContext {
     return controller.signal
   }
 
-  /** The handler is done: nothing is held for the letter any more. */
+  /** The handler is done: lets go of everything that was held for the letter. */
   end(): void {
     this.#release()
   }

@@ -1,13 +1,13 @@
 /**
- * A member's mailbox: a bounded number of letters are handled at a time, a bounded number wait, and the next is refused.
- * Refuses rather than grows: a slow actor must push back on its callers, not fill the heap.
+ * A member's mailbox. It has a bounded number of letters handled at a time, lets a bounded number wait, and refuses the
+ * next. It refuses rather than grows: a slow actor must push back on its callers, not fill the heap.
  */
 import { Refusal } from '../../messages/index.ts'
 
 export interface MailboxLimits {
-  /** Letters handled at a time. */
+  /** How many letters are handled at a time. */
   concurrencyMax: number
-  /** Letters that wait. */
+  /** How many letters may wait. */
   waitingMax: number
 }
 
@@ -24,7 +24,7 @@ export class Mailbox {
     this.#limits = limits
   }
 
-  /** Runs the work now or when there is room; refuses `overloaded`, or `unavailable` once the member stops. */
+  /** Runs the work now or as soon as there is room. Refuses `overloaded`, or `unavailable` once the member stops. */
   accept(work: () => Promise<void> | void): void {
     if (this.#closed) throw new Refusal('unavailable', 'this member is stopping', { hint: 'another one will answer' })
     if (this.#handling < this.#limits.concurrencyMax) return this.#start(work)
@@ -38,7 +38,7 @@ export class Mailbox {
     return { handling: this.#handling, waiting: this.#waiting.length }
   }
 
-  /** Takes no more letters; resolves when those accepted have been handled. */
+  /** Takes no more letters, and resolves when all that were accepted have been handled. */
   drain(): Promise<void> {
     this.#closed = true
     if (this.#handling === 0) return Promise.resolve()
@@ -56,7 +56,7 @@ export class Mailbox {
     else running.then(finish, finish)
   }
 
-  // A loop, for a long queue of work that ends at once must not go deep into the stack.
+  // Drained in a loop: recursion would overflow on a long queue of synchronous work.
   #startWaiting(): void {
     while (this.#handling < this.#limits.concurrencyMax) {
       const next = this.#waiting.shift()
@@ -67,7 +67,7 @@ export class Mailbox {
   }
 }
 
-/** Work answers for its own errors; what it throws all the same must not count as handled for ever. */
+/** Work deals with its own errors. If it throws all the same, it must not count as being handled for ever. */
 function begin(work: () => Promise<void> | void): Promise<void> | void {
   try {
     return work()

@@ -1,6 +1,6 @@
 /**
- * Plain requests: a JSON body by `nats req`, a JSON answer. The broker can read both, so a deployment says whether it
- * takes them. All else is the same path: the same schema, the same handler, the same refusals.
+ * Plain requests: a JSON body, sent for example by `nats req`, and a JSON answer. The broker can read both, so a deployment
+ * says whether it takes them. Everything else is the same as for sealed requests: schema, handler and refusals.
  */
 import { randomUUID } from 'node:crypto'
 import type { Protocol } from '../../messages/index.ts'
@@ -8,25 +8,29 @@ import { defined, PLAIN_BYTES_MAX, Refusal, toJsonValue } from '../../messages/i
 import { unknownMethod } from '../channel/admission.ts'
 import type { Delivery } from '../broker/transport.ts'
 
-/** What a caller may give as `Nats-Msg-Id`. */
+/** The longest `Nats-Msg-Id` that a caller may give. */
 const MESSAGE_ID_LENGTH_MAX = 128
 
 export interface PlainRequest {
   method: string
   body: unknown
-  /** From `Nats-Msg-Id` where the caller gave one, so that it may send the same request twice. */
+  /** From `Nats-Msg-Id` if the caller gave one, so that it may send the same request twice. */
   requestId: string
   bearer: string | undefined
 }
 
+export interface PlainService {
+  protocol: Protocol
+  /** The method that the subject names, if it names one. */
+  method: string | undefined
+  /** Whether the deployment takes plain requests. */
+  accepted: boolean
+  handle: (request: PlainRequest) => unknown
+}
+
 /** @returns the JSON answer as bytes */
-export async function answerPlain(
-  protocol: Protocol,
-  method: string | undefined,
-  delivery: Delivery,
-  accepted: boolean,
-  handle: (request: PlainRequest) => unknown,
-): Promise<Uint8Array> {
+export async function answerPlain(delivery: Delivery, service: PlainService): Promise<Uint8Array> {
+  const { protocol, method, accepted, handle } = service
   if (delivery.data.length > PLAIN_BYTES_MAX) {
     throw new Refusal('too_large', `a plain request has at most ${PLAIN_BYTES_MAX} bytes`)
   }
@@ -60,7 +64,7 @@ export async function answerPlain(
     requestId: `plain/${key ?? randomUUID()}`,
     bearer: bearerIn(delivery.header('Authorization')),
   }
-  // `handle` may throw before it returns a promise; both ways pass through here.
+  // `handle` may throw, or return a promise that rejects: both end in the same `catch`.
   const reply = await Promise.resolve(request)
     .then(handle)
     .catch((error: unknown) => {
@@ -73,7 +77,7 @@ export async function answerPlain(
   })
 }
 
-/** The caller never wrote the wrapping field, so an answer about a field names it as the caller did. */
+/** The caller never wrote the wrapping field, so a refusal names a field as the caller did. */
 function withoutWrapping(error: unknown, wrapping: string): unknown {
   if (!(error instanceof Refusal) || error.field?.startsWith(`${wrapping}.`) !== true) return error
   const { code, message, hint, field } = error

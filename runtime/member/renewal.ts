@@ -1,7 +1,7 @@
 /**
- * Keeps a member admitted: renews its passport at two thirds of its life, and soon after it was told that keys changed,
- * but at most once a second. What goes wrong on the way is tried again; only the coordinator's own word, or the end of
- * the passport, makes the member give up.
+ * Keeps a member admitted: renews its passport at two thirds of the passport's life, and soon after it hears that keys
+ * changed, but at most once a second. What goes wrong on the way is tried again. The member gives up only on the
+ * coordinator's own word, or at the end of its passport.
  */
 import { COMMON_REFUSALS, isRetryable, Refusal } from '../../messages/index.ts'
 import type { Admission, AdmissionSource } from '../channel/enrolment.ts'
@@ -16,7 +16,7 @@ export interface RenewalOptions {
   accept: (next: Admission) => void
   clock: Clock
   log: Log
-  /** The member can go on no longer: it was revoked, or is no longer trusted. Called at most once. */
+  /** Called at most once, when the member cannot go on: it was revoked, or is no longer trusted. */
   onLost: (refusal: Refusal) => void
 }
 
@@ -25,7 +25,10 @@ export class Renewal {
   #expiresAtMs = Number.POSITIVE_INFINITY
   #lastMs: number
   #state: 'idle' | 'waiting' | 'renewing' | 'stopped' = 'idle'
-  /** Asked for while a renewal was under way, which may have read the keys before they changed, or before the start. */
+  /**
+   * True if a renewal was asked for before the start, or while another was under way, which may have read the keys before
+   * they changed.
+   */
   #again = false
   #cancel: () => void = () => {}
 
@@ -34,13 +37,13 @@ export class Renewal {
     this.#lastMs = options.clock.now()
   }
 
-  /** @param expiresAtMs of the passport that is held now */
+  /** @param expiresAtMs when the present passport ends */
   start(expiresAtMs: number): void {
     this.#state = 'waiting'
     this.#planNext(expiresAtMs)
   }
 
-  /** Renew soon. */
+  /** Asks for a renewal soon. */
   request(): void {
     if (this.#state === 'waiting') this.#plan(Math.max(this.#lastMs + AGAIN_MS - this.#options.clock.now(), 0))
     else this.#again = true
@@ -92,8 +95,8 @@ export class Renewal {
   }
 
   /**
-   * What any door may answer comes unsigned, so it ends nothing before the passport does. Everything else was sealed by
-   * the coordinator, or is our own finding.
+   * A code that any member may answer can come unsigned, so it ends nothing before the passport does. Every other code was
+   * sealed by the coordinator, or is what we found ourselves.
    */
   #isFinal(refusal: Refusal): boolean {
     if (isRetryable(refusal)) return false

@@ -1,4 +1,4 @@
-/** What a service is handed when it starts, and what it hands back. Its only way to the outside. */
+/** What a service is handed when it starts, which is its only way to the outside, and what it hands back. */
 import type { Protocol } from '../../messages/index.ts'
 import type { Actor, Client } from '../actor.ts'
 import type { Events } from '../broker/events.ts'
@@ -13,7 +13,10 @@ export interface ServiceHost {
   readonly memberId: string
   /** Settings of this service from the deployment's configuration. */
   readonly settings: Readonly<Record<string, unknown>>
-  /** Secrets released by the coordinator for this role, by name: storage gets `storage_key`, who writes the audit log `audit_key`, others none. */
+  /**
+   * Secrets that the coordinator releases to this role, by name: `storage_key` for storage, `audit_key` for whoever writes
+   * the audit log, and none for others.
+   */
   readonly secrets: Readonly<Record<string, Uint8Array>>
   readonly clock: Clock
   readonly log: Log
@@ -27,7 +30,7 @@ export interface ServiceHost {
   /** Hands the first admin's password to the launcher, which keeps it for the operator; resolves once it is kept. */
   saveAdminPassword?(password: string): Promise<void>
   client<P extends Protocol>(protocol: P): Client<P>
-  /** One member of a group, instead of any: for what only that member can do. */
+  /** A client of one member instead of any, for what only that member can do. */
   clientOf<P extends Protocol>(protocol: P, memberId: string): Client<P>
   /** Packs a letter for the work queue, signed and sealed to a worker class's group. */
   sealTo(group: string, subject: string, body: unknown): Uint8Array
@@ -37,10 +40,10 @@ export interface ServiceHost {
   signReceipt(claims: Record<string, unknown>): Promise<string>
 }
 
-/** A started service: its actor, and how it comes to rest. */
+/** A started service: its actor, and how it is closed. */
 export interface Service<P extends Protocol = Protocol> {
   actor: Actor<P>
-  /** Called once after the last letter was answered. */
+  /** Called once, after the last letter was answered. */
   close?(): Promise<void>
 }
 

@@ -1,12 +1,12 @@
 /**
  * The NATS service protocol (ADR-32): each member answers `$SRV.PING`, `.INFO` and `.STATS`, so that `nats micro ls`,
- * `info`, `stats` and `ping` show it, its endpoints, and in the metadata what was attested about it.
+ * `info`, `stats` and `ping` show the member, its endpoints, and, as metadata, what was attested about it.
  */
 import type { Protocol } from '../../messages/index.ts'
 import { callersOf, requestSubject } from '../../messages/index.ts'
 import type { Delivery, Subscription, Transport } from '../broker/transport.ts'
 
-/** Counts and times of each method, as STATS tells them. */
+/** The counts and times of each method that STATS shows. */
 export class EndpointStats {
   readonly #methods: ReadonlyMap<string, { requests: number; errors: number; nanoseconds: number }>
 
@@ -16,7 +16,7 @@ export class EndpointStats {
     )
   }
 
-  /** Unknown methods are not counted: a stranger must not be able to grow this map. */
+  /** Does not count unknown methods: a stranger must not be able to grow this map. */
   record(method: string, ms: number, failed: boolean): void {
     const entry = this.#methods.get(method)
     if (entry === undefined) return
@@ -36,9 +36,9 @@ export interface Announcement {
   version: string
   /** ISO time of the start. */
   started: string
-  /** Read at each question, because passports are renewed. */
+  /** Read anew for each answer, because passports are renewed. */
   metadata: () => Record<string, string>
-  /** Free data of STATS: load, slots. */
+  /** What STATS shows beside the counts: load and slots. */
   data: () => Record<string, unknown>
   stats: EndpointStats
 }

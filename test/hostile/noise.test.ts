@@ -65,7 +65,7 @@ test('ten thousand messages of noise are refused, and the desk is none the worse
 interface Remembered {
   peers: number
   frames_remembered: number
-  roots_awaited: number
+  signatures_awaited: number
 }
 
 test('noise does not stay in memory: nobody is remembered who was not admitted, and no frame that was not opened', async () => {
@@ -73,13 +73,13 @@ test('noise does not stay in memory: nobody is remembered who was not admitted, 
   const remembered = async () => {
     const stats = await scene.eve.connection.request(`$SRV.STATS.desk.${scene.desk.memberId}`)
     const { endpoints } = stats.json<{ endpoints: { data: Remembered }[] }>()
-    const { peers, frames_remembered, roots_awaited } = endpoints[0]!.data
-    return { peers, frames_remembered, roots_awaited }
+    const { peers, frames_remembered, signatures_awaited } = endpoints[0]!.data
+    return { peers, frames_remembered, signatures_awaited }
   }
   await scene.honest.say({ text: 'honest' })
   let before = await remembered()
-  // The root of the honest frame comes a little later, in a frame of its own.
-  while (before.roots_awaited > 0) before = await remembered()
+  // The signature of the honest frame comes a little later, in a frame of its own.
+  while (before.signatures_awaited > 0) before = await remembered()
   expect(before.peers).toBeGreaterThan(0)
   // Each under a name of its own, that is looked at: the header is proper, only the rest does not open.
   await flood(

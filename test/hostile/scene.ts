@@ -5,7 +5,7 @@
 import type { Msg, NatsConnection } from '@nats-io/nats-core'
 import { expect } from 'vitest'
 import type { MemberKeys } from '../../attestation/index.ts'
-import { deriveSealingSecret, generateKeys, sealFrame, sealFrameUnsigned } from '../../attestation/index.ts'
+import { deriveSealingSecret, generateKeys, sealFrame, sealFrameSignedLater } from '../../attestation/index.ts'
 import type { Credential, FrameHeader, PublicGroupKey } from '../../messages/index.ts'
 import { encodeRequest, looksLikeFrame, parseFrame } from '../../messages/index.ts'
 import type { Client } from '../../runtime/index.ts'
@@ -73,7 +73,7 @@ export class Eve {
     const now = Date.now()
     const whole: FrameHeader = {
       kind: 'request',
-      root: 'inside',
+      signature: 'inside',
       credential: credentialOf(keys),
       epoch: groupKey.epoch,
       id,
@@ -87,7 +87,7 @@ export class Eve {
     }
     const to = sealTo ?? groupKey.public_key
     const secret = deriveSealingSecret(keys.sealingKey, to, keys.sealingKey.publicKey, to)
-    if (whole.root === 'follows') return sealFrameUnsigned(whole, letters, secret).bytes
+    if (whole.signature === 'later') return sealFrameSignedLater(whole, letters, secret).bytes
     return sealFrame(whole, letters, signer.signingKey, secret)
   }
 }

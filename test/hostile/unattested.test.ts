@@ -153,13 +153,13 @@ describe('enrolment', () => {
       const anchor = { issuerKey: authority.issuerKey, manifest: authority.manifest }
       const peers = new Peers(openPassportBucket(eve.connection, false), () => anchor, systemClock)
       const { Identity } = await import('../../runtime/index.ts')
-      const channel = new SealedChannel(
-        Identity.client(signedBy),
-        new KeyRing(),
+      const channel = new SealedChannel({
+        identity: Identity.client(signedBy),
+        keyRing: new KeyRing(),
         peers,
-        new ReplayWindow(systemClock),
-        systemClock,
-      )
+        replays: new ReplayWindow(systemClock),
+        clock: systemClock,
+      })
       const { letters } = await channel.open(inbox, message.data, () => {})
       const reply = parseReply(letters[0]!)
       return 'refusal' in reply

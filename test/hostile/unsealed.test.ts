@@ -94,7 +94,12 @@ describe("who answers in the coordinator's place", () => {
     // Hers and the real answer come in some order; whichever is first is looked at.
     const proofs = await Promise.allSettled(
       Array.from({ length: 30 }, () =>
-        provePlatform(transport, 'tacit.inbox.client.x', platform.manifestText, systemClock),
+        provePlatform({
+          transport,
+          inbox: 'tacit.inbox.client.x',
+          manifestText: platform.manifestText,
+          clock: systemClock,
+        }),
       ),
     )
     for (const proof of proofs) {

@@ -1,7 +1,7 @@
 /** Eve knows that members sign some frames later, and would rather not sign at all. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { rootsSubject } from '../../messages/index.ts'
-import { encodeRootStatement } from '../../runtime/index.ts'
+import { signaturesSubject } from '../../messages/index.ts'
+import { encodeFrameStatement } from '../../runtime/index.ts'
 import type { Scene } from './scene.ts'
 import { openScene, SAY } from './scene.ts'
 
@@ -12,14 +12,14 @@ beforeEach(async () => {
 afterEach(() => scene[Symbol.asyncDispose]())
 
 test('a frame of a client without a signature is refused, for nobody would ever sign it', async () => {
-  const frame = scene.eve.craft(scene.groupKey(), { header: { root: 'follows' } })
+  const frame = scene.eve.craft(scene.groupKey(), { header: { signature: 'later' } })
   expect(await scene.eve.send(SAY, frame)).toMatchObject({ code: 'not_admitted', sealed: false })
   await scene.expectUnharmed()
 })
 
 test('an honest frame cannot be turned into one that needs no signature, or back', async () => {
   const { bytes, header } = await scene.catchFrame('honest')
-  expect(header.root).toBe('follows')
+  expect(header.signature).toBe('later')
   const signed = Buffer.from(bytes)
   signed[6] = 1
   // A new id, so that it is not refused as a replay before it is looked at.
@@ -33,12 +33,15 @@ test('an honest frame cannot be turned into one that needs no signature, or back
 
 test('nobody signs for a member but itself', async () => {
   await scene.catchFrame('honest')
-  const subject = rootsSubject('desk', scene.desk.memberId)
+  const subject = signaturesSubject('desk', scene.desk.memberId)
   const { header } = await scene.catchFrame('another')
-  const lie = encodeRootStatement(header.id, Buffer.alloc(32))
+  const lie = encodeFrameStatement(header.id, Buffer.alloc(32))
   // Under her own keys, and sealed to the group since she cannot know the member's own key.
   const { connection } = scene.eve
-  connection.publish(subject, scene.eve.craft(scene.groupKey(), { header: { kind: 'roots', subject }, letters: [lie] }))
+  connection.publish(
+    subject,
+    scene.eve.craft(scene.groupKey(), { header: { kind: 'signatures', subject }, letters: [lie] }),
+  )
   connection.publish(subject, Buffer.from('{"frame":"all of them"}'))
   connection.publish(subject, scene.eve.craft(scene.groupKey(), { header: { subject } }))
   await connection.flush()

@@ -51,7 +51,7 @@ describe('a form that was never agreed on', () => {
   test.each([
     ['kind', 4, [0, 5, 255]],
     ['credential', 5, [2, 255]],
-    ['root', 6, [0, 3, 255]],
+    ['signature', 6, [0, 3, 255]],
     ['reserved byte', 7, [1, 255]],
   ])('an unknown %s is malformed', async (_what, at, values) => {
     for (const value of values) {

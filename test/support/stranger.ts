@@ -46,10 +46,21 @@ export async function comeAsStranger(url: string, manifest: string, token: strin
   const transport = createTransport(connection)
   const keys = { signingKey: generateSigningKey(), sealingKey: generateSealingKey() }
   const identity = Identity.client(keys)
-  const proof = await provePlatform(transport, inboxSubject('client', 'stranger'), manifest, systemClock)
+  const proof = await provePlatform({
+    transport,
+    inbox: inboxSubject('client', 'stranger'),
+    manifestText: manifest,
+    clock: systemClock,
+  })
   const frontendKey = proof.groups.find(({ group }) => group === 'frontend')!
   const peers = new Peers(openPassportBucket(connection, false), () => proof.anchor, systemClock)
-  const channel = new SealedChannel(identity, new KeyRing(), peers, new ReplayWindow(systemClock), systemClock)
+  const channel = new SealedChannel({
+    identity,
+    keyRing: new KeyRing(),
+    peers,
+    replays: new ReplayWindow(systemClock),
+    clock: systemClock,
+  })
   let number = 0
 
   const letter = (changes: Partial<RequestLetter> = {}) =>
@@ -72,7 +83,7 @@ export async function comeAsStranger(url: string, manifest: string, token: strin
       const secret = deriveSealingSecret(keys.sealingKey, public_key, keys.sealingKey.publicKey, public_key)
       const whole: FrameHeader = {
         kind: 'request',
-        root: 'inside',
+        signature: 'inside',
         credential: identity.credential,
         epoch,
         id,

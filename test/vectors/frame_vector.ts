@@ -8,9 +8,9 @@ import {
   leafHash,
   merkleRoot,
   sealFrame,
-  sealFrameUnsigned,
+  sealFrameSignedLater,
 } from '../../attestation/index.ts'
-import type { FrameHeader, FrameKind, FrameRoot } from '../../messages/index.ts'
+import type { FrameHeader, FrameKind, SignatureTiming } from '../../messages/index.ts'
 import { encodeFrameHeader, encodeLetters, parseFrame, parseLetters } from '../../messages/index.ts'
 
 export interface FrameVector {
@@ -18,9 +18,10 @@ export interface FrameVector {
   sender: { signing_secret: string; signing_key: string; sealing_secret: string; sealing_key: string }
   receiver: { sealing_secret: string; sealing_key: string }
   header: {
-    kind: FrameKind
-    /** Absent: inside. */
-    root?: FrameRoot
+    /** As version 1 wrote it: `roots` are frames of signatures. See `kindOf`. */
+    kind: 'request' | 'reply' | 'post' | 'roots'
+    /** As version 1 wrote it: `follows` is a signature that comes later. Absent: inside. See `signatureOf`. */
+    root?: 'inside' | 'follows'
     /** Absent: the credential is the sender's own keys. */
     passport_digest?: string
     epoch: number
@@ -42,6 +43,16 @@ export interface FrameVector {
   frame: string
 }
 
+/** The kind of a vector's frame, in the words of today. */
+export function kindOf({ header }: Pick<FrameVector, 'header'>): FrameKind {
+  return header.kind === 'roots' ? 'signatures' : header.kind
+}
+
+/** Where the signature of a vector's frame is, in the words of today. */
+export function signatureOf({ header }: Pick<FrameVector, 'header'>): SignatureTiming {
+  return header.root === 'follows' ? 'later' : 'inside'
+}
+
 export const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 export const fromHex = (text: string) => Buffer.from(text, 'hex')
 
@@ -61,10 +72,13 @@ export function computeFrame(
   vector: Omit<FrameVector, 'secret' | 'header_bytes' | 'leaves' | 'root' | 'signature' | 'frame'>,
 ) {
   const { signingKey, sealingKey, receiverKey } = keysOf(vector)
-  const { passport_digest: digest, id, nonce, issued, expires, ...rest } = vector.header
+  const { passport_digest: digest, id, nonce, issued, expires, epoch, subject, receiver } = vector.header
   const header: FrameHeader = {
-    root: 'inside',
-    ...rest,
+    kind: kindOf(vector),
+    signature: signatureOf(vector),
+    epoch,
+    subject,
+    receiver,
     credential:
       digest === undefined
         ? { kind: 'client', signingKey: signingKey.publicKey, sealingKey: sealingKey.publicKey }
@@ -79,8 +93,8 @@ export function computeFrame(
   const secret = deriveSealingSecret(sealingKey, receiverKey.publicKey, sealingKey.publicKey, receiverKey.publicKey)
   const leaves = parseLetters(encodeLetters(letters), letters.length).map(leafHash)
   const frame =
-    header.root === 'follows'
-      ? sealFrameUnsigned(header, letters, secret).bytes
+    header.signature === 'later'
+      ? sealFrameSignedLater(header, letters, secret).bytes
       : sealFrame(header, letters, signingKey, secret)
   return {
     secret: hex(secret),

@@ -4,13 +4,13 @@ import {
   frameDigest,
   importSigningPublicKey,
   openFrame,
-  openFrameUnsigned,
+  openFrameSignedLater,
   passportDigest,
 } from '../../attestation/index.ts'
 import { encodeLetters, parseLetters, parseReply, parseRequest } from '../../messages/index.ts'
-import { parseRootStatement } from '../../runtime/index.ts'
+import { parseFrameStatement } from '../../runtime/index.ts'
 import type { FrameVector } from './frame_vector.ts'
-import { computeFrame, fromHex, hex, keysOf, readVectors } from './frame_vector.ts'
+import { computeFrame, fromHex, hex, keysOf, kindOf, readVectors, signatureOf } from './frame_vector.ts'
 import * as second from './second_implementation.ts'
 import { decode } from './second_msgpack.ts'
 
@@ -29,11 +29,12 @@ function partiesOf({ sender, receiver }: FrameVector, side: 'sender' | 'receiver
 }
 
 /** A vector's header in the words of the second implementation. */
-function headerOf({ header, sender, letters }: FrameVector): second.Header {
+function headerOf(vector: FrameVector): second.Header {
+  const { header, sender, letters } = vector
   return {
     version: 1,
-    kind: header.kind,
-    root: header.root ?? 'inside',
+    kind: kindOf(vector),
+    signature: signatureOf(vector),
     credential:
       header.passport_digest === undefined
         ? { signingKey: fromHex(sender.signing_key), sealingKey: fromHex(sender.sealing_key) }
@@ -68,8 +69,8 @@ describe.each(vectors.map((vector) => [vector.about, vector] as const))('%s', (_
   test('is opened by this project', () => {
     const { parsed, secret } = computeFrame(vector)
     const letters =
-      vector.header.root === 'follows'
-        ? openFrameUnsigned(parsed, fromHex(secret)).letters
+      signatureOf(vector) === 'later'
+        ? openFrameSignedLater(parsed, fromHex(secret)).letters
         : openFrame(parsed, fromHex(secret), importSigningPublicKey(fromHex(vector.sender.signing_key)))
     expect(letters.map(hex)).toEqual(vector.letters)
   })
@@ -95,11 +96,11 @@ describe.each(vectors.map((vector) => [vector.about, vector] as const))('%s', (_
     )
     expect(header).toEqual(headerOf(vector))
     expect(letters.map(hex)).toEqual(vector.letters)
-    if (vector.header.kind !== 'roots') expect(letters.map((letter) => asJson(decode(letter)))).toEqual(vector.bodies)
+    if (kindOf(vector) !== 'signatures') expect(letters.map((letter) => asJson(decode(letter)))).toEqual(vector.bodies)
   })
 
   test('has the signature that it names', () => {
-    if (vector.header.root === 'follows') return expect(vector.signature).toBe('')
+    if (signatureOf(vector) === 'later') return expect(vector.signature).toBe('')
     const letters = vector.letters.map(fromHex)
     const key = second.publicKey('ed25519', fromHex(vector.sender.signing_key))
     expect(
@@ -108,9 +109,9 @@ describe.each(vectors.map((vector) => [vector.about, vector] as const))('%s', (_
   })
 })
 
-test('the roots are those of the frames that went without', () => {
-  const [first, other, roots] = vectors.slice(-3)
-  const statements = roots!.letters.map((letter) => parseRootStatement(fromHex(letter)))
+test('the later signatures are those of the frames that went without', () => {
+  const [first, other, signatures] = vectors.slice(-3)
+  const statements = signatures!.letters.map((letter) => parseFrameStatement(fromHex(letter)))
   for (const [i, vector] of [first!, other!].entries()) {
     const digest = second.sha256(second.signedBytes(fromHex(vector.header_bytes), vector.letters.map(fromHex)))
     expect(statements[i]).toEqual({ frameId: fromHex(vector.header.id), digest })

@@ -104,7 +104,7 @@ test('is understood: its letters are handled, and it understands the answers', a
   const header: second.Header = {
     version: 1,
     kind: 'request',
-    root: 'inside',
+    signature: 'inside',
     credential: { signingKey, sealingKey },
     epoch: key.epoch,
     id: randomBytes(16),

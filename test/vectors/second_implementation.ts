@@ -17,8 +17,8 @@ import {
 
 export interface Header {
   version: number
-  kind: 'request' | 'reply' | 'post' | 'roots'
-  root: 'inside' | 'follows'
+  kind: 'request' | 'reply' | 'post' | 'signatures'
+  signature: 'inside' | 'later'
   /** A passport's digest, or a client's two keys. */
   credential: { passport: Buffer } | { signingKey: Buffer; sealingKey: Buffer }
   epoch: number
@@ -39,8 +39,8 @@ export interface Parties {
   receiverKey: Buffer
 }
 
-const KINDS = [undefined, 'request', 'reply', 'post', 'roots'] as const
-const ROOTS = [undefined, 'inside', 'follows'] as const
+const KINDS = [undefined, 'request', 'reply', 'post', 'signatures'] as const
+const TIMINGS = [undefined, 'inside', 'later'] as const
 const PREFIXES = {
   ed25519: { public: '302a300506032b6570032100', private: '302e020100300506032b657004220420' },
   x25519: { public: '302a300506032b656e032100', private: '302e020100300506032b656e04220420' },
@@ -70,8 +70,8 @@ export const sha256 = (...parts: (Buffer | string)[]) => {
 export function readHeader(frame: Buffer): { header: Header; end: number } {
   if (frame.subarray(0, 3).toString() !== 'TCT') throw new Error('no frame')
   const kind = KINDS[frame[4]!]
-  const root = ROOTS[frame[6]!]
-  if (kind === undefined || root === undefined || frame[7] !== 0) throw new Error('malformed')
+  const signature = TIMINGS[frame[6]!]
+  if (kind === undefined || signature === undefined || frame[7] !== 0) throw new Error('malformed')
   const credentialBytes = frame[5] === 0 ? 32 : 64
   const subjectAt = 60 + credentialBytes
   const receiverAt = subjectAt + frame[58]!
@@ -79,7 +79,7 @@ export function readHeader(frame: Buffer): { header: Header; end: number } {
   const header: Header = {
     version: frame[3]!,
     kind,
-    root,
+    signature,
     credential:
       frame[5] === 0
         ? { passport: frame.subarray(60, 92) }
@@ -103,7 +103,7 @@ function writeHeader(header: Header): Buffer {
   fixed[3] = header.version
   fixed[4] = KINDS.indexOf(header.kind)
   fixed[5] = 'passport' in credential ? 0 : 1
-  fixed[6] = ROOTS.indexOf(header.root)
+  fixed[6] = TIMINGS.indexOf(header.signature)
   fixed.writeUInt32BE(header.epoch, 8)
   header.id.copy(fixed, 12)
   fixed.writeBigUInt64BE(BigInt(header.issued), 28)
@@ -163,7 +163,7 @@ export function openFrame(frame: Buffer, parties: Parties, signer: Buffer): { he
   decipher.setAuthTag(frame.subarray(-16))
   const plain = Buffer.concat([decipher.update(frame.subarray(end, -16)), decipher.final()])
   const letters: Buffer[] = []
-  const signatureBytes = header.root === 'inside' ? 64 : 0
+  const signatureBytes = header.signature === 'inside' ? 64 : 0
   let at = signatureBytes
   for (let i = 0; i < header.letters; i += 1) {
     const length = plain.readUInt32BE(at)
@@ -181,7 +181,7 @@ export function openFrame(frame: Buffer, parties: Parties, signer: Buffer): { he
 export function sealFrame(header: Header, letters: readonly Buffer[], parties: Parties, signingSecret: Buffer): Buffer {
   const headerBytes = writeHeader(header)
   const signature =
-    header.root === 'follows'
+    header.signature === 'later'
       ? Buffer.alloc(0)
       : sign(null, signedBytes(headerBytes, letters), privateKey('ed25519', signingSecret))
   const cipher = createCipheriv('aes-256-gcm', sealingKey(parties), header.nonce)

@@ -1,49 +1,59 @@
 /**
- * What we owe: the signed roots of frames that we sent without. They leave for each peer together, a tenth of a second
- * after the first or when a frame of them is full, so that one signature serves up to 256 frames. What is owed when the
- * process is killed is never signed.
+ * The signatures that we owe for frames we sent without one. For each peer they leave together, a tenth of a second after
+ * the first one or when they fill a frame, so that one signature serves up to 256 frames. If the process is killed, what
+ * it owes is never signed.
+ *
+ * This drawer holds everything about signatures that come later than their frame: what they are over, who owes them, and
+ * who waits for them. It knows nothing of the channel, which hands in how to seal and how to open.
  */
-import { FRAME_LETTERS_MAX, rootsSubject } from '../../../messages/index.ts'
+import type { FrameContent } from '../../../attestation/index.ts'
+import { FRAME_LETTERS_MAX, signaturesSubject } from '../../../messages/index.ts'
+import type { Sender } from '../../actor.ts'
+import type { Transport } from '../../broker/transport.ts'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
-import type { Transport } from '../../broker/transport.ts'
-import type { LaterDigest } from './later_digests.ts'
-import { LaterDigests } from './later_digests.ts'
-import type { Peer } from '../peers.ts'
-import { encodeRootStatement } from './root_statement.ts'
-import type { SealedChannel, UnsignedFrame } from '../sealed_channel.ts'
+import type { LaterDigest } from './frame_statement.ts'
+import { encodeFrameStatement, LaterDigests } from './frame_statement.ts'
 
 const GATHER_MS = 100
 
-/** The root of one frame, to be signed for the member that took it. */
-export interface OwedRoot {
+/** A frame that was sealed without a signature: what is still to be signed. */
+export interface FrameToSign {
+  id: Uint8Array
+  content: FrameContent
+}
+
+/** The signature that is owed for one frame to the member that took it. */
+export interface OwedSignature {
   frameId: Uint8Array
   digest: LaterDigest
 }
 
-export class OwedRoots {
-  readonly #channel: SealedChannel
-  readonly #transport: Pick<Transport, 'publish'>
-  readonly #clock: Clock
-  readonly #log: Log
+export interface OwedSignaturesOptions<P> {
+  /** Signs statements and seals them to one peer, as the bytes of a frame of kind `signatures`. */
+  seal: (peer: P, subject: string, statements: readonly Uint8Array[]) => Uint8Array
+  transport: Pick<Transport, 'publish'>
+  clock: Clock
+  log: Log
+}
+
+export class OwedSignatures<P extends { sender: Sender }> {
+  readonly #options: OwedSignaturesOptions<P>
   readonly #digests = new LaterDigests()
-  readonly #owed = new Map<string, { peer: Peer; frames: OwedRoot[] }>()
+  readonly #owed = new Map<string, { peer: P; frames: OwedSignature[] }>()
   #cancel: (() => void) | undefined
 
-  constructor(channel: SealedChannel, transport: Pick<Transport, 'publish'>, clock: Clock, log: Log) {
-    this.#channel = channel
-    this.#transport = transport
-    this.#clock = clock
-    this.#log = log
+  constructor(options: OwedSignaturesOptions<P>) {
+    this.#options = options
   }
 
-  /** Begins to compute the digest of a frame just sent; to whom it is owed may be known later only. */
-  prepare({ id, content }: UnsignedFrame): OwedRoot {
+  /** Begins to compute the digest of a frame that was just sent; who takes the frame may be known only later. */
+  prepare({ id, content }: FrameToSign): OwedSignature {
     return { frameId: id, digest: this.#digests.of(content) }
   }
 
-  /** @param peer a member, the one that took the frame */
-  owe(peer: Peer, frame: OwedRoot): void {
+  /** @param peer the member that took the frame */
+  owe(peer: P, frame: OwedSignature): void {
     const { id } = peer.sender
     const owed = this.#owed.get(id)
     if (owed === undefined) this.#owed.set(id, { peer, frames: [frame] })
@@ -52,10 +62,10 @@ export class OwedRoots {
       owed.frames.push(frame)
       if (owed.frames.length >= FRAME_LETTERS_MAX) this.#sign(id)
     }
-    this.#cancel ??= this.#clock.after(GATHER_MS, () => this.flush())
+    this.#cancel ??= this.#options.clock.after(GATHER_MS, () => this.flush())
   }
 
-  /** Signs and sends all that is owed. */
+  /** Signs and sends everything that is owed. */
   flush(): void {
     this.#cancel?.()
     this.#cancel = undefined
@@ -67,13 +77,14 @@ export class OwedRoots {
     if (owed === undefined) return
     this.#owed.delete(id)
     const { peer, frames } = owed
+    const { seal, transport, log } = this.#options
     try {
-      const subject = rootsSubject(peer.sender.role, id)
-      const letters = frames.map(({ frameId, digest }) => encodeRootStatement(frameId, digest.value))
-      this.#transport.publish(subject, this.#channel.sealToPeer('roots', peer, subject, letters).bytes)
+      const subject = signaturesSubject(peer.sender.role, id)
+      const statements = frames.map(({ frameId, digest }) => encodeFrameStatement(frameId, digest.value))
+      transport.publish(subject, seal(peer, subject, statements))
     } catch (error) {
-      // The connection is closing, or our passport has ended: the peer will say that these frames were never signed.
-      this.#log.warn({ err: error, to: id, frames: frames.length }, 'the roots of frames could not be signed')
+      // The connection is closing, or our passport has ended. The peer's log will say that these frames were never signed.
+      log.warn({ err: error, to: id, frames: frames.length }, 'frames could not be signed')
     }
   }
 }

@@ -114,7 +114,12 @@ async function join(role: string, start: () => Service = askerService): Promise<
 
 async function prove() {
   const connection = await connectBroker({ url: broker.url, name: 'party' })
-  const proof = await provePlatform(createTransport(connection), 'tacit.inbox.client.party', manifest, systemClock)
+  const proof = await provePlatform({
+    transport: createTransport(connection),
+    inbox: 'tacit.inbox.client.party',
+    manifestText: manifest,
+    clock: systemClock,
+  })
   await connection.close()
   return proof
 }

@@ -7,9 +7,9 @@ import {
   generateSigningKey,
   importSigningPublicKey,
   openFrame,
-  openFrameUnsigned,
+  openFrameSignedLater,
   sealFrame,
-  sealFrameUnsigned,
+  sealFrameSignedLater,
 } from '../../../attestation/index.ts'
 import type { FrameHeader } from '../../../messages/index.ts'
 import { parseFrame, Refusal } from '../../../messages/index.ts'
@@ -28,7 +28,7 @@ const letters = ['one', '', 'three', 'x'.repeat(1000)].map((text) => Buffer.from
 function headerFor(count: number, more: Partial<FrameHeader> = {}): FrameHeader {
   return {
     kind: 'request',
-    root: 'inside',
+    signature: 'inside',
     credential: { kind: 'passport', digest: Buffer.alloc(32, 1) },
     epoch: 1,
     id: randomBytes(16),
@@ -75,12 +75,12 @@ describe('a sealed frame', () => {
   })
 })
 
-describe('a frame whose root follows', () => {
-  const unsigned = (of = letters) => sealFrameUnsigned(headerFor(of.length, { root: 'follows' }), of, secret)
+describe('a frame that is signed later', () => {
+  const unsigned = (of = letters) => sealFrameSignedLater(headerFor(of.length, { signature: 'later' }), of, secret)
 
   test('opens to its letters, and has the same digest on both sides', () => {
     const { bytes, content } = unsigned()
-    const opened = openFrameUnsigned(parseFrame(bytes), secret)
+    const opened = openFrameSignedLater(parseFrame(bytes), secret)
     expect(opened.letters).toEqual(letters)
     expect(frameDigest(opened.content)).toEqual(frameDigest(content))
     expect(frameDigest(content)).toHaveLength(32)
@@ -103,14 +103,14 @@ describe('a frame whose root follows', () => {
     for (let at = 0; at < bytes.length; at += 1) {
       const changed = Buffer.from(bytes)
       changed[at]! ^= 0x10
-      refusalOf(() => openFrameUnsigned(parseFrame(changed), secret))
-      refusalOf(() => openFrameUnsigned(parseFrame(bytes.subarray(0, at)), secret))
+      refusalOf(() => openFrameSignedLater(parseFrame(changed), secret))
+      refusalOf(() => openFrameSignedLater(parseFrame(bytes.subarray(0, at)), secret))
     }
   })
 
   test('is refused where it is taken for a signed one, and a signed one where it is taken for it', () => {
     expect(['not_admitted', 'malformed']).toContain(refusalOf(() => open(unsigned().bytes)).code)
-    expect(refusalOf(() => openFrameUnsigned(parseFrame(sealed()), secret)).code).toBe('malformed')
+    expect(refusalOf(() => openFrameSignedLater(parseFrame(sealed()), secret)).code).toBe('malformed')
   })
 })
 

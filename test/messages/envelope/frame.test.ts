@@ -6,7 +6,7 @@ import {
   encodeLetters,
   FRAME_BYTES_MAX,
   FRAME_KINDS,
-  FRAME_ROOTS,
+  SIGNATURE_TIMINGS,
   FRAME_LETTERS_MAX,
   FRAME_SIGNATURE_BYTES,
   LETTER_BYTES_MAX,
@@ -22,7 +22,7 @@ const client: Credential = { kind: 'client', signingKey: Buffer.alloc(32, 2), se
 function header(more: Partial<FrameHeader> = {}): FrameHeader {
   return {
     kind: 'request',
-    root: 'inside',
+    signature: 'inside',
     credential: passport,
     epoch: 7,
     id: Buffer.alloc(16, 4),
@@ -61,7 +61,7 @@ describe('a frame', () => {
   const moment = fc.integer({ min: 0, max: 2 ** 48 - 1 })
   const anyHeader = fc.record<FrameHeader>({
     kind: fc.constantFrom(...(Object.keys(FRAME_KINDS) as (keyof typeof FRAME_KINDS)[])),
-    root: fc.constantFrom(...(Object.keys(FRAME_ROOTS) as (keyof typeof FRAME_ROOTS)[])),
+    signature: fc.constantFrom(...(Object.keys(SIGNATURE_TIMINGS) as (keyof typeof SIGNATURE_TIMINGS)[])),
     credential: fc.oneof(
       fc.record({ kind: fc.constant('passport' as const), digest: bytesOf(32) }),
       fc.record({ kind: fc.constant('client' as const), signingKey: bytesOf(32), sealingKey: bytesOf(32) }),
@@ -118,8 +118,8 @@ describe('refused as malformed', () => {
     ['a kind of 0', 4, 0],
     ['a kind of 5', 4, 5],
     ['a credential of 2', 5, 2],
-    ['no root', 6, 0],
-    ['another kind of root', 6, 3],
+    ['no timing of its signature', 6, 0],
+    ['another timing of its signature', 6, 3],
     ['the zero byte not zero', 7, 1],
     ['a moment beyond 48 bits', 29, 1],
     ['an end beyond 48 bits', 36, 1],

@@ -44,7 +44,9 @@ async function answerAs(person: Person, message: Msg, text: string): Promise<voi
   const replies = letters.map((bytes) =>
     encodeReply(parseRequest(bytes).number, { text, request_id: 'r', from: person.identity.id }),
   )
-  person.connection.publish(message.reply!, person.channel.sealToPeer('reply', peer, message.reply!, replies).bytes)
+  const subject = message.reply!
+  const { bytes } = person.channel.sealToPeer({ kind: 'reply', peer, subject, letters: replies })
+  person.connection.publish(subject, bytes)
 }
 
 describe('an answer', () => {
@@ -150,10 +152,9 @@ describe('an unsigned refusal', () => {
         const second = await office.person('desk')
         const { peer, letters } = await second.channel.open(message.subject, message.data, () => {})
         const reply = encodeReply(parseRequest(letters[0]!).number, {})
-        second.connection.publish(
-          message.reply!,
-          second.channel.sealToPeer('reply', peer, message.reply!, [reply]).bytes,
-        )
+        const subject = message.reply!
+        const { bytes } = second.channel.sealToPeer({ kind: 'reply', peer, subject, letters: [reply] })
+        second.connection.publish(subject, bytes)
       })
     })
     expect(await asker.desk.once({})).toEqual({})
@@ -304,7 +305,7 @@ describe('headers', () => {
   })
 })
 
-test('a closed connection settles what is under way, and takes nothing new', async () => {
+test('a closed connection ends what is under way, and takes nothing new', async () => {
   const { log } = await office.openDesk()
   const asker = await office.openAsker()
   const waiting = asker.desk.wait({ name: 'w' })

@@ -3,8 +3,8 @@ import { toGroup, toGroupAsClient, toMember } from '../../../runtime/index.ts'
 
 test('a request goes to a group on the subject of its method, under our passport or under our own keys', () => {
   const destination = { kind: 'group', service: 'echo', group: 'echo', subject: 'tacit.echo.say' }
-  expect(toGroup('echo', 'say')).toEqual({ ...destination, asClient: false, root: 'follows' })
-  expect(toGroupAsClient('echo', 'say')).toEqual({ ...destination, asClient: true, root: 'inside' })
+  expect(toGroup('echo', 'say')).toEqual({ ...destination, asClient: false, signature: 'later' })
+  expect(toGroupAsClient('echo', 'say')).toEqual({ ...destination, asClient: true, signature: 'inside' })
 })
 
 test('or to one member of a service on its control subject', () => {

@@ -57,7 +57,8 @@ function answerWith(make: (nonce: Uint8Array, attempt: number) => Promise<unknow
     },
   })
 }
-const prove = (manifest = manifestText) => provePlatform(transport, 'tacit.inbox.client.me', manifest, systemClock)
+const prove = (text = manifestText, signal?: AbortSignal) =>
+  provePlatform({ transport, inbox: 'tacit.inbox.client.me', manifestText: text, clock: systemClock, signal })
 
 describe('the platform', () => {
   test('is believed when its evidence is over all that it says', async () => {
@@ -109,9 +110,7 @@ describe('the platform', () => {
 
   test('is not waited for when the caller gives up', async () => {
     const signal = AbortSignal.abort()
-    await expect(
-      provePlatform(transport, 'tacit.inbox.client.me', manifestText, systemClock, signal),
-    ).rejects.toMatchObject({
+    await expect(prove(manifestText, signal)).rejects.toMatchObject({
       code: 'canceled',
     })
   })

@@ -2,27 +2,27 @@ import { setImmediate as nextTurn, setTimeout as later } from 'node:timers/promi
 import { describe, expect, test } from 'vitest'
 import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX } from '../../../messages/index.ts'
 import type { FrameUnderWay } from '../../../runtime/channel/frame_gatherer.ts'
-import { Outbox } from '../../../runtime/channel/frame_gatherer.ts'
+import { FrameGatherer } from '../../../runtime/channel/frame_gatherer.ts'
 
 interface Item {
   letter: Uint8Array
   name: string
 }
 
-function sampleOutbox() {
+function sampleGatherer() {
   const frames: FrameUnderWay<Item>[] = []
-  const outbox = new Outbox<Item>((frame) => frames.push(frame))
+  const gatherer = new FrameGatherer<Item>((frame) => frames.push(frame))
   return {
-    outbox,
+    gatherer,
     frames,
-    push: (name: string, bytes = 10) => outbox.push({ name, letter: new Uint8Array(bytes) }),
+    push: (name: string, bytes = 10) => gatherer.push({ name, letter: new Uint8Array(bytes) }),
     names: () => frames.map(({ items }) => items.map(({ name }) => name).join('')),
   }
 }
 
-describe('the outbox', () => {
+describe('the frame gatherer', () => {
   test('sends one letter alone at the end of its turn', async () => {
-    const { push, names } = sampleOutbox()
+    const { push, names } = sampleGatherer()
     push('a')
     expect(names()).toEqual([])
     await nextTurn()
@@ -30,32 +30,32 @@ describe('the outbox', () => {
   })
 
   test('sends all letters of one turn in one frame', async () => {
-    const { push, names } = sampleOutbox()
+    const { push, names } = sampleGatherer()
     for (const name of 'abc') push(name)
     await nextTurn()
     expect(names()).toEqual(['abc'])
   })
 
   test('has two frames under way, and lets the rest gather until one is answered', async () => {
-    const { outbox, push, frames, names } = sampleOutbox()
+    const { gatherer, push, frames, names } = sampleGatherer()
     for (const name of 'abcd') {
       push(name)
       await nextTurn()
     }
     expect(names()).toEqual(['a', 'b'])
-    outbox.answered(frames[0]!)
+    gatherer.release(frames[0]!)
     await nextTurn()
     expect(names()).toEqual(['a', 'b', 'cd'])
   })
 
   test('counts an answered frame once', async () => {
-    const { outbox, push, frames, names } = sampleOutbox()
+    const { gatherer, push, frames, names } = sampleGatherer()
     for (const name of 'abc') {
       push(name)
       await nextTurn()
     }
-    outbox.answered(frames[0]!)
-    outbox.answered(frames[0]!)
+    gatherer.release(frames[0]!)
+    gatherer.release(frames[0]!)
     await nextTurn()
     push('d')
     await nextTurn()
@@ -63,7 +63,7 @@ describe('the outbox', () => {
   })
 
   test('does not let a slow answer hold back what waits behind it', async () => {
-    const { push, names } = sampleOutbox()
+    const { push, names } = sampleGatherer()
     for (const name of 'abc') {
       push(name)
       await nextTurn()
@@ -73,7 +73,7 @@ describe('the outbox', () => {
   })
 
   test('sends many letters in two halves when nothing is under way, so that one is opened while the other is sealed', async () => {
-    const { push, frames } = sampleOutbox()
+    const { push, frames } = sampleGatherer()
     for (let i = 0; i < 100; i += 1) push('x')
     await nextTurn()
     await nextTurn()
@@ -81,12 +81,12 @@ describe('the outbox', () => {
   })
 
   test('closes a frame at its number of letters and at its size', async () => {
-    const { push, frames } = sampleOutbox()
+    const { push, frames } = sampleGatherer()
     for (let i = 0; i < FRAME_LETTERS_MAX + 1; i += 1) push('x')
     await nextTurn()
     expect(frames.map(({ items }) => items.length)).toEqual([FRAME_LETTERS_MAX, 1])
 
-    const sized = sampleOutbox()
+    const sized = sampleGatherer()
     sized.push('a', FRAME_BYTES_TARGET - 1)
     sized.push('b', 2)
     await nextTurn()
@@ -94,7 +94,7 @@ describe('the outbox', () => {
   })
 
   test('lets a letter that is larger than a frame should be travel alone', async () => {
-    const { push, names } = sampleOutbox()
+    const { push, names } = sampleGatherer()
     push('a')
     push('b', 3 * FRAME_BYTES_TARGET)
     push('c')
@@ -103,7 +103,7 @@ describe('the outbox', () => {
   })
 
   test('refuses rather than grows', () => {
-    const { push } = sampleOutbox()
+    const { push } = sampleGatherer()
     expect(() => {
       for (let i = 0; i < 30_000; i += 1) push('x')
     }).toThrow(expect.objectContaining({ code: 'overloaded' }))

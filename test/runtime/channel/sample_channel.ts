@@ -46,7 +46,7 @@ export function sampleWorld() {
   const anchor = () => ({ issuerKey: platform.issuerKey.publicKey, manifest: platform.manifest })
   const makePeers = (of: Clock = clock) => new Peers(source, anchor, of)
   const channelOf = (identity: Identity, keyRing: KeyRing, peers: Peers, of: Clock = clock) =>
-    new SealedChannel(identity, keyRing, peers, new ReplayWindow(of), of)
+    new SealedChannel({ identity, keyRing, peers, replays: new ReplayWindow(of), clock: of })
 
   return {
     platform,

@@ -21,8 +21,10 @@ async function meeting() {
   return { world, group, echo, second, client: world.client([group]) }
 }
 
+const toEcho = { kind: 'request', group: 'echo', subject: SUBJECT, letters: [letter] } as const
+
 const request = (from: Pick<SampleMember, 'channel'>, subject = SUBJECT) =>
-  from.channel.sealToGroup('request', 'echo', subject, [letter]).bytes
+  from.channel.sealToGroup({ ...toEcho, subject }).bytes
 
 async function codeOf(action: () => OpenedFrame | Promise<OpenedFrame>): Promise<RefusalCode | 'opened'> {
   try {
@@ -42,7 +44,7 @@ function craft(from: Pick<SampleMember, 'identity'>, groupKey: Uint8Array, more:
   const { id, nonce } = from.identity.nextFrame()
   const header: FrameHeader = {
     kind: 'request',
-    root: 'inside',
+    signature: 'inside',
     credential,
     epoch: 1,
     id,
@@ -80,7 +82,12 @@ describe('the channel', () => {
   test('seals an answer to the asker alone', async () => {
     const { echo, second, client } = await meeting()
     const { peer } = await echo.channel.open(SUBJECT, request(client), anyone)
-    const { bytes } = echo.channel.sealToPeer('reply', peer, 'tacit.inbox.client.a.1', [letter])
+    const { bytes } = echo.channel.sealToPeer({
+      kind: 'reply',
+      peer,
+      subject: 'tacit.inbox.client.a.1',
+      letters: [letter],
+    })
     expect(await open(second.channel, bytes, 'tacit.inbox.client.a.1')).toBe('misaddressed')
     const answer = await client.channel.open('tacit.inbox.client.a.1', bytes, anyone)
     expect(answer.peer.sender).toEqual({ role: 'echo', id: 'echo-1', platform: 'simulated' })
@@ -89,23 +96,28 @@ describe('the channel', () => {
 
   test('seals with a counter that names the frame', async () => {
     const { client } = await meeting()
-    const counters = [1, 2, 3].map(() => client.channel.sealToGroup('request', 'echo', SUBJECT, [letter]).counter)
+    const counters = [1, 2, 3].map(() => client.channel.sealToGroup(toEcho).counter)
     expect(counters).toEqual([1, 2, 3])
   })
 
   test('can speak under the own keys though it has a passport, and is a client then', async () => {
     const { world, echo, group } = await meeting()
     const worker = await world.member('execution', 'execution-1', [group])
-    const { bytes } = worker.channel.sealToGroup('request', 'echo', SUBJECT, [letter], { asClient: true })
+    const { bytes } = worker.channel.sealToGroup({ ...toEcho, asClient: true })
     const opened = await echo.channel.open(SUBJECT, bytes, anyone)
     expect(opened.peer.sender.role).toBe('client')
-    const answer = echo.channel.sealToPeer('reply', opened.peer, 'tacit.inbox.execution.a.1', [letter])
+    const answer = echo.channel.sealToPeer({
+      kind: 'reply',
+      peer: opened.peer,
+      subject: 'tacit.inbox.execution.a.1',
+      letters: [letter],
+    })
     expect((await worker.channel.open('tacit.inbox.execution.a.1', answer.bytes, anyone)).letters).toEqual([letter])
   })
 
   test('does not seal to a group of which it knows no key', async () => {
     const { client } = await meeting()
-    expect(() => client.channel.sealToGroup('request', 'storage', 'tacit.storage.get', [letter])).toThrow(
+    expect(() => client.channel.sealToGroup({ ...toEcho, group: 'storage', subject: 'tacit.storage.get' })).toThrow(
       expect.objectContaining({ code: 'unavailable' }),
     )
   })

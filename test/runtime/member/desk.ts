@@ -52,7 +52,7 @@ export const desk = protocol('desk', 'Takes what a client brings', ['client', 'a
     request: nothing,
     reply: nothing,
     refuses: [],
-    rootInside: true,
+    signatureInside: true,
   },
   inner: { about: 'Is for members', callers: ['member'], request: nothing, reply: nothing, refuses: [] },
 })

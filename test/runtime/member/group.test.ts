@@ -19,7 +19,7 @@ const letter = (number: number, method: string, body: unknown, deadlineMs = late
 /** Sends letters in one frame of our own making, and opens what comes back. */
 async function exchange(asker: OpenAsker, method: string, letters: readonly Uint8Array[]): Promise<ReplyLetter[]> {
   const subject = `tacit.desk.${method}`
-  const { bytes } = asker.channel.sealToGroup('request', 'desk', subject, letters)
+  const { bytes } = asker.channel.sealToGroup({ kind: 'request', group: 'desk', subject, letters })
   const replies: ReplyLetter[] = []
   const inbox = `_INBOX.${asker.identity.id.slice(0, 8)}`
   await new Promise<void>((resolve, reject) => {
@@ -173,7 +173,12 @@ describe('request ids', () => {
     const [one, two] = [await office.openDesk(), await office.openDesk()]
     const asker = await office.openAsker()
     const subject = 'tacit.desk.say'
-    const { bytes } = asker.channel.sealToGroup('request', 'desk', subject, [letter(9, 'say', { text: 'x' })])
+    const { bytes } = asker.channel.sealToGroup({
+      kind: 'request',
+      group: 'desk',
+      subject,
+      letters: [letter(9, 'say', { text: 'x' })],
+    })
     for (let i = 0; one.log.seen.length === 0 || two.log.seen.length === 0; i += 1) {
       expect(i).toBeLessThan(200)
       await asker.connection.request(subject, bytes)

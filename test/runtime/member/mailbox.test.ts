@@ -6,7 +6,7 @@ function openWork() {
   const ends: (() => void)[] = []
   return { ends, work: () => new Promise<void>((resolve) => ends.push(resolve)) }
 }
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const overloaded = expect.objectContaining({ code: 'overloaded' })
 
 describe('a mailbox', () => {
@@ -18,7 +18,7 @@ describe('a mailbox', () => {
     expect(mailbox.load).toEqual({ handling: 2, waiting: 1 })
     expect(() => mailbox.accept(work)).toThrow(overloaded)
     ends[0]!()
-    await settled()
+    await nextTurn()
     expect(ends).toHaveLength(3)
     expect(mailbox.load).toEqual({ handling: 2, waiting: 0 })
     mailbox.accept(work)
@@ -31,7 +31,7 @@ describe('a mailbox', () => {
     mailbox.accept(() => new Promise<void>((resolve) => (end = resolve)))
     for (const n of [1, 2, 3]) mailbox.accept(async () => void order.push(n))
     end()
-    await settled()
+    await nextTurn()
     expect(order).toEqual([1, 2, 3])
   })
 
@@ -43,7 +43,7 @@ describe('a mailbox', () => {
     mailbox.accept(() => new Promise<void>((resolve) => (end = resolve)))
     for (let i = 0; i < waitingMax; i += 1) mailbox.accept(() => void (done += 1))
     end()
-    await settled()
+    await nextTurn()
     expect(done).toBe(waitingMax)
     expect(mailbox.load).toEqual({ handling: 0, waiting: 0 })
   })
@@ -58,7 +58,7 @@ describe('a mailbox', () => {
     mailbox.accept(() => {
       throw new Error('at once, after waiting')
     })
-    await settled()
+    await nextTurn()
     expect(mailbox.load).toEqual({ handling: 0, waiting: 0 })
   })
 })
@@ -73,7 +73,7 @@ describe('draining', () => {
     const drain = mailbox.drain().then(() => (drained = true))
     expect(() => mailbox.accept(work)).toThrow(expect.objectContaining({ code: 'unavailable' }))
     ends[0]!()
-    await settled()
+    await nextTurn()
     expect(drained).toBe(false)
     ends[1]!()
     await drain

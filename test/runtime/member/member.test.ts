@@ -42,7 +42,7 @@ describe('members of a platform', () => {
       waiting: 0,
       peers: expect.any(Number),
       frames_remembered: expect.any(Number),
-      roots_awaited: 0,
+      signatures_awaited: 0,
     })
     await operator.close()
     await member.drain()

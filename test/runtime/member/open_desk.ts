@@ -4,24 +4,24 @@
  */
 import type { NatsConnection } from '@nats-io/nats-core'
 import { generateKeys } from '../../../attestation/index.ts'
-import { defined, inboxSubject, rootsSubject } from '../../../messages/index.ts'
-import type { Client, Clock, Log, Mailbox, SealedChannel, Transport } from '../../../runtime/index.ts'
+import { defined, inboxSubject, signaturesSubject } from '../../../messages/index.ts'
+import type { Client, Clock, Log, Mailbox, Peer, SealedChannel, Transport } from '../../../runtime/index.ts'
 import {
   Asker,
-  AwaitedRoots,
+  AwaitedSignatures,
   connectBroker,
   createTransport,
   EndpointStats,
   Group,
   Identity,
   KeyRing,
-  OwedRoots,
+  OwedSignatures,
   Peers,
   ReplayWindow,
   SealedChannel as Channel,
   silentLog,
   systemClock,
-  takeRoots,
+  receiveSignatures,
   toGroup,
 } from '../../../runtime/index.ts'
 import { passportOf, samplePlatform } from '../../attestation/sample_platform.ts'
@@ -38,9 +38,9 @@ export interface Person {
   keyRing: KeyRing
   connection: NatsConnection
   transport: Transport
-  /** Of a member only: a client awaits no roots, and owes none. */
-  awaitedRoots?: AwaitedRoots
-  owedRoots?: OwedRoots
+  /** Of a member only: a client awaits no signatures, and owes none. */
+  awaitedSignatures?: AwaitedSignatures
+  owedSignatures?: OwedSignatures<Peer>
 }
 
 export interface OpenDesk extends Person {
@@ -85,7 +85,7 @@ export class Office implements AsyncDisposable {
       log: more.log ?? silentLog,
       stats,
       plainRequests: more.plainRequests ?? true,
-      ...defined({ mailbox: more.mailbox, owedRoots: person.owedRoots }),
+      ...defined({ mailbox: more.mailbox, owedSignatures: person.owedSignatures }),
     })
     group.open()
     await person.transport.flush()
@@ -105,7 +105,7 @@ export class Office implements AsyncDisposable {
       clock: systemClock,
       log: more.log ?? silentLog,
       onStaleKeys: () => (staleKeys += 1),
-      ...defined({ owedRoots: person.owedRoots }),
+      ...defined({ owedSignatures: person.owedSignatures }),
     })
     this.#askers.push(asker)
     await transport.flush()
@@ -129,19 +129,25 @@ export class Office implements AsyncDisposable {
     }
     const { issuerKey, manifest } = this.platform
     const peers = new Peers(source, () => ({ issuerKey: issuerKey.publicKey, manifest }), systemClock)
-    const replays = new ReplayWindow(systemClock)
+    const clock = systemClock
+    const replays = new ReplayWindow(clock)
     const transport = createTransport(connection)
     if (role === 'client') {
-      const channel = new Channel(identity, keyRing, peers, replays, systemClock)
+      const channel = new Channel({ identity, keyRing, peers, replays, clock })
       return { channel, identity, keyRing, connection, transport }
     }
-    const awaitedRoots = new AwaitedRoots(systemClock, silentLog, (member) => peers.distrust(member))
-    const channel = new Channel(identity, keyRing, peers, replays, systemClock, awaitedRoots)
-    const owedRoots = new OwedRoots(channel, transport, systemClock, silentLog)
-    const subject = rootsSubject(role, identity.id)
-    takeRoots({ channel, transport, subject, awaitedRoots, clock: systemClock, log: silentLog })
+    const awaitedSignatures = new AwaitedSignatures(systemClock, silentLog, (member) => peers.distrust(member))
+    const channel = new Channel({ identity, keyRing, peers, replays, clock, awaitedSignatures })
+    const owedSignatures = new OwedSignatures<Peer>({
+      seal: (peer, to, letters) => channel.sealToPeer({ kind: 'signatures', peer, subject: to, letters }).bytes,
+      transport,
+      clock,
+      log: silentLog,
+    })
+    const subject = signaturesSubject(role, identity.id)
+    receiveSignatures({ channel, transport, subject, awaitedSignatures, clock, log: silentLog })
     await transport.flush()
-    return { channel, identity, keyRing, connection, transport, awaitedRoots, owedRoots }
+    return { channel, identity, keyRing, connection, transport, awaitedSignatures, owedSignatures }
   }
 
   async #admit(role: string): Promise<Identity> {

@@ -36,9 +36,14 @@ async function send({ method = 'say', body = '{}', headers = {}, accepted = true
     header: (name) => headers[name],
   }
   let seen: PlainRequest | undefined
-  const answer = await answerPlain(desk, method === '' ? undefined : method, delivery, accepted, (request) => {
-    seen = request
-    return reply
+  const answer = await answerPlain(delivery, {
+    protocol: desk,
+    method: method === '' ? undefined : method,
+    accepted,
+    handle: (request) => {
+      seen = request
+      return reply
+    },
   }).catch((error: unknown) => error)
   if (answer instanceof Error) {
     expect(answer).toBeInstanceOf(Refusal)

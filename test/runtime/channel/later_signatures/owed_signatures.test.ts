@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { ManualClock, OwedRoots, parseRootStatement, silentLog } from '../../../../runtime/index.ts'
-import type { Log, Transport } from '../../../../runtime/index.ts'
+import { ManualClock, OwedSignatures, parseFrameStatement, silentLog } from '../../../../runtime/index.ts'
+import type { Log, Peer, SealedChannel, Transport } from '../../../../runtime/index.ts'
 import { sampleWorld } from '../sample_channel.ts'
 import { NOW_MS } from '../../../attestation/sample_platform.ts'
+
+const sealBy = (channel: SealedChannel) => (peer: Peer, subject: string, letters: readonly Uint8Array[]) =>
+  channel.sealToPeer({ kind: 'signatures', peer, subject, letters }).bytes
 
 async function owe(log: Log = silentLog) {
   const world = sampleWorld()
@@ -11,7 +14,7 @@ async function owe(log: Log = silentLog) {
   const [one, two] = [await world.member('execution', 'execution-1'), await world.member('echo', 'echo-2')]
   const sent: { subject: string; data: Uint8Array }[] = []
   const transport = { publish: (subject, data) => void sent.push({ subject, data }) } as Pick<Transport, 'publish'>
-  const owed = new OwedRoots(from.channel, transport, clock, log)
+  const owed = new OwedSignatures<Peer>({ seal: sealBy(from.channel), transport, clock, log })
   const peerOf = (id: string, role: string) => from.channel.peers.resolveMember(id, role)
   const peers = { one: await peerOf('execution-1', 'execution'), two: await peerOf('echo-2', 'echo') }
   const frame = (n: number) => {
@@ -19,16 +22,16 @@ async function owe(log: Log = silentLog) {
     id.writeUInt32BE(n, 12)
     return owed.prepare({ id, content: { headerBytes: Buffer.alloc(40), framed: [Buffer.from('\0\0\0\u0001x')] } })
   }
-  /** Which frames a message of roots is about. */
+  /** Which frames a message of signatures is about. */
   const read = async ({ subject, data }: (typeof sent)[number], by: typeof one) => {
-    const { kind, root, letters } = await by.channel.open(subject, data, () => {})
-    expect([kind, root]).toEqual(['roots', 'inside'])
-    return letters.map((letter) => parseRootStatement(letter).frameId.readUInt32BE(12))
+    const { kind, signature, letters } = await by.channel.open(subject, data, () => {})
+    expect([kind, signature]).toEqual(['signatures', 'inside'])
+    return letters.map((letter) => parseFrameStatement(letter).frameId.readUInt32BE(12))
   }
   return { world, clock, owed, peers, frame, sent, one, two, read }
 }
 
-describe('owed roots', () => {
+describe('owed signatures', () => {
   test('leave together a tenth of a second after the first, for each peer in a frame of its own', async () => {
     const { clock, owed, peers, frame, sent, one, two, read } = await owe()
     owed.owe(peers.one, frame(1))
@@ -65,7 +68,12 @@ describe('owed roots', () => {
         throw new Error('closed')
       },
     }
-    const owed = new OwedRoots(from.channel, closed, new ManualClock(NOW_MS), log)
+    const owed = new OwedSignatures<Peer>({
+      seal: sealBy(from.channel),
+      transport: closed,
+      clock: new ManualClock(NOW_MS),
+      log,
+    })
     owed.owe(
       peer,
       owed.prepare({ id: Buffer.alloc(16), content: { headerBytes: Buffer.alloc(40), framed: [Buffer.from('x')] } }),
