@@ -105,6 +105,13 @@ export default {
         })),
     ),
     {
+      name: 'later-signatures-below-the-channel',
+      comment: 'The channel imports this drawer, and hands in what the drawer needs of it.',
+      severity: 'error',
+      from: { path: '^runtime/channel/later_signatures/' },
+      to: { path: '^runtime/channel/[^/]+\\.ts$' },
+    },
+    {
       name: 'through-the-index',
       comment:
         'Another floor is entered through its index.ts: one for each service of actors/, and one for client/cli/.',

@@ -88,6 +88,8 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
       `drawer-${place}/${drawer}`,
     ]),
   ),
+  ['runtime/channel/later_signatures/upwards.ts', '../inner.ts', 'later-signatures-below-the-channel'],
+  ['runtime/channel/lawful.ts', './later_signatures/inner.ts'],
   ['attestation/trust/lawful.ts', '../sealing/inner.ts'],
   ['runtime/member/lawful.ts', '../channel/inner.ts'],
   ['runtime/lawful.ts', '../messages/index.ts'],

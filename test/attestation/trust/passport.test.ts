@@ -5,6 +5,7 @@ import {
   EAR_PROFILE,
   generateSigningKey,
   passportDigest,
+  readOwnPassport,
   toBase64url,
   verifyPassport,
 } from '../../../attestation/index.ts'
@@ -33,6 +34,21 @@ describe('a passport', () => {
       sealingKey: Buffer.from(passport.sealingKey),
     })
   })
+
+  test('can be read by its owner, who verifies nothing', async () => {
+    const jws = await platform.issue(passportOf('execution'), generateSigningKey())
+    await expect(verify(jws)).rejects.toEqual(notAdmitted('does not verify'))
+    const good = await verify(await platform.issue(passportOf('echo')))
+    expect(readOwnPassport(await platform.issue(passportOf('execution')))).toMatchObject({ role: 'execution' })
+    expect(Object.keys(readOwnPassport(jws)).toSorted()).toEqual([...Object.keys(good), 'workerClass'].toSorted())
+  })
+
+  test.each(['', 'a.b.c', `e30.${Buffer.from('{"sub":"x"}').toString('base64url')}.x`])(
+    'is not read from %j',
+    (text) => {
+      expect(() => readOwnPassport(text)).toThrow(expect.objectContaining({ code: 'not_admitted' }))
+    },
+  )
 
   test('is an EAR token that binds the key and names the policy', async () => {
     const passport = passportOf('echo')
