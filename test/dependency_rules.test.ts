@@ -89,7 +89,6 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
     ]),
   ),
   ['runtime/channel/later_signatures/upwards.ts', '../inner.ts', 'later-signatures-below-the-channel'],
-  ['runtime/channel/lawful.ts', './later_signatures/inner.ts'],
   ['attestation/trust/lawful.ts', '../sealing/inner.ts'],
   ['runtime/member/lawful.ts', '../channel/inner.ts'],
   ['runtime/lawful.ts', '../messages/index.ts'],

@@ -62,7 +62,7 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
 const TIME: Readonly<Record<string, string>> = {
   'runtime/clock.ts': 'the door itself',
   'runtime/channel/frame_gatherer.ts': 'paces frames by a few milliseconds; nothing is decided from it',
-  'runtime/channel/asker.ts': 'ticks; the moments it compares are of its clock',
+  'runtime/channel/pending_requests.ts': 'ticks; the moments it compares are of its clock',
   'runtime/member/group.ts': 'measures how long handlers take, for STATS alone',
   'actors/main.ts': 'lets the last message out before the process ends',
 }

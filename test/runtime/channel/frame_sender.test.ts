@@ -110,11 +110,13 @@ describe('requests of one turn', () => {
   test('leave in frames of their own where they differ in destination or in sender', async () => {
     const { send, request, sent } = scene
     await send(request(), request(toGroupAsClient('echo', 'say')), request(toMember('echo', 'echo-1')))
+    // One member's key is looked up first.
+    while (sent.length < 3) await nextTurn()
     const headers = sent.map(({ data }) => parseFrame(data).header)
-    expect(headers.map(({ credential, receiver }) => [credential.kind, receiver]).toSorted()).toEqual([
-      ['client', 'echo'],
-      ['passport', 'echo'],
-      ['passport', 'echo-1'],
+    expect(headers.map(({ credential, receiver }) => `${credential.kind} ${receiver}`).toSorted()).toEqual([
+      'client echo',
+      'passport echo',
+      'passport echo-1',
     ])
   })
 
@@ -124,12 +126,10 @@ describe('requests of one turn', () => {
     pending.delete(given.number)
     await send(given, kept)
     expect(sent.map(({ headers }) => headers?.['Tacit-Letters'])).toEqual(['1'])
-    pending.clear()
-    await send(request(), kept).then(() => pending.clear())
     const late = request()
     pending.clear()
     await send(late)
-    expect(late.frame).toBeUndefined()
+    expect([sent.length, late.frame]).toEqual([1, undefined])
   })
 })
 
@@ -181,7 +181,7 @@ describe('a frame that cannot be sent', () => {
   test('to a member without a passport is reported too', async () => {
     const { send, request, unsent } = scene
     await send(request(toMember('echo', 'echo-9')))
-    await nextTurn()
+    while (unsent.length === 0) await nextTurn()
     expect(unsent).toMatchObject([{ refusal: { code: 'unavailable' } }])
   })
 })

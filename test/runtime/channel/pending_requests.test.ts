@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseRequest, Refusal } from '../../../messages/index.ts'
 import { ManualClock, toGroup } from '../../../runtime/index.ts'
 import type { PendingRequest, Route } from '../../../runtime/channel/pending_requests.ts'
@@ -30,6 +30,8 @@ beforeEach(() => {
     },
   })
 })
+
+afterEach(() => pending.close())
 
 /** Moves time, and waits until it was looked at. */
 async function advance(ms: number): Promise<void> {
