@@ -49,7 +49,7 @@ beforeEach(async () => {
     await until(async () => (await jsm.streams.info('AUDIT')).state.messages === (page + 1) * WRITERS.length)
   }
   await Promise.all(writers.map((writer) => writer.close()))
-  const { verify_audit_log } = auditMethods(client, streamOf('management-1'), chain)
+  const { verify_audit_log } = auditMethods({ storage: client, auditStream: streamOf('management-1'), chain })
   const context = { signal: new AbortController().signal }
   verify = async () => verify_audit_log(undefined as never, context as never) // it looks at nothing else
   expect(await verify()).toMatchObject({ intact: true, records: PAGES * WRITERS.length, findings: [] })

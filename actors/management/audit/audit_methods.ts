@@ -1,4 +1,9 @@
-/** The audit log for admins: queried, newest first, and verified from its first page to its last. */
+/**
+ * The audit log for admins: queried, newest first, and verified from its first page to its last.
+ *
+ * This drawer holds what management does with the audit log: what it writes there, what it shows and verifies of it, and the
+ * warning before it is full.
+ */
 import type { AuditEntry, AuditPage, management, RequestOf } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'
 import type { Handlers, RecordStream } from '../../../runtime/index.ts'
@@ -17,7 +22,13 @@ const MESSAGES_MAX = 2_000_000
 type Query = RequestOf<typeof management, 'query_audit_log'>['request']
 type Methods = Pick<Handlers<typeof management>, 'query_audit_log' | 'verify_audit_log' | 'anchor_audit'>
 
-export function auditMethods(storage: StorageClient, stream: RecordStream, reader: ChainReader): Methods {
+export interface AuditMethodParts {
+  storage: StorageClient
+  auditStream: RecordStream
+  chain: ChainReader
+}
+
+export function auditMethods({ storage, auditStream: stream, chain: reader }: AuditMethodParts): Methods {
   return {
     async query_audit_log({ request }) {
       const { first, last } = await stream.range()

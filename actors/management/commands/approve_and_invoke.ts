@@ -1,74 +1,60 @@
 /** approve_task and invoke_task: from agreed terms to a staged task. */
 import type { management } from '../../../messages/index.ts'
 import { defined } from '../../../messages/index.ts'
-import type { Clock, Handlers, Write } from '../../../runtime/index.ts'
+import type { Handlers, Write } from '../../../runtime/index.ts'
 import type { AccessClient, Decision } from '../access/access.ts'
 import { mayStage } from '../access/access.ts'
-import { unpackData } from '../data/data_store.ts'
-import { unpackFunction } from '../functions/function_methods.ts'
-import { dataKey, functionKey } from '../records/keys.ts'
+import { unpackData } from '../data/stored_data.ts'
 import { counterOf, countRun } from '../functions/quota.ts'
+import { unpackFunction } from '../functions/stored_function.ts'
+import { advance, permit } from '../lifecycle/task_machine.ts'
+import type { TaskRecord } from '../lifecycle/task_record.ts'
+import type { InvocationFacts } from '../lifecycle/task_rules.ts'
+import { dataKey, functionKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { readMany } from '../records/storage_access.ts'
 import type { Staging } from '../tasks/staging.ts'
-import { advance, whyRefused } from '../lifecycle/task_machine.ts'
-import type { TaskRecord } from '../lifecycle/task_record.ts'
-import type { InvocationFacts } from '../lifecycle/task_rules.ts'
-import type { TaskStore } from '../tasks/task_store.ts'
+import type { CarryOut } from '../tasks/task_command.ts'
 import { admitParty, viewTask } from '../tasks/task_view.ts'
-import type { EarlyEnds } from '../tasks/early_end.ts'
 
 type Methods = Pick<Handlers<typeof management>, 'approve_task' | 'invoke_task'>
 
-/** What the rules are asked with before anything is read: only what the task itself refuses shows. */
-const NOTHING_AGAINST: InvocationFacts = {
-  function_enabled: true,
-  counted_in: '',
-  access: { allowed: true, rule: '', reason: '' },
+export interface ApproveAndInvokeParts {
+  storage: StorageClient
+  access: AccessClient
+  carryOut: CarryOut
+  staging: Staging
 }
 
-export function agreementMethods(
-  storage: StorageClient,
-  access: AccessClient,
-  tasks: TaskStore,
-  staging: Staging,
-  ends: EarlyEnds,
-  clock: Clock,
-): Methods {
+export function approveAndInvoke({ storage, access, carryOut, staging }: ApproveAndInvokeParts): Methods {
   return {
     async approve_task({ caller, request }) {
       const party = caller.user_id
       const { terms_digest } = request
-      const changed = await tasks.change(request.task_id, async (loaded, hold) => {
-        await admitParty(access, loaded, party)
-        const { record } = loaded
+      const changed = await carryOut(request.task_id, {
+        admit: (loaded) => admitParty(access, loaded, party),
         // An approval that is there already was this request's, or says the same.
-        if (record.approved_by.includes(party) && record.terms_digest === terms_digest) return { next: record }
-        const late = await ends.endOverdue(loaded, hold)
-        if (late !== undefined) return late
-        return { next: advance(record, { type: 'approve_task', at: clock.now(), party, terms_digest }) }
+        isDone: ({ record }) => record.approved_by.includes(party) && record.terms_digest === terms_digest,
+        decide: ({ record }, { at }) => ({ next: advance(record, { type: 'approve_task', at, party, terms_digest }) }),
       })
       return viewTask(changed)
     },
 
     async invoke_task({ caller, request }, context) {
+      const party = caller.user_id
       const request_id = context.requestId
-      const changed = await tasks.change(request.task_id, async (loaded, hold) => {
-        await admitParty(access, loaded, caller.user_id)
-        const { record } = loaded
-        if (record.invoked_by === request_id) return { next: record }
-        const late = await ends.endOverdue(loaded, hold)
-        if (late !== undefined) return late
-        const event = { type: 'invoke_task' as const, at: clock.now(), party: caller.user_id, request_id }
-        const refusal = whyRefused(record, { ...event, facts: NOTHING_AGAINST })
-        if (refusal !== undefined) throw refusal
-
-        const { facts, limit, unchanged } = await readFacts(storage, access, record, event.at)
-        // Counted in the commit that stages the task: never one too many.
-        const functionId = record.terms.function_id
-        const { quota, write } = await countRun(storage, functionId, limit, hold)
-        const next = advance(record, { ...event, facts: quota === undefined ? facts : { ...facts, quota } })
-        return { next, writes: [...unchanged, write], afterwards: staging.stage }
+      const changed = await carryOut(request.task_id, {
+        admit: (loaded) => admitParty(access, loaded, party),
+        isDone: ({ record }) => record.invoked_by === request_id,
+        async decide({ record }, { at, hold }) {
+          const invocation = { type: 'invoke_task', at, party, request_id } as const
+          const stageWith = permit(record, invocation)
+          const { facts, limit, unchanged } = await readFacts(storage, access, record, at)
+          // Counted in the commit that stages the task: never one too many.
+          const { quota, write } = await countRun(storage, record.terms.function_id, limit, hold)
+          const next = stageWith({ ...invocation, facts: { ...facts, ...defined({ quota }) } })
+          return { next, writes: [...unchanged, write], afterwards: staging.stage }
+        },
       })
       return viewTask(changed)
     },
@@ -100,10 +86,7 @@ async function readFacts(
     const counted_in = counterOf(functionId, undefined)
     return { facts: { function_enabled: false, counted_in, access: missing('function') }, unchanged: [] }
   }
-  const data = [...new Set(dataKeys)].flatMap((key) => {
-    const entry = entries.get(key)
-    return unpackData(entry) ?? []
-  })
+  const data = [...new Set(dataKeys)].flatMap((key) => unpackData(entries.get(key)) ?? [])
   const complete = data.length === new Set(dataKeys).size
   return {
     facts: {

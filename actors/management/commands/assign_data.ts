@@ -1,22 +1,21 @@
 /** assign_data: parties put their data in the places that a task declares. */
 import type { management } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'
-import type { Clock, Entry, Handlers, Write } from '../../../runtime/index.ts'
+import type { Entry, Handlers, Write } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayUseData, mayUseUnderRule } from '../access/access.ts'
-import type { DataRecord } from '../data/data_record.ts'
-import { noSuchData, unpackData } from '../data/data_store.ts'
+import type { DataRecord } from '../data/stored_data.ts'
+import { noSuchData, unpackData } from '../data/stored_data.ts'
 import { dataKey, taskKey, useKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { readMany } from '../records/storage_access.ts'
-import { advance, isEnded, whyRefused } from '../lifecycle/task_machine.ts'
+import { advance, isEnded } from '../lifecycle/task_machine.ts'
 import type { TaskLife, TaskRecord } from '../lifecycle/task_record.ts'
 import { packRecord, unpackRecord } from '../records/stored_record.ts'
 import type { AssignableFile } from '../lifecycle/task_rules.ts'
-import type { TaskStore } from '../tasks/task_store.ts'
+import type { CarryOut } from '../tasks/task_command.ts'
 import { findFile } from '../lifecycle/task_terms.ts'
 import { admitParty, viewTask } from '../tasks/task_view.ts'
-import type { EarlyEnds } from '../tasks/early_end.ts'
 
 /** Whoever began to delete data and did not come to the end of it is given up after this long. */
 const DELETING_MS = 30_000
@@ -27,47 +26,38 @@ interface Place {
   data_id: string
 }
 
-export function assignMethods(
-  storage: StorageClient,
-  access: AccessClient,
-  tasks: TaskStore,
-  ends: EarlyEnds,
-  clock: Clock,
-): Pick<Handlers<typeof management>, 'assign_data'> {
+export interface AssignDataParts {
+  storage: StorageClient
+  access: AccessClient
+  carryOut: CarryOut
+}
+
+export function assignData({
+  storage,
+  access,
+  carryOut,
+}: AssignDataParts): Pick<Handlers<typeof management>, 'assign_data'> {
   return {
     async assign_data({ caller, request }) {
       const party = caller.user_id
       const places = [...placesOf('inputs', request.inputs), ...placesOf('outputs', request.outputs)]
-      const changed = await tasks.change(request.task_id, async (loaded, hold) => {
-        await admitParty(access, loaded, party)
-        const { record } = loaded
+      const changed = await carryOut(request.task_id, {
+        admit: (loaded) => admitParty(access, loaded, party),
         // Delivered again, the request finds what it asked for.
-        if (places.length > 0 && places.every((place) => isAssigned(record, place))) return { next: record }
-        const late = await ends.endOverdue(loaded, hold)
-        if (late !== undefined) return late
-
-        const entries = await readMany(
-          storage,
-          places.map((place) => dataKey(place.data_id)),
-        )
-        const data = new Map(
-          [...entries.values()].flatMap((entry) => {
-            const found = unpackData(entry)
-            return found === undefined ? [] : [[found.data_id, found] as const]
-          }),
-        )
-        const living = await readLivingHolders(storage, record.task_id, [...data.values()])
-        const event = {
-          type: 'assign_data' as const,
-          at: clock.now(),
-          party,
-          files: places.map((place) => fileFor(place, party, data, living)),
-        }
-        const refusal = whyRefused(record, event)
-        if (refusal !== undefined) throw refusal
-        await checkAccess(access, record, party, [...data.values()], event.at)
-        const next = advance(record, event)
-        return { next, writes: holdData(record, places, data, entries, clock.now()) }
+        isDone: ({ record }) => places.length > 0 && places.every((place) => isAssigned(record, place)),
+        async decide({ record }, { at }) {
+          const entries = await readMany(
+            storage,
+            places.map((place) => dataKey(place.data_id)),
+          )
+          const found = [...entries.values()].flatMap((entry) => unpackData(entry) ?? [])
+          const data = new Map(found.map((each) => [each.data_id, each]))
+          const living = await readLivingHolders(storage, record.task_id, found)
+          const files = places.map((place) => fileFor(place, party, data, living))
+          const next = advance(record, { type: 'assign_data', at, party, files })
+          await checkAccess(access, record, party, found, at)
+          return { next, writes: holdData(record, places, data, entries, at) }
+        },
       })
       return viewTask(changed)
     },
@@ -112,7 +102,6 @@ async function readLivingHolders(
   data: readonly DataRecord[],
 ): Promise<Set<string>> {
   const holders = data.flatMap(({ assigned_to: other }) => (other === undefined || other === taskId ? [] : [other]))
-  if (holders.length === 0) return new Set()
   const entries = await readMany(storage, holders.map(taskKey))
   // An ended task never lives again, so what is read here stays true until the commit.
   const lives = [...entries.values()].map((entry) => unpackRecord<TaskLife>(entry.value))

@@ -1,19 +1,23 @@
-/** Tasks: created, shown, listed, canceled. */
+/** create_task, and what ends a task before its run does: cancel_task, and expire_task for the scheduler. */
 import type { CallerIdentity, management, RequestOf, TaskTerms } from '../../../messages/index.ts'
 import { createId, defined, Refusal } from '../../../messages/index.ts'
 import type { Clock, Handlers } from '../../../runtime/index.ts'
+import { retryOnConflict } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayUseFunction } from '../access/access.ts'
-import { noSuchFunction, unpackFunction } from '../functions/function_methods.ts'
-import type { FunctionRecord } from '../functions/function_record.ts'
+import { noSuchFunction, unpackFunction } from '../functions/stored_function.ts'
+import type { FunctionRecord } from '../functions/stored_function.ts'
 import { functionKey, taskKey, taskOfKey, termsKey } from '../records/keys.ts'
 import type { NamedUsers, UserDirectory } from '../access/known_users.ts'
 import { checkUsersExist } from '../access/known_users.ts'
 import type { StorageClient } from '../records/storage_access.ts'
-import { readMany, settle } from '../records/storage_access.ts'
+import { readMany } from '../records/storage_access.ts'
 import { beginTask } from '../lifecycle/task_machine.ts'
 import type { TaskRecord } from '../lifecycle/task_record.ts'
 import { unpackTask } from '../lifecycle/task_record.ts'
+import type { CarryOut } from '../tasks/task_command.ts'
+import { withoutRefusal } from '../tasks/task_command.ts'
+import type { LoadedTask } from '../tasks/task_memory.ts'
 import type { TaskStore } from '../tasks/task_store.ts'
 import { digestTerms, holdsRequest, partiesOf, withoutData, writeTerms } from '../lifecycle/task_terms.ts'
 import { admitParty, viewForOutsider, viewTask } from '../tasks/task_view.ts'
@@ -22,21 +26,25 @@ import type { EarlyEnds } from '../tasks/early_end.ts'
 type CreateRequest = RequestOf<typeof management, 'create_task'>['request']
 type Methods = Pick<Handlers<typeof management>, 'create_task' | 'cancel_task' | 'expire_task'>
 
-export function taskMethods(
-  storage: StorageClient,
-  access: AccessClient,
-  users: UserDirectory,
-  tasks: TaskStore,
-  ends: EarlyEnds,
-  clock: Clock,
-): Methods {
+export interface CreateAndCancelParts {
+  storage: StorageClient
+  access: AccessClient
+  users: UserDirectory
+  tasks: TaskStore
+  ends: EarlyEnds
+  carryOut: CarryOut
+  clock: Clock
+}
+
+export function createAndCancel(parts: CreateAndCancelParts): Methods {
+  const { storage, access, users, tasks, ends, carryOut, clock } = parts
   return {
     async create_task({ caller, request }, context) {
       const key = request.options.idempotency_key
       // The caller is part of the name, so that nobody can take a key before another user does.
       const taskId = createId('task', key === undefined ? context.requestId : `idempotency\0${caller.user_id}\0${key}`)
       const keys = { fn: functionKey(request.function_id), task: taskKey(taskId), terms: termsKey(taskId) }
-      return settle(async () => {
+      return retryOnConflict(async () => {
         const entries = await readMany(storage, Object.values(keys))
         const [fnEntry, task, terms] = Object.values(keys).map((name) => entries.get(name))
         const fn = unpackFunction(fnEntry)
@@ -62,23 +70,26 @@ export function taskMethods(
     },
 
     async cancel_task({ caller, request }, context) {
+      const party = caller.user_id
       const isAdmin = caller.role === 'PlatformAdmin'
       const request_id = context.requestId
-      const changed = await tasks.change(request.task_id, async (loaded, hold) => {
-        // An admin who is no party has the method from the API's policies, and gets no look at the task.
-        const isOutsider = isAdmin && !loaded.record.parties.includes(caller.user_id)
-        if (!isOutsider) await admitParty(access, loaded, caller.user_id)
-        if (loaded.record.end?.request_id === request_id) return { next: loaded.record }
-        const late = await ends.endOverdue(loaded, hold)
-        if (late !== undefined) return late
-        const at = clock.now()
-        return ends.end(loaded, { type: 'cancel_task', at, party: caller.user_id, is_admin: isAdmin, request_id }, hold)
+      // An admin who is no party has the method from the API's policies, and gets no look at the task.
+      const isOutsider = ({ record }: LoadedTask) => isAdmin && !record.parties.includes(party)
+      const changed = await carryOut(request.task_id, {
+        admit: (loaded) => (isOutsider(loaded) ? undefined : admitParty(access, loaded, party)),
+        isDone: ({ record }) => record.end?.request_id === request_id,
+        decide: (loaded, { at, hold }) =>
+          ends.end(loaded, { type: 'cancel_task', at, party, is_admin: isAdmin, request_id }, hold),
       })
-      return changed.record.parties.includes(caller.user_id) ? viewTask(changed) : viewForOutsider(changed)
+      return changed.record.parties.includes(party) ? viewTask(changed) : viewForOutsider(changed)
     },
 
     async expire_task({ task_id }) {
-      await tasks.change(task_id, (loaded, hold) => ends.end(loaded, { type: 'expire', at: clock.now() }, hold))
+      // An overdue task ends before anything is decided; of any other, the machine says why it does not expire.
+      await carryOut(task_id, {
+        whenOverdue: withoutRefusal,
+        decide: (loaded, { at, hold }) => ends.end(loaded, { type: 'expire', at }, hold),
+      })
       return {}
     },
   }

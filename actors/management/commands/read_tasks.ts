@@ -1,4 +1,4 @@
-/** How parties follow their tasks: get, list, and watch, which waits for the next change. */
+/** get_task, list_tasks and watch_task: how parties follow their tasks. Watching waits for the next change. */
 import type { management, TaskView } from '../../../messages/index.ts'
 import { defined, STANDARD_CLASS, taskEventSubject } from '../../../messages/index.ts'
 import type { Clock, Events, Handlers } from '../../../runtime/index.ts'
@@ -9,11 +9,13 @@ import type { StorageClient } from '../records/storage_access.ts'
 import { readMany } from '../records/storage_access.ts'
 import { changesAfter } from '../lifecycle/task_history.ts'
 import type { TaskLife } from '../lifecycle/task_record.ts'
+import { isOverdue } from '../lifecycle/task_rules.ts'
 import { unpackRecord } from '../records/stored_record.ts'
-import type { LoadedTask } from '../tasks/loaded_task.ts'
+import type { LoadedTask } from '../tasks/task_memory.ts'
+import type { CarryOut } from '../tasks/task_command.ts'
+import { withoutRefusal } from '../tasks/task_command.ts'
 import type { TaskStore } from '../tasks/task_store.ts'
 import { admitParty, viewTask } from '../tasks/task_view.ts'
-import type { EarlyEnds } from '../tasks/early_end.ts'
 import type { WorkerPresence } from '../tasks/worker_presence.ts'
 
 /** An event may be lost; the task is read again after this long. */
@@ -34,26 +36,23 @@ const CHANGES_PAGE = 200
 
 type Methods = Pick<Handlers<typeof management>, 'get_task' | 'list_tasks' | 'watch_task'>
 
-export function readMethods(
-  storage: StorageClient,
-  access: AccessClient,
-  tasks: TaskStore,
-  ends: EarlyEnds,
-  presence: WorkerPresence,
-  clock: Clock,
-  events: Events,
-): Methods {
-  /** The task as it is now; one whose deadline has passed ends here, for nobody else may come by. */
+export interface ReadTasksParts {
+  storage: StorageClient
+  access: AccessClient
+  tasks: TaskStore
+  carryOut: CarryOut
+  presence: WorkerPresence
+  clock: Clock
+  events: Events
+}
+
+export function readTasks(parts: ReadTasksParts): Methods {
+  const { storage, access, tasks, carryOut, presence, clock, events } = parts
+  /** The task as it is now; one whose deadline has passed ends here, since nobody else may come by. */
   async function readNow(taskId: string, aboveVersion?: number): Promise<LoadedTask> {
     const loaded = await (aboveVersion === undefined ? tasks.read(taskId) : tasks.readAbove(taskId, aboveVersion))
-    const { deadline } = loaded.record.terms.options
-    if (deadline === undefined || clock.now() < deadline) return loaded
-    return tasks.change(taskId, async (present, hold) => {
-      const late = await ends.endOverdue(present, hold)
-      if (late === undefined) return { next: present.record }
-      const { refusal: _notForReaders, ...change } = late
-      return change
-    })
+    if (!isOverdue(loaded.record, clock.now())) return loaded
+    return carryOut(taskId, { whenOverdue: withoutRefusal, decide: ({ record }) => ({ next: record }) })
   }
 
   async function readFor(taskId: string, userId: string, aboveVersion?: number): Promise<LoadedTask> {
@@ -62,7 +61,7 @@ export function readMethods(
     return loaded
   }
 
-  /** Who looks at a task that waits hears when it waits for a worker that there is not. */
+  /** A party who looks at a task that waits is told when there is no worker that it could wait for. */
   async function show(loaded: LoadedTask): Promise<TaskView> {
     const { state, terms } = loaded.record
     if (state !== 'Staged') return viewTask(loaded)
@@ -113,7 +112,7 @@ export function readMethods(
         // The keys are in order of creation: behind the first that is too old, all are.
         const cursors = entries.map(({ key }) => key.slice(prefix.length)).filter((key) => key >= momentInKey(from))
         const keys = cursors.map((cursor) => taskKey(taskIdOfKey(cursor)))
-        const lives = keys.length === 0 ? new Map<string, never>() : await readMany(storage, keys)
+        const lives = await readMany(storage, keys)
         const items = cursors.map((cursor, at) => {
           const entry = lives.get(keys[at] ?? '')
           const life = entry === undefined ? undefined : unpackRecord<TaskLife>(entry.value)

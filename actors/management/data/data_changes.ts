@@ -5,14 +5,15 @@
 import type { management } from '../../../messages/index.ts'
 import { createId, defined, Refusal } from '../../../messages/index.ts'
 import type { Clock, Handlers, Write } from '../../../runtime/index.ts'
+import { retryOnConflict } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { checkOutputUrl } from './data_methods.ts'
-import type { DataRecord } from './data_record.ts'
-import type { FoundData } from './data_store.ts'
-import { findOwnData, isRegistered, noSuchData, readFile, registerData } from './data_store.ts'
+import type { DataRecord } from './stored_data.ts'
+import type { FoundData } from './stored_data.ts'
+import { findOwnData, isRegistered, noSuchData, readFile, registerData } from './stored_data.ts'
 import { dataKey, dataOfKey, fileKey, taskKey, usePrefix } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
-import { commit, readMany, settle } from '../records/storage_access.ts'
+import { commit, readMany } from '../records/storage_access.ts'
 import { isEnded } from '../lifecycle/task_machine.ts'
 import type { TaskLife } from '../lifecycle/task_record.ts'
 import { packRecord, unpackRecord } from '../records/stored_record.ts'
@@ -24,7 +25,13 @@ type Methods = Pick<
 
 const PAGE = 100
 
-export function dataChanges(storage: StorageClient, access: AccessClient, clock: Clock): Methods {
+export interface DataChangeParts {
+  storage: StorageClient
+  access: AccessClient
+  clock: Clock
+}
+
+export function dataChanges({ storage, access, clock }: DataChangeParts): Methods {
   /** New data made of what is there, by `derive`; a repeated request finds what the first one made. */
   async function deriveData(
     userId: string,
@@ -33,7 +40,7 @@ export function dataChanges(storage: StorageClient, access: AccessClient, clock:
     derive: (source: FoundData) => Promise<void>,
   ): Promise<void> {
     const isDone = () => isRegistered(storage, newId, [userId])
-    await settleUnlessDone(isDone, async () => derive(await findOwnData(storage, access, userId, sourceId)))
+    await retryUnlessDone(isDone, async () => derive(await findOwnData(storage, access, userId, sourceId)))
   }
 
   return {
@@ -95,7 +102,7 @@ export function dataChanges(storage: StorageClient, access: AccessClient, clock:
     async delete_data({ caller, request }, context) {
       const { data_id } = request
       const isDone = () => wasDeletedBy(storage, data_id, caller.user_id, context.requestId)
-      await settleUnlessDone(isDone, async () => {
+      await retryUnlessDone(isDone, async () => {
         const found = await findOwnData(storage, access, caller.user_id, data_id)
         await refuseInUse(storage, found.record)
         const { revision } = await readFile(storage, data_id)
@@ -121,9 +128,9 @@ export function dataChanges(storage: StorageClient, access: AccessClient, clock:
   }
 }
 
-/** The same request at another member may be done between two of our reads: then what it took away is missed here. */
-async function settleUnlessDone(isDone: () => Promise<boolean>, attempt: () => Promise<void>): Promise<void> {
-  await settle(async () => {
+/** The same request may be carried out at another member between two of our reads: what it took away is then missed here. */
+async function retryUnlessDone(isDone: () => Promise<boolean>, attempt: () => Promise<void>): Promise<void> {
+  await retryOnConflict(async () => {
     if (await isDone()) return
     try {
       await attempt()

@@ -4,8 +4,8 @@ import type { DataRule, DataView, management } from '../../../messages/index.ts'
 import { createId, defined, FILES_BUCKET, Refusal } from '../../../messages/index.ts'
 import type { Handlers } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
-import { viewData } from './data_record.ts'
-import { findOwnData, registerData, unpackData } from './data_store.ts'
+import { viewData } from './stored_data.ts'
+import { findOwnData, registerData, unpackData } from './stored_data.ts'
 import { dataKey, dataOfKey } from '../records/keys.ts'
 import type { UserDirectory } from '../access/known_users.ts'
 import { checkUsersExist } from '../access/known_users.ts'
@@ -25,7 +25,13 @@ type Methods = Pick<
   | 'list_data'
 >
 
-export function dataMethods(storage: StorageClient, access: AccessClient, users: UserDirectory): Methods {
+export interface DataParts {
+  storage: StorageClient
+  access: AccessClient
+  users: UserDirectory
+}
+
+export function dataMethods({ storage, access, users }: DataParts): Methods {
   async function show(userId: string, dataId: string): Promise<DataView> {
     return viewData((await findOwnData(storage, access, userId, dataId)).record)
   }
@@ -83,7 +89,7 @@ export function dataMethods(storage: StorageClient, access: AccessClient, users:
         const page = { prefix, limit: PAGE }
         const { entries } = await storage.scan(after === undefined ? page : { ...page, after: all + after })
         const ids = entries.map((entry) => entry.key.slice(all.length))
-        const records = ids.length === 0 ? new Map<string, never>() : await readMany(storage, ids.map(dataKey))
+        const records = await readMany(storage, ids.map(dataKey))
         const items = ids.map((cursor) => {
           const record = unpackData(records.get(dataKey(cursor)))
           const view = record === undefined ? undefined : viewData(record)

@@ -4,33 +4,39 @@
  */
 import type { CallerIdentity, management } from '../../../messages/index.ts'
 import { createId, defined, Refusal } from '../../../messages/index.ts'
-import type { Entry, Handlers, Write } from '../../../runtime/index.ts'
+import type { Handlers, Write } from '../../../runtime/index.ts'
+import { isConflict } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayUseFunction } from '../access/access.ts'
 import { packPayload, viewPayload } from './function_payload.ts'
-import type { FunctionRecord, FunctionSummary } from './function_record.ts'
-import { allowedUsers, shelvesOf, viewFunction, writeFunction } from './function_record.ts'
-import { arrangeShelves, shelfWrites } from './function_shelves.ts'
-import { functionKey, payloadKey, shelfKey } from '../records/keys.ts'
+import type { FunctionSummary } from './function_shelves.ts'
+import { arrangeShelves, mergeShelves, readShelf, shelfWrites, shelvesFor, shelvesOf } from './function_shelves.ts'
+import type { FunctionRecord } from './stored_function.ts'
+import { allowedUsers, noSuchFunction, readFunction, viewFunction, writeFunction } from './stored_function.ts'
+import { functionKey, payloadKey } from '../records/keys.ts'
 import type { UserDirectory } from '../access/known_users.ts'
 import { checkUsersExist } from '../access/known_users.ts'
-import type { ReadPage } from '../records/paging.ts'
 import { checkAfter, collectPages } from '../records/paging.ts'
 import { readRuns } from './quota.ts'
 import type { StorageClient } from '../records/storage_access.ts'
-import { commit, isConflict, KEYS_MAX, readMany } from '../records/storage_access.ts'
+import { commit, KEYS_MAX, readMany } from '../records/storage_access.ts'
 import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 /** The shelves that fit the commit of record and payload. */
 const SHELVES_AT_ONCE = KEYS_MAX - 2
-const PAGE = 200
 
 type Methods = Pick<
   Handlers<typeof management>,
   'register_function' | 'get_function' | 'get_function_usage' | 'list_functions'
 >
 
-export function functionMethods(storage: StorageClient, access: AccessClient, users: UserDirectory): Methods {
+export interface FunctionParts {
+  storage: StorageClient
+  access: AccessClient
+  users: UserDirectory
+}
+
+export function functionMethods({ storage, access, users }: FunctionParts): Methods {
   async function readFor(caller: CallerIdentity, functionId: string): Promise<FunctionRecord> {
     const record = await readFunction(storage, functionId)
     const seesAll = record !== undefined && seesAllOf(caller, record)
@@ -91,58 +97,8 @@ export function functionMethods(storage: StorageClient, access: AccessClient, us
   }
 }
 
-/** The function, unless it was deleted. */
-async function readFunction(storage: StorageClient, functionId: string): Promise<FunctionRecord | undefined> {
-  return unpackFunction((await readMany(storage, [functionKey(functionId)])).get(functionKey(functionId)))
-}
-
-export function unpackFunction(entry: Entry | undefined): FunctionRecord | undefined {
-  const record = entry === undefined ? undefined : unpackRecord<FunctionRecord>(entry.value)
-  return record?.deleted === true ? undefined : record
-}
-
-/** A function that does not exist and one that the caller may not use look alike. */
-export function noSuchFunction(functionId: string): Refusal {
-  return new Refusal('not_found', `there is no function ${functionId} that the caller may use`, {
-    hint: 'list_functions shows those that may be used',
-    field: 'function_id',
-  })
-}
-
-function shelvesFor(caller: CallerIdentity): string[] {
-  if (caller.role === 'PlatformAdmin') return ['all']
-  return ['public', `user/${caller.user_id}`, ...(caller.attribute === null ? [] : [`org/${caller.attribute}`])]
-}
-
 function seesAllOf(caller: CallerIdentity, record: FunctionRecord): boolean {
   return record.owner === caller.user_id || caller.role === 'PlatformAdmin'
-}
-
-interface ShelfPage {
-  summaries: FunctionSummary[]
-  isLast: boolean
-}
-
-async function readShelf(storage: StorageClient, shelf: string, after: string | undefined): Promise<ShelfPage> {
-  const page = { prefix: shelfKey(shelf, ''), limit: PAGE }
-  const { entries } = await storage.scan(after === undefined ? page : { ...page, after: shelfKey(shelf, after) })
-  const summaries = entries.map((entry) => unpackRecord<FunctionSummary>(entry.value))
-  return { summaries, isLast: entries.length < PAGE }
-}
-
-/** A function may stand on several shelves; all are ordered by id, and one of them ends the page. */
-function mergeShelves<T>(
-  pages: readonly ShelfPage[],
-  select: (summary: FunctionSummary) => T | undefined,
-): ReadPage<T> {
-  const ends = pages.flatMap(({ summaries, isLast }) => (isLast ? [] : [summaries.at(-1)?.function_id ?? '']))
-  const end = ends.toSorted()[0]
-  const byId = new Map(pages.flatMap(({ summaries }) => summaries).map((summary) => [summary.function_id, summary]))
-  const items = [...byId.values()]
-    .filter(({ function_id }) => end === undefined || function_id <= end)
-    .sort((a, b) => (a.function_id < b.function_id ? -1 : 1))
-    .map((summary) => ({ cursor: summary.function_id, item: select(summary) }))
-  return { items, isLast: end === undefined }
 }
 
 /** The same request once more is answered as the first one was; anyone else's request does not take over the id. */

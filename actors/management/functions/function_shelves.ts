@@ -3,16 +3,41 @@
  * public ones, one for all. There may be more of them than one commit takes, so they are put right after the function
  * changed: by whoever changed it, and by a repeated request where that one did not come to the end.
  */
+import type { CallerIdentity, FunctionView } from '../../../messages/index.ts'
 import type { Write } from '../../../runtime/index.ts'
-import type { FunctionRecord } from './function_record.ts'
-import { shelvesOf, summarize } from './function_record.ts'
+import { retryOnConflict } from '../../../runtime/index.ts'
+import type { FunctionRecord } from './stored_function.ts'
+import { allowedUsers } from './stored_function.ts'
 import { functionKey, shelfKey } from '../records/keys.ts'
+import type { ReadPage } from '../records/paging.ts'
 import type { StorageClient } from '../records/storage_access.ts'
-import { commit, KEYS_MAX, readMany, settle } from '../records/storage_access.ts'
+import { commit, KEYS_MAX, readMany } from '../records/storage_access.ts'
 import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
 /** Each commit holds only if the function is still the one that the shelves are put right for. */
 const SHELVES_AT_ONCE = KEYS_MAX - 1
+const PAGE = 200
+
+/** What lists show of a function. */
+export type FunctionSummary = Pick<FunctionView, 'function_id' | 'name' | 'owner' | 'executor' | 'public' | 'disabled'>
+
+/** The shelves on which lists look for a function. */
+export function shelvesOf(record: FunctionRecord): string[] {
+  const users = new Set([record.owner, ...allowedUsers(record)])
+  const organisations = record.allowlist.filter((entry) => entry.startsWith('org:')).map((entry) => entry.slice(4))
+  return [
+    'all',
+    ...(record.public ? ['public'] : []),
+    ...[...users].map((user) => `user/${user}`),
+    ...organisations.map((organisation) => `org/${organisation}`),
+  ]
+}
+
+/** The shelves on which a caller finds all that they may use. */
+export function shelvesFor(caller: CallerIdentity): string[] {
+  if (caller.role === 'PlatformAdmin') return ['all']
+  return ['public', `user/${caller.user_id}`, ...(caller.attribute === null ? [] : [`org/${caller.attribute}`])]
+}
 
 /** Writes for shelves that are known to be empty of the function. */
 export function shelfWrites(record: FunctionRecord, shelves: readonly string[]): Write[] {
@@ -22,7 +47,7 @@ export function shelfWrites(record: FunctionRecord, shelves: readonly string[]):
 
 /** Puts the function on its shelves as it is now, and takes it off those that it has left. */
 export async function arrangeShelves(storage: StorageClient, functionId: string): Promise<void> {
-  await settle(async () => {
+  await retryOnConflict(async () => {
     const entry = (await readMany(storage, [functionKey(functionId)])).get(functionKey(functionId))
     if (entry === undefined) return
     const record = unpackRecord<FunctionRecord>(entry.value)
@@ -51,4 +76,37 @@ export async function arrangeShelves(storage: StorageClient, functionId: string)
     const arranged: FunctionRecord = { ...record, leaving: [] }
     await commit(storage, [{ ...unchanged, value: packRecord(arranged) }])
   })
+}
+
+/** What stands on one shelf behind a function, as far as one read reaches. */
+interface ShelfPage {
+  summaries: FunctionSummary[]
+  isLast: boolean
+}
+
+export async function readShelf(storage: StorageClient, shelf: string, after: string | undefined): Promise<ShelfPage> {
+  const page = { prefix: shelfKey(shelf, ''), limit: PAGE }
+  const { entries } = await storage.scan(after === undefined ? page : { ...page, after: shelfKey(shelf, after) })
+  const summaries = entries.map((entry) => unpackRecord<FunctionSummary>(entry.value))
+  return { summaries, isLast: entries.length < PAGE }
+}
+
+/** A function may stand on several shelves; all are ordered by id, and one of them ends the page. */
+export function mergeShelves<T>(
+  pages: readonly ShelfPage[],
+  select: (summary: FunctionSummary) => T | undefined,
+): ReadPage<T> {
+  const ends = pages.flatMap(({ summaries, isLast }) => (isLast ? [] : [summaries.at(-1)?.function_id ?? '']))
+  const end = ends.toSorted()[0]
+  const byId = new Map(pages.flatMap(({ summaries }) => summaries).map((summary) => [summary.function_id, summary]))
+  const items = [...byId.values()]
+    .filter(({ function_id }) => end === undefined || function_id <= end)
+    .sort((a, b) => (a.function_id < b.function_id ? -1 : 1))
+    .map((summary) => ({ cursor: summary.function_id, item: select(summary) }))
+  return { items, isLast: end === undefined }
+}
+
+function summarize(record: FunctionRecord): FunctionSummary {
+  const { function_id, name, owner, executor, disabled } = record
+  return { function_id, name, owner, executor, public: record.public, disabled }
 }

@@ -1,156 +1,169 @@
 /**
- * The life of a task: the one definition. The picture in docs/task_lifecycle.md is drawn from this machine, the tests walk
- * its paths, and management moves records through it with `advance`. Nothing is ever running in it: a record becomes a
- * snapshot, one event is applied, the result becomes a record again. It has no timers, for those would not survive a
- * restart: deadlines are facts of the record, and whoever watches them sends `expire`.
+ * The life of a task: the one definition. The picture in docs/task_lifecycle.md is drawn from this machine, xstate's tools
+ * walk its paths in the tests, and management moves records through it: `permit` looks up in the machine how a state can be
+ * left, and judges an event once. Nothing ever runs in it; one event makes one record of another. It has no timers, for
+ * those would not survive a restart: deadlines are facts of the record, and whoever watches them sends `expire`.
+ *
+ * This drawer holds what a task is and how it moves, all of it pure: the machine, its rules, the terms, the record and the
+ * words for people. Reading and writing are done elsewhere.
  */
-import type { AnyActorScope } from 'xstate'
-import { and, assign, createActor, setup } from 'xstate'
-import type { Refusal, TaskState } from '../../../messages/index.ts'
-import { assert, TERMINAL_STATES } from '../../../messages/index.ts'
+import { setup } from 'xstate'
+import type { TaskState } from '../../../messages/index.ts'
+import { assert, defined, TERMINAL_STATES } from '../../../messages/index.ts'
 import { stepBy } from './task_history.ts'
 import type { TaskFacts, TaskRecord } from './task_record.ts'
-import type { RunReport, TaskEvent, TaskEventType } from './task_rules.ts'
-import { endedWell, isRetried, orderBytes, outputProblem, refuseByRule, refuseByState } from './task_rules.ts'
+import type { EventOf, RunReport, TaskEvent, TaskEventType, TaskRequest } from './task_rules.ts'
+import * as rules from './task_rules.ts'
 import { digestTerms, unassignedFiles, withAssigned } from './task_terms.ts'
 
 const FAILURE_MESSAGE_MAX = 1000
+const FIRST_STATE = 'Created'
 
-/** Ends that a living task may come to in any state. */
-const earlyEnds = {
-  expire: { guard: 'permitted', description: 'the deadline has passed', target: 'Failed', actions: 'failByDeadline' },
-  cancel_task: { guard: 'permitted', description: 'by the creator or an admin', target: 'Canceled', actions: 'cancel' },
-} as const
-
-/** What a task may come to that is about to run, also when it ran before on a worker that was lost. */
-const refusedRun = {
-  guard: 'permitted',
-  description: 'a policy, or the rule of an owner, does not allow this run',
-  target: 'Failed',
-  actions: 'failByRule',
-} as const
-
-/** The facts of no task, for what wants some before there is one. */
-const NOTHING: TaskFacts = {
-  task_id: '',
-  version: 0,
-  changes: [],
-  creator: '',
-  parties: [],
-  terms_digest: '',
-  approved_by: [],
-  attempt: 0,
-  created_at: 0,
-  updated_at: 0,
-  order_bytes: 0,
-  function: { name: '', owner: '', public: false, outputs: [] },
-  terms: {
-    function_id: '',
-    function_digest: '',
-    executor: 'builtin',
-    arguments: {},
-    inputs: [],
-    outputs: [],
-    options: { priority: 'normal', timeout_ms: 0, attempts: 0, retries: 0, allow_raw: false, needs: {} },
-  },
+/** One way out of a state, or back into it. */
+interface Way<E> {
+  /** When it is taken, for the picture. */
+  description: string
+  /** Absent: the task stays in its state. */
+  target?: TaskState
+  /** Chooses among the ways of one event, of which the first that holds is taken. Absent: it holds always. */
+  when?: (facts: TaskFacts, event: E) => boolean
+  /** The facts that it changes. */
+  effect?: (facts: TaskFacts, event: E) => Partial<TaskFacts>
 }
 
 const definition = setup({
-  types: { context: {} as TaskFacts, events: {} as TaskEvent, input: {} as TaskFacts },
-  guards: {
-    permitted: ({ context, event }) => refuseByRule(context, event) === undefined,
-    allAssigned: ({ context }) => unassignedFiles(context.terms).length === 0,
-    allApproved: ({ context }) => context.parties.every((party) => context.approved_by.includes(party)),
-    singleParty: ({ context }) => context.parties.length === 1,
-    endedWell: ({ context, event }) => event.type === 'end_run' && endedWell(context, event.report),
-    retried: ({ context, event }) => event.type === 'end_run' && isRetried(context, event.report),
+  types: {
+    context: {} as TaskFacts,
+    events: {} as TaskEvent,
+    input: {} as TaskFacts,
+    // xstate reads guard and actions of a transition, `permit` reads the way of which they are made.
+    transitionMeta: {} as { onEvent?: Way<TaskEvent>; atOnce?: Way<unknown> },
   },
-  actions: {
-    failByDeadline: assign({ end: { code: 'deadline_exceeded', reason: 'the deadline of the task passed' } }),
-    failByLostWorkers: assign({ end: { code: 'unavailable', reason: 'every attempt was lost with its worker' } }),
-    failByRule: assign(({ event }) => {
-      assert(event.type === 'refuse_run', 'only this event refuses a run')
-      return { end: { code: 'forbidden', reason: `the rule ${event.rule} does not allow it: ${event.reason}` } }
-    }),
-    cancel: assign(({ event }) => {
-      assert(event.type === 'cancel_task', 'only this event cancels')
-      return { end: { reason: `canceled by ${event.party}`, request_id: event.request_id } }
-    }),
-  },
+})
+
+/** A way that an event opens, where its rule and its findings have nothing against it. */
+function on<K extends TaskEventType>(way: Way<EventOf<K>>) {
+  // A way is looked up by the type of the event, so the event is of this type.
+  const onEvent = way as Way<TaskEvent>
+  return {
+    ...edgeOf(way),
+    guard: ({ context, event }: { context: TaskFacts; event: TaskEvent }) =>
+      rules.refuseByRule(context, event) === undefined &&
+      rules.refuseFindings(event) === undefined &&
+      holds(onEvent, context, event),
+    actions: definition.assign(({ context, event }) => onEvent.effect?.(context, event) ?? {}),
+    meta: { onEvent },
+  }
+}
+
+/** A way that is taken as soon as it holds, after whatever event. */
+function atOnce(way: Way<unknown>) {
+  return {
+    ...edgeOf(way),
+    guard: ({ context }: { context: TaskFacts }) => holds(way, context, undefined),
+    actions: definition.assign(({ context }) => way.effect?.(context, undefined) ?? {}),
+    meta: { atOnce: way },
+  }
+}
+
+function edgeOf({ description, target }: Pick<Way<never>, 'description' | 'target'>) {
+  return { description, ...defined({ target }) }
+}
+
+/** Ends that a living task may come to in any state. */
+const earlyEnds = {
+  expire: on<'expire'>({
+    description: 'the deadline has passed',
+    target: 'Failed',
+    effect: () => ({ end: { code: 'deadline_exceeded', reason: 'the deadline of the task passed' } }),
+  }),
+  cancel_task: on<'cancel_task'>({
+    description: 'by the creator or an admin',
+    target: 'Canceled',
+    effect: (_facts, { party, request_id }) => ({ end: { reason: `canceled by ${party}`, request_id } }),
+  }),
+}
+
+/** The end of a task that is about to run, also when it ran before on a worker that was lost. */
+const refusedRun = on<'refuse_run'>({
+  description: 'a policy, or the rule of an owner, does not allow this run',
+  target: 'Failed',
+  effect: (_facts, { rule, reason }) => ({
+    end: { code: 'forbidden', reason: `the rule ${rule} does not allow it: ${reason}` },
+  }),
 })
 
 export const taskMachine = definition.createMachine({
   id: 'task',
-  // Tools that walk the machine begin it without an input, for each step.
-  context: ({ input }) => input ?? NOTHING,
-  initial: 'Created',
+  context: ({ input }) => input,
+  initial: FIRST_STATE,
   states: {
     Created: {
       description: 'waits for data',
-      always: { guard: 'allAssigned', description: 'every declared file has its data', target: 'DataAssigned' },
+      always: atOnce({
+        description: 'every declared file has its data',
+        when: ({ terms }) => unassignedFiles(terms).length === 0,
+        target: 'DataAssigned',
+      }),
       on: {
-        assign_data: {
-          guard: 'permitted',
+        assign_data: on<'assign_data'>({
           description: 'by an owner; the owners are those declared, the place is free, an output is unwritten',
-          actions: assign(({ context, event }) => {
-            const terms = withAssigned(context.terms, event.files)
+          effect: (facts, { files }) => {
+            const terms = withAssigned(facts.terms, files)
             // Other terms are other terms: nobody has approved them yet.
-            const order_bytes = orderBytes(context, event.files)
+            const order_bytes = rules.orderBytes(facts, files)
             return { terms, terms_digest: digestTerms(terms), approved_by: [], order_bytes }
-          }),
-        },
+          },
+        }),
         ...earlyEnds,
       },
     },
     DataAssigned: {
       description: 'waits for approvals',
       always: [
-        { guard: 'allApproved', description: 'every party has approved', target: 'Approved' },
-        {
-          guard: 'singleParty',
-          description: 'nobody else is concerned',
+        atOnce({
+          description: 'every party has approved',
+          when: ({ parties, approved_by }) => parties.every((party) => approved_by.includes(party)),
           target: 'Approved',
-          actions: assign(({ context }) => ({ approved_by: [...context.parties] })),
-        },
+        }),
+        atOnce({
+          description: 'nobody else is concerned',
+          when: ({ parties }) => parties.length === 1,
+          target: 'Approved',
+          effect: ({ parties }) => ({ approved_by: [...parties] }),
+        }),
       ],
       on: {
-        approve_task: {
-          guard: 'permitted',
+        approve_task: on<'approve_task'>({
           description: 'by a party, naming the digest of the present terms',
-          actions: assign(({ context, event }) => ({
-            approved_by: [...new Set([...context.approved_by, event.party])].sort(),
-          })),
-        },
+          effect: ({ approved_by }, { party }) => ({ approved_by: [...new Set([...approved_by, party])].sort() }),
+        }),
         ...earlyEnds,
       },
     },
     Approved: {
       description: 'waits for its creator',
       on: {
-        invoke_task: {
-          guard: 'permitted',
+        invoke_task: on<'invoke_task'>({
           description: 'by the creator; function enabled, quota left, access control allows every item',
           target: 'Staged',
-          actions: assign(({ event }) => ({
+          effect: (_facts, { request_id, facts: { counted_in } }) => ({
             attempt: 1,
-            invoked_by: event.request_id,
-            counted_in: event.facts.counted_in,
-          })),
-        },
+            invoked_by: request_id,
+            counted_in,
+          }),
+        }),
         ...earlyEnds,
       },
     },
     Staged: {
       description: 'waits for a worker',
       on: {
-        start_run: {
-          guard: 'permitted',
+        start_run: on<'start_run'>({
           description: 'a worker leases it with a newer token',
           target: 'Running',
-          actions: assign(({ event }) => ({
-            run: { token: event.token, worker: event.worker, started_at: event.at },
-          })),
-        },
+          effect: (_facts, { token, worker, at }) => ({ run: { token, worker, started_at: at } }),
+        }),
         refuse_run: refusedRun,
         ...earlyEnds,
       },
@@ -158,49 +171,46 @@ export const taskMachine = definition.createMachine({
     Running: {
       description: 'runs on one worker',
       on: {
-        lose_lease: {
-          guard: 'permitted',
+        lose_lease: on<'lose_lease'>({
           description: 'the worker died, attempts are left',
           target: 'Staged',
-          actions: assign(({ context }) => ({ attempt: context.attempt + 1 })),
-        },
+          effect: ({ attempt }) => ({ attempt: attempt + 1 }),
+        }),
         refuse_run: refusedRun,
-        attempts_exhausted: {
-          guard: 'permitted',
+        attempts_exhausted: on<'attempts_exhausted'>({
           description: 'the worker died, no attempt is left',
           target: 'Failed',
-          actions: 'failByLostWorkers',
-        },
+          effect: () => ({ end: { code: 'unavailable', reason: 'every attempt was lost with its worker' } }),
+        }),
         end_run: [
-          {
-            guard: and(['permitted', 'endedWell']),
+          on<'end_run'>({
             description: 'the current token reports ok, every output that must be there is tagged',
+            when: (facts, { report }) => rules.endedWell(facts, report),
             target: 'Finished',
-            actions: assign(({ event }) => ({
-              end: { reason: 'the run ended well', token: event.token, reported: event.report.status },
-            })),
-          },
-          {
-            guard: and(['permitted', 'retried']),
+            effect: (_facts, { token, report }) => ({
+              end: { reason: 'the run ended well', token, reported: report.status },
+            }),
+          }),
+          on<'end_run'>({
             description: 'the current token reports that the function failed, and retries are left',
+            when: (facts, { report }) => rules.isRetried(facts, report),
             target: 'Staged',
-            actions: assign(({ context, event }) => ({
-              attempt: context.attempt + 1,
+            effect: (facts, { token, report }) => ({
+              attempt: facts.attempt + 1,
               failures: {
-                count: (context.failures?.count ?? 0) + 1,
-                token: event.token,
-                reason: failureOf(context, event.report).reason,
+                count: (facts.failures?.count ?? 0) + 1,
+                token,
+                reason: failureOf(facts, report).reason,
               },
-            })),
-          },
-          {
-            guard: 'permitted',
+            }),
+          }),
+          on<'end_run'>({
             description: 'the current token reports an error, or an output is missing',
             target: 'Failed',
-            actions: assign(({ context, event }) => ({
-              end: { ...failureOf(context, event.report), token: event.token, reported: event.report.status },
-            })),
-          },
+            effect: (facts, { token, report }) => ({
+              end: { ...failureOf(facts, report), token, reported: report.status },
+            }),
+          }),
         ],
         ...earlyEnds,
       },
@@ -211,62 +221,73 @@ export const taskMachine = definition.createMachine({
   },
 })
 
-/**
- * The surroundings that the machine wants for a step: an actor that is never started. xstate's `transition` makes such an
- * actor anew for each step, which costs four times the step; the machine's own methods are as pure, and take ours.
- */
-const idle = createActor(taskMachine, { input: NOTHING })
-const scope: AnyActorScope = {
-  self: idle,
-  system: idle.system,
-  id: idle.id,
-  sessionId: idle.sessionId,
-  logger: () => {},
-  defer: () => {},
-  stopChild: () => {},
-  emit: () => {},
-  actionExecutor: () => assert(false, 'the machine only assigns'),
-}
-
 /** A new task; one without data is DataAssigned at once, and Approved if nobody else is concerned. */
 export function beginTask(facts: TaskFacts): TaskRecord {
   const { creator: by, created_at: at } = facts
-  const record = toRecord(taskMachine.getInitialSnapshot(scope, facts))
+  const record = goOn({ ...facts, state: FIRST_STATE })
   return { ...record, changes: [{ state: record.state, event: 'create_task', by, at }] }
 }
 
-/** Why an event cannot happen to the task now, or undefined when it can. */
-export function whyRefused(record: TaskRecord, event: TaskEvent): Refusal | undefined {
-  return takes(record.state, event.type) ? refuseByRule(record, event) : refuseByState(record, event)
+/**
+ * Judges what is asked of a task by the task alone, before anything else is read for it.
+ * @returns takes the same request with its findings, and gives the task after it
+ * @throws Refusal that says why it cannot happen now; so does what is returned, where the findings are against it
+ */
+export function permit(record: TaskRecord, request: TaskRequest): (event: TaskEvent) => TaskRecord {
+  const ways = taskMachine.states[record.state]?.transitions.get(request.type)
+  const refusal = ways === undefined ? rules.refuseByState(record, request) : rules.refuseByRule(record, request)
+  if (refusal !== undefined) throw refusal
+  return (event) => {
+    assert(event.type === request.type, 'the event is the request that was judged')
+    const objection = rules.refuseFindings(event)
+    if (objection !== undefined) throw objection
+    const moved = take(ways?.map(({ meta }) => meta?.onEvent) ?? [], record, event)
+    assert(moved !== undefined, 'one way of each event is always open')
+    const changes = [...record.changes, { state: moved.state, ...stepBy(record, event) }]
+    return { ...moved, version: record.version + 1, changes, updated_at: event.at }
+  }
 }
 
 /** The task after the event. @throws Refusal that says why the event cannot happen now */
 export function advance(record: TaskRecord, event: TaskEvent): TaskRecord {
-  const refusal = whyRefused(record, event)
-  if (refusal !== undefined) throw refusal
-  const { state, ...facts } = record
-  const next = taskMachine.transition(taskMachine.resolveState({ value: state, context: facts }), event, scope)
-  const moved = toRecord(next)
-  assert(moved.state !== state || next.context !== facts, 'the machine and the rules agree on what may happen')
-  const changes = [...record.changes, { state: moved.state, ...stepBy(record, event) }]
-  return { ...moved, version: record.version + 1, changes, updated_at: event.at }
+  return permit(record, event)(event)
+}
+
+/** The running task after its worker was lost: it waits for another one, or has failed when no attempt is left. */
+export function loseRun(record: TaskRecord, at: number): TaskRecord {
+  return advance(record, { type: rules.hasAttemptsLeft(record) ? 'lose_lease' : 'attempts_exhausted', at })
 }
 
 export function isEnded(record: Pick<TaskRecord, 'state'>): boolean {
   return TERMINAL_STATES.includes(record.state)
 }
 
-function takes(state: TaskState, type: TaskEventType): boolean {
-  return taskMachine.states[state]?.transitions.has(type) === true
+/** The record behind the first way that holds, and behind whatever is taken at once after it; undefined if none holds. */
+function take<E>(ways: readonly (Way<E> | undefined)[], record: TaskRecord, event: E): TaskRecord | undefined {
+  const way = ways.find((some) => some !== undefined && holds(some, record, event))
+  if (way === undefined) return undefined
+  return goOn({ ...record, ...way.effect?.(record, event), state: way.target ?? record.state })
 }
 
-function toRecord(snapshot: { value: TaskState; context: TaskFacts }): TaskRecord {
-  return { ...snapshot.context, state: snapshot.value }
+function goOn(record: TaskRecord): TaskRecord {
+  const ways = taskMachine.states[record.state]?.always ?? []
+  return (
+    take(
+      ways.map(({ meta }) => meta?.atOnce),
+      record,
+      undefined,
+    ) ?? record
+  )
+}
+
+function holds<E>({ when }: Way<E>, facts: TaskFacts, event: E): boolean {
+  return when?.(facts, event) ?? true
 }
 
 function failureOf(facts: TaskFacts, report: RunReport): { code: string; reason: string } {
   if (report.status === 'ok') {
-    return { code: 'function_failed', reason: outputProblem(facts, report.output_names) ?? 'the run was not accepted' }
+    const reason = rules.outputProblem(facts, report.output_names) ?? 'the run was not accepted'
+    return { code: 'function_failed', reason }
   }
   const message =
     report.message.length > FAILURE_MESSAGE_MAX ? `${report.message.slice(0, FAILURE_MESSAGE_MAX)} ...` : report.message

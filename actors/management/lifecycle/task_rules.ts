@@ -1,6 +1,9 @@
 /**
  * When each event may happen to a task, as pure functions that answer with the refusal or nothing. The machine's guards
- * and the answers to callers are these same functions: what the machine does not do, this file can explain.
+ * and the answers to callers are these same functions: whatever the machine does not do, this file can explain.
+ *
+ * An event is judged in two parts. Its rule needs the task alone, so it is asked first; what must be read for the event
+ * besides, its findings, is judged by itself. Nothing is read for an event that the task refuses anyway.
  */
 import type { FileScheme, TaskTerms } from '../../../messages/index.ts'
 import { Refusal, TERMINAL_STATES } from '../../../messages/index.ts'
@@ -12,11 +15,11 @@ import { findFile } from './task_terms.ts'
 
 const ORDER_BYTES_MAX = 640 * 1024
 
-/** `at` is the moment of the event, ms since 1970. */
-export type TaskEvent = { at: number } & (
+/** What is asked of a task. `at` is the moment, ms since 1970. */
+export type TaskRequest = { at: number } & (
   | { type: 'assign_data'; party: string; files: readonly AssignableFile[] }
   | { type: 'approve_task'; party: string; terms_digest: string }
-  | { type: 'invoke_task'; party: string; request_id: string; facts: InvocationFacts }
+  | { type: 'invoke_task'; party: string; request_id: string }
   | { type: 'start_run'; token: string; worker: string }
   | { type: 'refuse_run'; rule: string; reason: string }
   | { type: 'lose_lease' }
@@ -25,8 +28,16 @@ export type TaskEvent = { at: number } & (
   | { type: 'expire' }
   | { type: 'cancel_task'; party: string; is_admin: boolean; request_id: string }
 )
-export type TaskEventType = TaskEvent['type']
-type EventOf<K extends TaskEventType> = Extract<TaskEvent, { type: K }>
+export type TaskEventType = TaskRequest['type']
+type RequestOf<K extends TaskEventType> = Extract<TaskRequest, { type: K }>
+
+/** What was found outside of the task, for those requests that need it. */
+interface Findings {
+  invoke_task: { facts: InvocationFacts }
+}
+/** A request, complete with its findings: what happens to the task. */
+export type EventOf<K extends TaskEventType> = RequestOf<K> & (K extends keyof Findings ? Findings[K] : unknown)
+export type TaskEvent = { [K in TaskEventType]: EventOf<K> }[TaskEventType]
 
 export interface AssignableFile extends AssignedFile {
   /** True for an output that was produced already. */
@@ -37,7 +48,7 @@ export interface AssignableFile extends AssignedFile {
   url_bytes: number
 }
 
-/** What was found outside of the task when it is invoked. */
+/** What is found outside of the task when it is invoked. */
 export interface InvocationFacts {
   function_enabled: boolean
   quota?: { limit: number; used: number }
@@ -49,7 +60,7 @@ export interface InvocationFacts {
 export type RunReport =
   { status: 'ok'; output_names: readonly string[] } | { status: 'error'; code: string; message: string }
 
-type Rule<K extends TaskEventType> = (facts: TaskFacts, event: EventOf<K>) => Refusal | undefined
+type Rule<K extends TaskEventType> = (facts: TaskFacts, request: RequestOf<K>) => Refusal | undefined
 
 const RULES: { [K in TaskEventType]: Rule<K> } = {
   assign_data(facts, { party, files }) {
@@ -74,23 +85,12 @@ const RULES: { [K in TaskEventType]: Rule<K> } = {
     })
   },
 
-  invoke_task(facts, { party, at, facts: { function_enabled, quota, access } }) {
+  invoke_task(facts, { party, at }) {
     if (party !== facts.creator)
       return new Refusal('forbidden', `only ${facts.creator}, who created it, may invoke it`, {
         hint: 'ask the creator',
       })
-    if (isOverdue(facts, at)) return overdue()
-    if (!function_enabled) return new Refusal('not_ready', 'the function is disabled', { hint: 'ask its owner' })
-    if (!access.allowed)
-      return new Refusal('forbidden', `the rule ${access.rule} does not allow it: ${access.reason}`, {
-        hint: 'create a task whose parties own its function and data',
-      })
-    if (quota !== undefined && quota.used >= quota.limit) {
-      return new Refusal('quota_exceeded', `the function's quota of ${quota.limit} runs is used up`, {
-        hint: 'ask its owner for more',
-      })
-    }
-    return undefined
+    return isOverdue(facts, at) ? overdue() : undefined
   },
 
   start_run(facts, { token, at }) {
@@ -127,24 +127,43 @@ const RULES: { [K in TaskEventType]: Rule<K> } = {
   },
 }
 
-/** The refusal of an event in a state that takes it. */
-export function refuseByRule<K extends TaskEventType>(facts: TaskFacts, event: EventOf<K>): Refusal | undefined {
+/** What the task has against a request, in a state that takes it. */
+export function refuseByRule<K extends TaskEventType>(facts: TaskFacts, request: RequestOf<K>): Refusal | undefined {
   // The table has for each type the rule of that type; the compiler cannot follow one key through both.
-  const rule = RULES[event.type] as Rule<K>
-  return rule(facts, event)
+  const rule = RULES[request.type] as Rule<K>
+  return rule(facts, request)
 }
 
-/** The refusal of an event in a state that does not take it. */
-export function refuseByState(record: TaskRecord, event: TaskEvent): Refusal {
+/** What the findings have against an event that the task itself would let happen. */
+export function refuseFindings(event: TaskEvent): Refusal | undefined {
+  return event.type === 'invoke_task' ? refuseInvocation(event.facts) : undefined
+}
+
+function refuseInvocation({ function_enabled, quota, access }: InvocationFacts): Refusal | undefined {
+  if (!function_enabled) return new Refusal('not_ready', 'the function is disabled', { hint: 'ask its owner' })
+  if (!access.allowed)
+    return new Refusal('forbidden', `the rule ${access.rule} does not allow it: ${access.reason}`, {
+      hint: 'create a task whose parties own its function and data',
+    })
+  if (quota !== undefined && quota.used >= quota.limit) {
+    return new Refusal('quota_exceeded', `the function's quota of ${quota.limit} runs is used up`, {
+      hint: 'ask its owner for more',
+    })
+  }
+  return undefined
+}
+
+/** The refusal of a request in a state that does not take it. */
+export function refuseByState(record: TaskRecord, { type }: Pick<TaskRequest, 'type'>): Refusal {
   // A report always comes from a worker that once held the lease; whatever became of the task, its run is void.
-  if (event.type === 'end_run')
+  if (type === 'end_run')
     return leaseLost(record.end === undefined ? undefined : `the task ended: ${record.end.reason}`)
   if (TERMINAL_STATES.includes(record.state)) {
     return new Refusal('task_ended', `the task is ${record.state}: ${record.end?.reason ?? ''}`, {
       hint: 'create a new task',
     })
   }
-  return new Refusal('not_ready', `the task is ${record.state}: ${NOT_NOW[event.type]}`, {
+  return new Refusal('not_ready', `the task is ${record.state}: ${NOT_NOW[type]}`, {
     hint: `get_task says why: ${reasonOf(record)}`,
   })
 }

@@ -4,7 +4,7 @@
  */
 import type { DataRule, JsonValue, TaskOptions, TaskTerms, TermsFile } from '../../../messages/index.ts'
 import { canonicalJson, defined, digestJson, Refusal, STANDARD_CLASS, toJsonValue } from '../../../messages/index.ts'
-import type { FunctionRecord } from '../functions/function_record.ts'
+import type { FunctionRecord } from '../functions/stored_function.ts'
 
 /** Arguments are shown to every party and travel to the worker beside a payload: together they must fit one letter. */
 const ARGUMENTS_BYTES_MAX = 128 * 1024

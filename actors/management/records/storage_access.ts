@@ -1,13 +1,16 @@
-/** Reads and commits on storage, in the forms that all of management's methods share. */
+/**
+ * Reads and commits on storage, in the forms that all of management's methods share.
+ *
+ * This drawer holds what every other one needs to keep records on storage: their keys and their form, reads and commits of many
+ * at once, pages of long lists, and turns within a member.
+ */
 import type { storage } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
 import type { Client, Entry, Write } from '../../../runtime/index.ts'
 
 export type StorageClient = Client<typeof storage>
 
 /** Storage reads and writes so many keys in one call. */
 export const KEYS_MAX = 100
-const TRIES_MAX = 8
 
 /** The entries that exist, by key. */
 export async function readMany(storage: StorageClient, keys: readonly string[]): Promise<Map<string, Entry>> {
@@ -23,28 +26,4 @@ export async function readMany(storage: StorageClient, keys: readonly string[]):
 export async function commit(storage: StorageClient, writes: Write[]): Promise<number[]> {
   const { revisions } = await storage.commit({ writes })
   return revisions
-}
-
-/**
- * Calls `attempt` again as long as its commit conflicts: each time it reads afresh and decides afresh, so what is
- * committed was decided on what was there. Gives up after a bound, for a caller that always loses is better told so.
- */
-export async function settle<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!isConflict(error)) throw error
-      if (tries === TRIES_MAX) {
-        throw new Refusal('conflict', 'other commands changed the same records each time', {
-          hint: 'try again',
-          cause: error,
-        })
-      }
-    }
-  }
-}
-
-export function isConflict(error: unknown): boolean {
-  return error instanceof Refusal && error.code === 'conflict'
 }

@@ -5,9 +5,10 @@
  */
 import { Refusal } from '../../../messages/index.ts'
 import type { Clock, Log, Write } from '../../../runtime/index.ts'
+import { isConflict } from '../../../runtime/index.ts'
 import { stagedKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
-import { commit, isConflict, KEYS_MAX } from '../records/storage_access.ts'
+import { commit, KEYS_MAX } from '../records/storage_access.ts'
 import type { StagedEntry } from '../lifecycle/staged_entry.ts'
 import type { TaskMemory } from './task_memory.ts'
 import { packRecord } from '../records/stored_record.ts'
@@ -22,6 +23,13 @@ interface Note {
   revision: number
 }
 
+export interface OutboxParts {
+  storage: StorageClient
+  memory: TaskMemory
+  clock: Clock
+  log: Log
+}
+
 export class OutboxWriter {
   readonly #storage: StorageClient
   readonly #memory: TaskMemory
@@ -31,7 +39,7 @@ export class OutboxWriter {
   #cancelTimer: (() => void) | undefined
   #flushing: Promise<void> = Promise.resolve()
 
-  constructor(storage: StorageClient, memory: TaskMemory, clock: Clock, log: Log) {
+  constructor({ storage, memory, clock, log }: OutboxParts) {
     this.#storage = storage
     this.#memory = memory
     this.#clock = clock
@@ -77,7 +85,7 @@ export class OutboxWriter {
     }
   }
 
-  /** One task that has moved on shall not cost the others their notes. */
+  /** Commits halves apart after a conflict: one task that has moved on does not cost the others their notes. */
   async #commit(notes: Note[]): Promise<void> {
     try {
       const revisions = await commit(this.#storage, notes.map(toWrite))

@@ -4,17 +4,17 @@
  * each step is a compare-and-set, so doing it twice is harmless.
  */
 import { defined, Refusal } from '../../../messages/index.ts'
-import type { Clock, Log } from '../../../runtime/index.ts'
+import type { Clock, Log, Stop } from '../../../runtime/index.ts'
+import { repeat } from '../../../runtime/index.ts'
 import { parseToken } from '../lifecycle/fencing_token.ts'
 import { STAGED_PREFIX } from '../records/keys.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import type { StagedEntry } from '../lifecycle/staged_entry.ts'
 import type { Staging } from './staging.ts'
-import { advance } from '../lifecycle/task_machine.ts'
+import { loseRun } from '../lifecycle/task_machine.ts'
 import { unpackRecord } from '../records/stored_record.ts'
-import { hasAttemptsLeft } from '../lifecycle/task_rules.ts'
-import type { TaskStore } from './task_store.ts'
+import type { CarryOut } from './task_command.ts'
 import type { EarlyEnds } from './early_end.ts'
 
 const INTERVAL_MS = 3_000
@@ -29,26 +29,20 @@ const PAGES_MAX = 10
 /** Entries that need more than a look are handled so many at a time. */
 const AT_ONCE = 16
 
-export interface Recovery {
-  /** One round; the loop calls it, and tests. */
-  sweep(): Promise<void>
-  start(): void
-  stop(): Promise<void>
+export interface RecoveryParts {
+  storage: StorageClient
+  carryOut: CarryOut
+  staging: Staging
+  outbox: OutboxWriter
+  ends: EarlyEnds
+  clock: Clock
+  log: Log
 }
 
-export function createRecovery(
-  storage: StorageClient,
-  tasks: TaskStore,
-  staging: Staging,
-  outbox: OutboxWriter,
-  ends: EarlyEnds,
-  clock: Clock,
-  log: Log,
-): Recovery {
+/** Begins the first round at once. @returns ends the rounds, and resolves when the one under way has ended */
+export function startRecovery({ storage, carryOut, staging, outbox, ends, clock, log }: RecoveryParts): Stop {
   let after: string | undefined
   let stopped = false
-  let cancelTimer = () => {}
-  let round: Promise<void> = Promise.resolve()
 
   async function sweep(): Promise<void> {
     for (let page = 0; page < PAGES_MAX && !stopped; page += 1) {
@@ -90,54 +84,39 @@ export function createRecovery(
   }
 
   async function recoverTask(taskId: string): Promise<void> {
-    const loaded = await tasks.change(taskId, async (present, hold) => {
-      const late = await ends.endOverdue(present, hold)
-      if (late !== undefined) return late
-      const { record } = present
-      const at = clock.now()
-      const isLost =
-        record.state === 'Running' &&
-        record.run !== undefined &&
-        at - record.run.started_at > record.terms.options.timeout_ms + RUN_GRACE_MS
-      if (!isLost) return { next: record }
-      log.warn({ task_id: taskId, attempt: record.attempt }, 'a run was lost with its worker')
-      if (hasAttemptsLeft(record)) {
-        return { next: advance(record, { type: 'lose_lease', at }), afterwards: () => ends.stop(present) }
-      }
-      const next = advance(record, { type: 'attempts_exhausted', at })
-      return { next, afterwards: () => ends.stop(present, next.end?.reason) }
+    const loaded = await carryOut(taskId, {
+      decide(present, { at }) {
+        const { record } = present
+        const isLost =
+          record.state === 'Running' &&
+          record.run !== undefined &&
+          at - record.run.started_at > record.terms.options.timeout_ms + RUN_GRACE_MS
+        if (!isLost) return { next: record }
+        log.warn({ task_id: taskId, attempt: record.attempt }, 'a run was lost with its worker')
+        const next = loseRun(record, at)
+        return { next, afterwards: () => ends.stop(present, next.end?.reason) }
+      },
     })
     const { record, staged, revisions } = loaded
     if (staged === undefined || (staged.seq !== undefined && !isToBeChecked(staged))) return
     const checkedAt = staged.seq === undefined ? undefined : clock.now()
     if (record.state === 'Staged') await staging.stage(loaded, checkedAt)
-    // It runs, so it was on the queue: only the note is missing, or as old as to be looked at again.
+    // It runs, so it was on the queue: the note is only missing, or so old that it is looked at again.
     else if (record.run !== undefined) {
-      const checked = checkedAt === undefined ? {} : { checked_at: checkedAt }
-      outbox.write({ ...staged, seq: parseToken(record.run.token).seq, ...checked }, revisions.staged)
+      const seq = parseToken(record.run.token).seq
+      outbox.write({ ...staged, seq, ...defined({ checked_at: checkedAt }) }, revisions.staged)
     }
   }
 
-  async function tick(): Promise<void> {
-    try {
-      await sweep()
-    } catch (error) {
-      log.warn({ error: String(error) }, 'the outbox could not be gone through; the next round tries again')
-    }
-    if (!stopped) cancelTimer = clock.after(INTERVAL_MS, begin)
-  }
-
-  function begin(): void {
-    round = tick()
-  }
-
-  return {
-    sweep,
-    start: begin,
-    async stop() {
-      stopped = true
-      cancelTimer()
-      await round
-    },
+  const stopRounds = repeat(sweep, {
+    everyMs: INTERVAL_MS,
+    clock,
+    atOnce: true,
+    onFailure: (error) =>
+      log.warn({ error: String(error) }, 'the outbox could not be gone through; the next round tries again'),
+  })
+  return () => {
+    stopped = true
+    return stopRounds()
   }
 }

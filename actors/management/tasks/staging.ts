@@ -1,15 +1,15 @@
 /**
  * Puts staged tasks on the work queue, by way of the scheduler. The task was committed as Staged together with its outbox
- * entry; what fails here is made good by recovery, so nobody waits and nothing is lost. The queue keeps one message for
- * one task and attempt, so staging twice within its window is harmless.
+ * entry; recovery makes good what fails here, so nobody waits and nothing is lost. The queue keeps one message for each task
+ * and attempt, so staging twice within its window is harmless.
  */
 import type { scheduler } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'
 import type { Client, Log } from '../../../runtime/index.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
-import type { LoadedTask } from './loaded_task.ts'
+import type { LoadedTask } from './task_memory.ts'
 
-/** Longer than this nobody who invokes should wait: the task is staged, and recovery sees to the queue. */
+/** Whoever invokes a task waits no longer than this: it is staged by then, and recovery sees to the queue. */
 const STAGE_TIMEOUT_MS = 3_000
 
 export interface Staging {
@@ -17,7 +17,13 @@ export interface Staging {
   stage(task: Pick<LoadedTask, 'staged' | 'revisions'>, checkedAt?: number): Promise<void>
 }
 
-export function createStaging(scheduling: Client<typeof scheduler>, outbox: OutboxWriter, log: Log): Staging {
+export interface StagingParts {
+  scheduling: Client<typeof scheduler>
+  outbox: OutboxWriter
+  log: Log
+}
+
+export function createStaging({ scheduling, outbox, log }: StagingParts): Staging {
   return {
     async stage({ staged, revisions }, checkedAt) {
       if (staged === undefined) return
@@ -35,8 +41,7 @@ export function createStaging(scheduling: Client<typeof scheduler>, outbox: Outb
           },
           { timeoutMs: STAGE_TIMEOUT_MS },
         )
-        const checked = checkedAt === undefined ? {} : { checked_at: checkedAt }
-        outbox.write({ ...entry, seq, ...checked }, revisions.staged)
+        outbox.write({ ...entry, seq, ...defined({ checked_at: checkedAt }) }, revisions.staged)
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         log.warn({ task_id, code: error.code }, 'a task could not be put on the queue; it is tried again')

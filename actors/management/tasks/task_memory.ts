@@ -3,13 +3,24 @@
  * never the truth: what is decided on it counts only when a compare-and-set on storage agrees. Bounded in tasks and
  * bytes; the one that was longest out of use goes first.
  */
-import type { LoadedTask } from './loaded_task.ts'
+import type { TaskResult } from '../../../messages/index.ts'
 import type { StagedEntry } from '../lifecycle/staged_entry.ts'
+import type { TaskRecord } from '../lifecycle/task_record.ts'
 
 const TASKS_MAX = 4_096
 const BYTES_MAX = 32 * 1024 * 1024
 /** A larger task is read each time: few of them would push out all the others. */
 const TASK_BYTES_MAX = 64 * 1024
+
+/** A task as it was read or committed: its documents, and the revision of each. */
+export interface LoadedTask {
+  record: TaskRecord
+  staged?: StagedEntry
+  result?: TaskResult
+  revisions: { task: number; terms: number; staged: number }
+  /** What its documents take, about. */
+  bytes: number
+}
 
 export class TaskMemory {
   readonly #tasks = new Map<string, LoadedTask>()

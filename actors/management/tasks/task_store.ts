@@ -1,18 +1,22 @@
 /**
  * Tasks on storage: read whole, changed by decisions. A change is one commit: the task, its terms if they changed, its
  * outbox entry, and whatever else the decision writes. When someone else was faster, the task is read and the decision
- * taken again, so racing commands are settled and none is lost. A decision is tried first on what this member remembers
- * of the task; storage agrees to its commit or it counts for nothing, and nothing is refused from memory.
+ * taken again, so of racing commands none is lost. A decision is tried first on what this member remembers of the task;
+ * storage agrees to its commit or it counts for nothing, and nothing is refused from memory.
+ *
+ * This drawer holds what keeps tasks: reading and committing them, the form of a command on one, the outbox from which they
+ * are staged, and the recovery of whatever was interrupted.
  */
 import type { TaskResult } from '../../../messages/index.ts'
 import { defined, Refusal, taskEventSubject } from '../../../messages/index.ts'
 import type { Events, Write } from '../../../runtime/index.ts'
+import { isConflict, retryOnConflict } from '../../../runtime/index.ts'
 import { resultKey, stagedKey, taskKey, termsKey } from '../records/keys.ts'
 import type { Hold, Turns } from '../records/turns.ts'
-import type { LoadedTask } from './loaded_task.ts'
+import type { LoadedTask } from './task_memory.ts'
 import type { OutboxWriter } from './outbox_writer.ts'
 import type { StorageClient } from '../records/storage_access.ts'
-import { commit, isConflict, readMany, settle } from '../records/storage_access.ts'
+import { commit, readMany } from '../records/storage_access.ts'
 import type { StagedEntry } from '../lifecycle/staged_entry.ts'
 import { writeStagedEntry } from '../lifecycle/staged_entry.ts'
 import { changesAfter } from '../lifecycle/task_history.ts'
@@ -37,6 +41,14 @@ export interface Change {
 
 export type Decide = (loaded: LoadedTask, hold: Hold) => Promise<Change> | Change
 
+export interface TaskStoreParts {
+  storage: StorageClient
+  turns: Turns
+  events: Events
+  memory: TaskMemory
+  outbox: OutboxWriter
+}
+
 interface Changed {
   change: Change
   changed: LoadedTask
@@ -49,7 +61,7 @@ export class TaskStore {
   readonly #memory: TaskMemory
   readonly #outbox: OutboxWriter
 
-  constructor(storage: StorageClient, turns: Turns, events: Events, memory: TaskMemory, outbox: OutboxWriter) {
+  constructor({ storage, turns, events, memory, outbox }: TaskStoreParts) {
     this.#storage = storage
     this.#turns = turns
     this.#events = events
@@ -70,10 +82,10 @@ export class TaskStore {
     if (task === undefined || terms === undefined) throw noSuchTask(taskId)
     const loaded = {
       record: unpackTask(task.value, terms.value),
-      ...(staged === undefined
-        ? {}
-        : { staged: this.#outbox.noted(unpackRecord<StagedEntry>(staged.value), staged.revision) }),
-      ...(result === undefined ? {} : { result: unpackRecord<TaskResult>(result.value) }),
+      ...defined({
+        staged: staged && this.#outbox.noted(unpackRecord<StagedEntry>(staged.value), staged.revision),
+        result: result && unpackRecord<TaskResult>(result.value),
+      }),
       revisions: { task: task.revision, terms: terms.revision, staged: staged?.revision ?? 0 },
       bytes: task.value.length + terms.value.length + (result?.value.length ?? 0),
     }
@@ -103,7 +115,7 @@ export class TaskStore {
   /** @throws what `decide` throws, a change's own refusal, `not_found`, or `conflict` when every attempt was too late */
   async change(taskId: string, decide: Decide): Promise<LoadedTask> {
     const { change, changed } =
-      (await this.#attemptFromMemory(taskId, decide)) ?? (await settle(() => this.#attempt(taskId, decide)))
+      (await this.#attemptFromMemory(taskId, decide)) ?? (await retryOnConflict(() => this.#attempt(taskId, decide)))
     await change.afterwards?.(changed)
     if (change.refusal !== undefined) throw change.refusal
     return changed

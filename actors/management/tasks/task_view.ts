@@ -3,7 +3,7 @@ import type { TaskView } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayAccessTask } from '../access/access.ts'
-import type { LoadedTask } from './loaded_task.ts'
+import type { LoadedTask } from './task_memory.ts'
 import { noSuchTask } from './task_store.ts'
 import { reasonOf } from '../lifecycle/task_reason.ts'
 

@@ -4,7 +4,7 @@ import type { AssignableFile, InvocationFacts, TaskEvent } from '../../../actors
 import { advance, beginTask } from '../../../actors/management/lifecycle/task_machine.ts'
 import { digestTerms } from '../../../actors/management/lifecycle/task_terms.ts'
 import type { TaskTerms } from '../../../messages/index.ts'
-import { createId, STANDARD_CLASS, taskOptions } from '../../../messages/index.ts'
+import { createId, Refusal, STANDARD_CLASS, taskOptions } from '../../../messages/index.ts'
 
 export const START = 1_800_000_000_000
 export const DEADLINE = START + 1000
@@ -84,6 +84,17 @@ const HAPPY_PATH: ((record: TaskRecord) => TaskEvent)[] = [
   () => ({ type: 'start_run', at, token: '10.1', worker: 'w1' }),
   () => ({ type: 'end_run', at, token: '10.1', report: { status: 'ok', output_names: ['out'] } }),
 ]
+
+/** Why an event cannot happen to the task now, or undefined when it can. */
+export function whyRefused(record: TaskRecord, event: TaskEvent): Refusal | undefined {
+  try {
+    advance(record, event)
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+}
 
 /** The task after the first `steps` events of the way to Finished. */
 export function taskAfter(steps: number, facts: Partial<TaskFacts> = {}): TaskRecord {

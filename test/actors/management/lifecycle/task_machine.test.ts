@@ -1,18 +1,12 @@
 import { getAdjacencyMap, getSimplePaths } from '@xstate/graph'
 import { describe, expect, it } from 'vitest'
-import {
-  advance,
-  beginTask,
-  isEnded,
-  taskMachine,
-  whyRefused,
-} from '../../../../actors/management/lifecycle/task_machine.ts'
+import { advance, beginTask, isEnded, taskMachine } from '../../../../actors/management/lifecycle/task_machine.ts'
 import type { TaskFacts, TaskRecord } from '../../../../actors/management/lifecycle/task_record.ts'
 import { reasonOf } from '../../../../actors/management/lifecycle/task_reason.ts'
 import type { TaskEvent } from '../../../../actors/management/lifecycle/task_rules.ts'
 import { digestTerms, unassignedFiles } from '../../../../actors/management/lifecycle/task_terms.ts'
 import { TASK_STATES, TERMINAL_STATES } from '../../../../messages/index.ts'
-import { allowed, DEADLINE, factsOf, inputFile, outputFile, START, termsOf } from '../records.ts'
+import { allowed, DEADLINE, factsOf, inputFile, outputFile, START, termsOf, whyRefused } from '../records.ts'
 
 type Snapshot = { value: TaskRecord['state']; context: TaskFacts }
 type Edge = { event: TaskEvent; state: Snapshot }

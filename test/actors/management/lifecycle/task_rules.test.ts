@@ -1,10 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { leaseRun } from '../../../../actors/management/commands/run_methods.ts'
-import { advance, whyRefused } from '../../../../actors/management/lifecycle/task_machine.ts'
+import { leaseRun } from '../../../../actors/management/commands/start_and_end_run.ts'
+import { advance } from '../../../../actors/management/lifecycle/task_machine.ts'
 import { reasonOf } from '../../../../actors/management/lifecycle/task_reason.ts'
 import type { TaskEvent } from '../../../../actors/management/lifecycle/task_rules.ts'
 import { createId } from '../../../../messages/index.ts'
-import { allowed, DEADLINE, factsOf, inputFile, outputFile, START, STEPS_TO, taskAfter, termsOf } from '../records.ts'
+import {
+  allowed,
+  DEADLINE,
+  factsOf,
+  inputFile,
+  outputFile,
+  START,
+  STEPS_TO,
+  taskAfter,
+  termsOf,
+  whyRefused,
+} from '../records.ts'
 
 const at = START + 1
 const created = taskAfter(STEPS_TO.Created)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { StagedEntry } from '../../../../actors/management/lifecycle/staged_entry.ts'
 import { TaskMemory } from '../../../../actors/management/tasks/task_memory.ts'
 import type { TaskRecord } from '../../../../actors/management/lifecycle/task_record.ts'
-import type { LoadedTask } from '../../../../actors/management/tasks/loaded_task.ts'
+import type { LoadedTask } from '../../../../actors/management/tasks/task_memory.ts'
 
 function taskOf(task_id: string, more: Partial<LoadedTask> = {}): LoadedTask {
   // The memory looks at nothing else of a record.

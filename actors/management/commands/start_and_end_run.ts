@@ -1,22 +1,22 @@
-/** Runs, as the scheduler reports them: a worker takes a task under a token, and says under the same token how it ended. */
+/** start_run and end_run: a worker takes a task under a token, and says under the same token how the run ended. */
 import type { management, RunOrder, RunOutcome, TaskResult } from '../../../messages/index.ts'
 import { assert, defined, Refusal } from '../../../messages/index.ts'
-import type { Clock, Handlers, Write } from '../../../runtime/index.ts'
+import type { Handlers, Write } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayRun } from '../access/access.ts'
-import type { DataRecord, FileRecord } from '../data/data_record.ts'
+import type { DataRecord, FileRecord } from '../data/stored_data.ts'
 import { orderPayload } from '../functions/function_payload.ts'
 import { compareTokens, parseToken } from '../lifecycle/fencing_token.ts'
 import { dataKey, fileKey, payloadKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { readMany } from '../records/storage_access.ts'
-import { advance } from '../lifecycle/task_machine.ts'
+import { advance, isEnded, loseRun } from '../lifecycle/task_machine.ts'
 import type { TaskRecord } from '../lifecycle/task_record.ts'
 import { packRecord, unpackRecord } from '../records/stored_record.ts'
 import type { RunReport } from '../lifecycle/task_rules.ts'
-import { hasAttemptsLeft } from '../lifecycle/task_rules.ts'
 import type { Staging } from '../tasks/staging.ts'
-import type { Change, TaskStore } from '../tasks/task_store.ts'
+import type { CarryOut } from '../tasks/task_command.ts'
+import type { Change } from '../tasks/task_store.ts'
 import type { EarlyEnds } from '../tasks/early_end.ts'
 
 /** The log is for people and may be cut; result and terms together must fit one letter. */
@@ -31,58 +31,63 @@ export interface Lease {
   at: number
 }
 
-export function runMethods(
-  storage: StorageClient,
-  access: AccessClient,
-  tasks: TaskStore,
-  staging: Staging,
-  ends: EarlyEnds,
-  clock: Clock,
-): Methods {
+export interface StartAndEndRunParts {
+  storage: StorageClient
+  access: AccessClient
+  ends: EarlyEnds
+  carryOut: CarryOut
+  staging: Staging
+}
+
+export function startAndEndRun({ storage, access, ends, carryOut, staging }: StartAndEndRunParts): Methods {
   return {
     async start_run({ task_id, token, worker, platform }) {
       parseToken(token)
-      const { record } = await tasks.change(task_id, async (loaded, hold) => {
-        const late = await ends.endOverdue(loaded, hold)
-        if (late !== undefined) return answerOnly(late)
-        const at = clock.now()
-        const leased = leaseRun(loaded.record, { token, worker, at })
-        if (leased.next === loaded.record || leased.refusal !== undefined) return leased
-        const decision = await mayRun(access, loaded.record, platform, at)
-        if (decision.allowed) return leased
-        const { rule, reason } = decision
-        const end = await ends.end(loaded, { type: 'refuse_run', at, rule, reason }, hold)
-        const refusal = new Refusal('task_ended', `the rule ${rule} does not allow the run: ${reason}`)
-        return answerOnly({ ...end, refusal })
+      const { record } = await carryOut(task_id, {
+        whenOverdue: answerOnly,
+        async decide(loaded, { at, hold }) {
+          const leased = leaseRun(loaded.record, { token, worker, at })
+          if (leased.next === loaded.record || leased.refusal !== undefined) return leased
+          const decision = await mayRun(access, loaded.record, platform, at)
+          if (decision.allowed) return leased
+          const { rule, reason } = decision
+          const end = await ends.end(loaded, { type: 'refuse_run', at, rule, reason }, hold)
+          const refusal = new Refusal('task_ended', `the rule ${rule} does not allow the run: ${reason}`)
+          return answerOnly({ ...end, refusal })
+        },
       })
       return orderRun(storage, record)
     },
 
     async end_run({ task_id, token, worker, outcome }) {
       parseToken(token)
-      await tasks.change(task_id, async (loaded, hold) => {
-        const { record } = loaded
-        // Delivered again, the report finds that it was believed.
-        if (record.end?.token === token && record.end.reported === outcome.status) return { next: record }
-        if (record.failures?.token === token && outcome.status === 'error') return { next: record }
-        // A token can be guessed; the worker's name comes from its passport.
-        if (record.run !== undefined && record.run.worker !== worker) {
+      await carryOut(task_id, {
+        admit({ record }) {
+          // A token can be guessed; the worker's name comes from its passport.
+          if (wasBelieved(record, token, outcome) || record.run === undefined || record.run.worker === worker) return
           throw new Refusal('lease_lost', 'another worker has this run')
-        }
-        const late = await ends.endOverdue(loaded, hold)
-        if (late !== undefined) return late
-        const next = advance(record, { type: 'end_run', at: clock.now(), token, report: reportOf(outcome) })
-        if (next.state === 'Staged') return { next, afterwards: staging.stage }
-        if (next.state !== 'Finished' || outcome.status !== 'ok') return { next }
-        const result = withBoundedLog(outcome.result)
-        return { next, result, writes: await tagOutputs(storage, record, result.output_tags) }
+        },
+        // Delivered again, the report finds that it was believed.
+        isDone: ({ record }) => wasBelieved(record, token, outcome),
+        async decide({ record }, { at }) {
+          const next = advance(record, { type: 'end_run', at, token, report: reportOf(outcome) })
+          if (next.state === 'Staged') return { next, afterwards: staging.stage }
+          if (next.state !== 'Finished' || outcome.status !== 'ok') return { next }
+          const result = withBoundedLog(outcome.result)
+          return { next, result, writes: await tagOutputs(storage, record, result.output_tags) }
+        },
       })
       return {}
     },
   }
 }
 
-/** No worker is to be stopped and no message to be removed: the one that asks is answered. */
+/** Whether this token's report ended the task or put it back on the queue, with such an outcome. */
+function wasBelieved({ end, failures }: TaskRecord, token: string, { status }: RunOutcome): boolean {
+  return (end?.token === token && end.reported === status) || (failures?.token === token && status === 'error')
+}
+
+/** There is no other worker to stop and no message to remove: the worker that asks hears it with the answer. */
 function answerOnly({ afterwards: _stop, ...change }: Change): Change {
   return change
 }
@@ -98,11 +103,10 @@ export function leaseRun(record: TaskRecord, { token, worker, at }: Lease): { ne
   const order = compareTokens(token, record.run.token)
   if (order === 0 && worker === record.run.worker) return { next: record }
   if (order <= 0) throw new Refusal('lease_lost', 'another delivery of the task is the current one')
-  if (hasAttemptsLeft(record)) {
-    return { next: advance(advance(record, { type: 'lose_lease', at }), event) }
-  }
+  const next = loseRun(record, at)
+  if (!isEnded(next)) return { next: advance(next, event) }
   return {
-    next: advance(record, { type: 'attempts_exhausted', at }),
+    next,
     refusal: new Refusal('task_ended', 'every attempt was lost with its worker', {
       field: 'options.attempts',
       hint: 'create the task again, with more attempts if its workers were only unlucky',
@@ -116,15 +120,14 @@ function reportOf(outcome: RunOutcome): RunReport {
     : { status: 'error', code: outcome.code, message: outcome.message }
 }
 
-/** All that the run needs, keys included; read only for who holds the lease. */
+/** All that the run needs, keys included; read only for the worker that holds the lease. */
 async function orderRun(storage: StorageClient, record: TaskRecord): Promise<RunOrder> {
   const { run, terms, function: fn } = record
   assert(run !== undefined, 'a task that was leased has a run')
   const { timeout_ms, deadline } = terms.options
   const files = [...terms.inputs, ...terms.outputs].map((file) => fileKey(file.data_id ?? ''))
   const payload = fn.payload_digest === undefined ? [] : [payloadKey(terms.function_id, fn.payload_digest)]
-  const keys = [...files, ...payload]
-  const entries = keys.length === 0 ? new Map<string, never>() : await readMany(storage, keys)
+  const entries = await readMany(storage, [...files, ...payload])
   const placed = (dataId: string | undefined) => {
     const entry = entries.get(fileKey(dataId ?? ''))
     assert(dataId !== undefined && entry !== undefined, 'the data of a staged task is assigned and kept')
@@ -162,7 +165,6 @@ async function tagOutputs(
   tags: TaskResult['output_tags'],
 ): Promise<Write[]> {
   const written = terms.outputs.filter((output) => Object.hasOwn(tags, output.name))
-  if (written.length === 0) return []
   const entries = await readMany(
     storage,
     written.map((output) => dataKey(output.data_id ?? '')),

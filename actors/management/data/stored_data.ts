@@ -1,14 +1,43 @@
-/** Data on storage: found by its owners, and registered once. */
-import type { DataRule } from '../../../messages/index.ts'
+/**
+ * Data as management stores it, other than `dataView` in messages, which is what an owner may read back of it. One record says
+ * who owns the data and what it is; another says where the file lies, and holds its key. Found by its owners, registered once.
+ *
+ * This drawer holds everything that management knows of data: files that parties encrypted and keep elsewhere.
+ */
+import type { DataRule, DataView, FileCrypto, FileScheme } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'
 import type { Entry, Write } from '../../../runtime/index.ts'
+import { isConflict } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 import { mayUseData } from '../access/access.ts'
-import type { DataRecord, FileRecord } from './data_record.ts'
 import { dataKey, dataOfKey, fileKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
-import { commit, isConflict, readMany } from '../records/storage_access.ts'
+import { commit, readMany } from '../records/storage_access.ts'
 import { packRecord, unpackRecord } from '../records/stored_record.ts'
+
+export interface DataRecord {
+  data_id: string
+  owners: string[]
+  scheme: FileScheme
+  /** Absent for an output that no task has written. */
+  tag?: Uint8Array
+  /** What its owner demands of every use; it never changes. */
+  rule?: DataRule
+  /** The task that an output was last assigned to. */
+  assigned_to?: string
+  /** The url's length, so that a task's run order can be bounded without reading urls. */
+  url_bytes: number
+  /** Since when someone is about to delete it, ms since 1970; it is given to no task meanwhile. */
+  deleting_at?: number
+  /** The request that deleted it. What remains then says that the id is taken; its key and place are gone. */
+  deleted_by?: string
+}
+
+/** Read when a run begins, and by nothing else. */
+export interface FileRecord {
+  url: string
+  crypto: FileCrypto
+}
 
 export interface NewData extends FileRecord {
   data_id: string
@@ -101,4 +130,14 @@ export async function isRegistered(
   if (entry === undefined) return false
   if (owners.every((owner) => unpackRecord<DataRecord>(entry.value).owners.includes(owner))) return true
   throw new Refusal('already_exists', `the id ${dataId} is taken`, { hint: 'send the request under a new id' })
+}
+
+/** As an owner may read it back. */
+export function viewData({ data_id, owners, scheme, tag, rule }: DataRecord): DataView {
+  return {
+    data_id,
+    owners,
+    scheme,
+    ...defined({ tag, rule }),
+  }
 }

@@ -1,6 +1,17 @@
-/** A function as management stores it: everything but the payload, which may be large and is kept beside it. */
+/**
+ * A function as management stores it, other than `functionSpec` and `functionView` in messages, which are what is registered and
+ * what is shown of it. The record has everything but the payload, which may be large and is kept beside it.
+ *
+ * This drawer holds everything that management knows of functions: their records and payloads, the shelves on which lists
+ * find them, the count of their runs, and the methods that register, show and change them.
+ */
 import type { FunctionSpec, FunctionView } from '../../../messages/index.ts'
 import { defined, digestJson, pack, Refusal } from '../../../messages/index.ts'
+import type { Entry } from '../../../runtime/index.ts'
+import { functionKey } from '../records/keys.ts'
+import type { StorageClient } from '../records/storage_access.ts'
+import { readMany } from '../records/storage_access.ts'
+import { unpackRecord } from '../records/stored_record.ts'
 import { digestPayload, orderBytesOf } from './function_payload.ts'
 
 export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
@@ -21,9 +32,6 @@ export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
   /** Shelves that it is to be taken off. */
   leaving: string[]
 }
-
-/** What lists show of a function. */
-export type FunctionSummary = Pick<FunctionView, 'function_id' | 'name' | 'owner' | 'executor' | 'public' | 'disabled'>
 
 const RECORD_BYTES_MAX = 256 * 1024
 const BUILTIN_NAMES: readonly string[] = ['builtin-echo', 'builtin-ordered-set-intersect']
@@ -77,6 +85,25 @@ export function writeFunction(functionId: string, owner: string, spec: FunctionS
   return record
 }
 
+/** The function, unless it was deleted. */
+export async function readFunction(storage: StorageClient, functionId: string): Promise<FunctionRecord | undefined> {
+  return unpackFunction((await readMany(storage, [functionKey(functionId)])).get(functionKey(functionId)))
+}
+
+/** The function under an entry, unless it was deleted. */
+export function unpackFunction(entry: Entry | undefined): FunctionRecord | undefined {
+  const record = entry === undefined ? undefined : unpackRecord<FunctionRecord>(entry.value)
+  return record?.deleted === true ? undefined : record
+}
+
+/** A function that does not exist and one that the caller may not use look alike. */
+export function noSuchFunction(functionId: string): Refusal {
+  return new Refusal('not_found', `there is no function ${functionId} that the caller may use`, {
+    hint: 'list_functions shows those that may be used',
+    field: 'function_id',
+  })
+}
+
 /** Covers what runs, not who may run it. */
 function digestFunction({ name, executor, payload, arguments: args, inputs, outputs }: FunctionSpec): string {
   return digestJson({ name, executor, payload_digest: digestPayload(payload), arguments: args, inputs, outputs })
@@ -107,26 +134,9 @@ export function viewFunction(record: FunctionRecord, payload: Uint8Array, viewer
   }
 }
 
-export function summarize(record: FunctionRecord): FunctionSummary {
-  const { function_id, name, owner, executor, disabled } = record
-  return { function_id, name, owner, executor, public: record.public, disabled }
-}
-
 /** The users on the allowlist, organisations left out. */
 export function allowedUsers({ allowlist }: Pick<FunctionRecord, 'allowlist'>): string[] {
   return allowlist.filter((entry) => !entry.startsWith('org:'))
-}
-
-/** The shelves on which lists look for a function. */
-export function shelvesOf(record: FunctionRecord): string[] {
-  const users = new Set([record.owner, ...allowedUsers(record)])
-  const organisations = record.allowlist.filter((entry) => entry.startsWith('org:')).map((entry) => entry.slice(4))
-  return [
-    'all',
-    ...(record.public ? ['public'] : []),
-    ...[...users].map((user) => `user/${user}`),
-    ...organisations.map((organisation) => `org/${organisation}`),
-  ]
 }
 
 function checkExecutor(spec: FunctionSpec): void {
