@@ -1,6 +1,6 @@
 /**
- * Management keeps functions, data and tasks. Everything it knows is in storage, so any member may serve any letter. Besides,
- * a member holds turns, notes on their way to the outbox, and a memory of tasks that storage must confirm.
+ * Management keeps functions, data and tasks. Everything it knows is in storage, so any member may serve any letter.
+ * Besides, a member holds turns, notes on their way to the outbox, and a memory of tasks that storage must confirm.
  */
 import { z } from 'zod'
 import { AuditChain } from '../../attestation/index.ts'

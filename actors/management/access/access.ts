@@ -1,4 +1,8 @@
-/** Asks access control, and fails closed: no answer, or an answer that is not plainly yes, is a no. */
+/**
+ * Asks access control, and fails closed: no answer, or an answer that is not plainly yes, is a no.
+ *
+ * This drawer holds what management asks of the services that know users and policies.
+ */
 import type {
   access_control,
   AccessQuestion,
@@ -81,7 +85,7 @@ export function mayAccessTask(
   return decideAccess(access, { question: 'user_access_task', user_id: userId, task: { task_id, parties } })
 }
 
-/** Whether a rule of the data's owners allows this task to use it; its worker is not known yet. */
+/** Whether the rule of the data's owners allows this task to use it; the task has no worker yet. */
 export function mayUseUnderRule(access: AccessClient, task: AskedTask, data: UsedData, at: number): Promise<Decision> {
   const { task_id, parties, terms } = task
   return decideAccess(access, {
@@ -109,7 +113,10 @@ export function mayStage(
   })
 }
 
-/** What access control says when it cannot decide: no policy speaks, so a task that waits for it is not lost by it. */
+/**
+ * The rules that access control names when it cannot decide: no policy has spoken, so a waiting task does not fail by
+ * it.
+ */
 const UNDECIDED: readonly string[] = ['engine_error', 'policy_damaged']
 
 /**
@@ -138,7 +145,7 @@ function factsOf({ data_id, owners, rule }: UsedData) {
   return { data_id, owners, ...defined({ rule }) }
 }
 
-/** The moment is a fact only where a rule asks for it: an answer that depends on it cannot be remembered. */
+/** The moment is told only where a rule asks for it: an answer that depends on it cannot be remembered. */
 function useOf(terms: TaskTerms, files: readonly Ruled[], at: number): TaskUse {
   const { function_digest, executor } = terms
   return { function_digest, executor, ...(files.some(({ rule }) => rule?.until !== undefined) ? { at } : {}) }

@@ -1,7 +1,7 @@
 /**
- * Whether the users that a caller names exist. Who owns or may use something is an id, so a slip of the pen would give it to
- * nobody. Asked when the name is given and never again: a user who is deleted later stays what he was, and his id is never
- * given to another.
+ * Whether the users that a caller names exist. An owner or an allowed user is an id, so a misspelt one would give
+ * something to nobody. It is asked when the name is given and never again: users who are deleted later stay the owners
+ * that they were, and nobody else is given their ids.
  */
 import type { authentication } from '../../../messages/index.ts'
 import { Refusal } from '../../../messages/index.ts'
@@ -16,8 +16,8 @@ export interface NamedUsers {
 }
 
 /**
- * @param callerId need not be asked about: he has a session
- * @throws Refusal `not_found` that says which user there is not, and where he was named
+ * @param callerId is not asked about: they have a session
+ * @throws Refusal `not_found` that says which user does not exist, and where they were named
  */
 export async function checkUsersExist(
   users: UserDirectory,

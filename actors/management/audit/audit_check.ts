@@ -1,6 +1,6 @@
 /**
- * Whether the audit log is what its writers wrote: takes the pages in the order of the stream, and tells what is missing,
- * changed, made up or out of place. Pure; it keeps a few bytes for each page.
+ * Whether the audit log is what its writers wrote: takes the pages in the order of the stream, and tells what is
+ * missing, changed, made up or out of place. Pure; it keeps a few bytes for each page.
  */
 import { createHash } from 'node:crypto'
 import type { AuditFinding, AuditHead, AuditPage } from '../../../messages/index.ts'

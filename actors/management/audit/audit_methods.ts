@@ -1,8 +1,8 @@
 /**
  * The audit log for admins: queried, newest first, and verified from its first page to its last.
  *
- * This drawer holds what management does with the audit log: what it writes there, what it shows and verifies of it, and the
- * warning before it is full.
+ * This drawer holds what management does with the audit log: what it writes there, what it shows and verifies of it,
+ * and the warning before it is full.
  */
 import type { AuditEntry, AuditPage, management, RequestOf } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'

@@ -1,6 +1,7 @@
 /**
- * Warns in the log before the audit stream is full, for then the API stops. It looks when a member starts and once a minute, and
- * warns again when it has become worse by a percent. It changes nothing: the room is the operator's to give.
+ * Warns in the log before the audit stream is full, for then the API stops. It looks when a member starts and once a
+ * minute, and warns again when it has become worse by a percent. It changes nothing: the room is the operator's to
+ * give.
  */
 import { Refusal } from '../../../messages/index.ts'
 import type { Clock, Log, RecordStream, Stop } from '../../../runtime/index.ts'

@@ -1,4 +1,4 @@
-/** assign_data: parties put their data in the places that a task declares. */
+/** assign_data: parties put their data into the places that a task declares. */
 import type { management } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'
 import type { Entry, Handlers, Write } from '../../../runtime/index.ts'
@@ -17,7 +17,7 @@ import type { CarryOut } from '../tasks/task_command.ts'
 import { findFile } from '../lifecycle/task_terms.ts'
 import { admitParty, viewTask } from '../tasks/task_view.ts'
 
-/** Whoever began to delete data and did not come to the end of it is given up after this long. */
+/** A deletion that has not come to its end after this long is given up. */
 const DELETING_MS = 30_000
 
 interface Place {
@@ -128,8 +128,9 @@ async function checkAccess(
 }
 
 /**
- * Outputs remember their task: two tasks that want the same one cannot both commit. An input may be in many tasks at once,
- * so it is left as it is, and only needs to be still there; that the task has it is noted beside it.
+ * The writes that tie the data to the task. An output remembers its task: two tasks that want the same one cannot both
+ * commit. An input may be in many tasks at once, so its record is only required to be unchanged, and the use is noted
+ * beside it.
  * @throws Refusal `conflict` for data that is about to be deleted
  */
 function holdData(
@@ -151,7 +152,7 @@ function holdData(
     if (kind === 'outputs') writes.set(key, { key, value: packRecord({ ...rest, assigned_to: taskId }), revision })
     else {
       writes.set(key, deleting_at === undefined ? { key, revision } : { key, value: packRecord(rest), revision })
-      // Where the task has the input in another place already, that is noted.
+      // The use is noted already where the task has the input in another place.
       if (terms.inputs.some((file) => file.data_id === data_id)) continue
       const use = useKey(data_id, taskId)
       writes.set(use, { key: use, value: new Uint8Array(0), revision: 0 })

@@ -1,4 +1,9 @@
-/** create_task, and what ends a task before its run does: cancel_task, and expire_task for the scheduler. */
+/**
+ * create_task, and what ends a task before its run does: cancel_task for its creator and admins, expire_task for the
+ * scheduler.
+ *
+ * This drawer holds the methods on tasks: what parties command and read, and what the scheduler reports.
+ */
 import type { CallerIdentity, management, RequestOf, TaskTerms } from '../../../messages/index.ts'
 import { createId, defined, Refusal } from '../../../messages/index.ts'
 import type { Clock, Handlers } from '../../../runtime/index.ts'
@@ -141,7 +146,7 @@ function createTask(
   })
 }
 
-/** The id of the task that this request made before; an idempotency key that stands for another task is no key for this. */
+/** The id of the task that this request made before. @throws Refusal when the key stands for a task with other terms */
 function checkSame(
   record: TaskRecord,
   caller: CallerIdentity,
@@ -155,7 +160,7 @@ function checkSame(
   }
   const same =
     record.terms.function_id === request.function_id &&
-    // Another version of the function has other terms; of that time's only what the request itself says can be compared.
+    // Another version of the function gives other terms; then only what the request itself says can be compared.
     (fn === undefined || fn.function_digest !== record.terms.function_digest
       ? holdsRequest(record.terms, request)
       : digestTerms(withoutData(record.terms)) === digestTerms(writeTerms(fn, request)))

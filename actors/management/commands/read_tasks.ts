@@ -20,14 +20,14 @@ import type { WorkerPresence } from '../tasks/worker_presence.ts'
 
 /** An event may be lost; the task is read again after this long. */
 const BACKSTOP_MS = 2_000
-/** A watch answers this long before nobody waits for it any more. */
+/** A watch answers this long before its caller stops waiting. */
 const ANSWER_MS = 250
 /**
- * Watchers who wait at a member. A waiting letter takes a place in the mailbox, and some must stay free for commands: from
- * here on a watch is answered at once, and its caller asks again.
+ * Watchers who wait at a member. Each takes a place in its mailbox, and some places must stay free for commands: beyond
+ * this number a watch is answered at once, and its caller asks again.
  */
 export const WATCHERS_MAX = 384
-/** A watch that waited longer is decided again before it answers: a change of policy counts within a second. */
+/** After a longer wait the watcher is admitted again before the answer: a change of policy counts within a second. */
 const ADMITTED_MS = 500
 /** Lives that fit one letter. */
 const LIVES_PAGE = 50
@@ -129,7 +129,7 @@ function summarize({ task_id, state, short_reason, creator, version, created_at,
   return { task_id, state, reason: short_reason, creator, version, created_at, updated_at }
 }
 
-/** Waits for events on one task. An event that comes while nobody waits is remembered, as one. */
+/** Waits for events on one task. Events that come while nobody waits are remembered as one. */
 function watchEvents(events: Events, clock: Clock, taskId: string) {
   let happened = false
   let wake = () => {}

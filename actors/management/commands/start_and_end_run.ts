@@ -93,8 +93,8 @@ function answerOnly({ afterwards: _stop, ...change }: Change): Change {
 }
 
 /**
- * The task under the lease. A newer delivery of a running task means that the lease before it was lost: the run counts as
- * one attempt, and the next begins at once. The same lease asked for again changes nothing.
+ * The task under the lease. A newer delivery of a running task means that the lease before it was lost: the run counts
+ * as one attempt, and the next begins at once. The same lease asked for again changes nothing.
  * @throws Refusal `lease_lost` for an older delivery, `not_ready`, `task_ended`
  */
 export function leaseRun(record: TaskRecord, { token, worker, at }: Lease): { next: TaskRecord; refusal?: Refusal } {

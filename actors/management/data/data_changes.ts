@@ -1,6 +1,6 @@
 /**
- * What becomes of data: given another place, passed on from a task's output to the next one's input, deleted. None of it
- * changes data that a task may have: what was approved stays what it was, and what its owners demanded goes with it.
+ * Data is given another place, passed on from one task's output to the next one's input, and deleted. None of this
+ * changes data that a task may have: what was approved stays as it was, and the rule of its owners goes with it.
  */
 import type { management } from '../../../messages/index.ts'
 import { createId, defined, Refusal } from '../../../messages/index.ts'
@@ -128,7 +128,10 @@ export function dataChanges({ storage, access, clock }: DataChangeParts): Method
   }
 }
 
-/** The same request may be carried out at another member between two of our reads: what it took away is then missed here. */
+/**
+ * The same request may be carried out at another member between two of our reads: what it took away is then missed
+ * here.
+ */
 async function retryUnlessDone(isDone: () => Promise<boolean>, attempt: () => Promise<void>): Promise<void> {
   await retryOnConflict(async () => {
     if (await isDone()) return

@@ -1,4 +1,4 @@
-/** Data: files that parties encrypted and keep elsewhere. Registered, listed, shown; never with url or key. */
+/** Data is registered, listed, and shown; never with its url or its key. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { DataRule, DataView, management } from '../../../messages/index.ts'
 import { createId, defined, FILES_BUCKET, Refusal } from '../../../messages/index.ts'

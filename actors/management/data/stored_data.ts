@@ -1,6 +1,7 @@
 /**
- * Data as management stores it, other than `dataView` in messages, which is what an owner may read back of it. One record says
- * who owns the data and what it is; another says where the file lies, and holds its key. Found by its owners, registered once.
+ * Data as management stores it, other than `dataView` in messages, which is what an owner may read back of it. One
+ * record says who owns the data and what it is; another says where the file lies, and holds its key. Found by its
+ * owners, registered once.
  *
  * This drawer holds everything that management knows of data: files that parties encrypted and keep elsewhere.
  */
@@ -27,9 +28,9 @@ export interface DataRecord {
   assigned_to?: string
   /** The url's length, so that a task's run order can be bounded without reading urls. */
   url_bytes: number
-  /** Since when someone is about to delete it, ms since 1970; it is given to no task meanwhile. */
+  /** When a deletion of it began, ms since 1970; no task is given it meanwhile. */
   deleting_at?: number
-  /** The request that deleted it. What remains then says that the id is taken; its key and place are gone. */
+  /** The request that deleted it. Key and place are gone then; what remains says that the id is taken. */
   deleted_by?: string
 }
 
@@ -90,8 +91,8 @@ export async function readFile(storage: StorageClient, dataId: string): Promise<
 }
 
 /**
- * Registers data together with `writes`, what it depends on. The same request once more is answered as the first one was;
- * nobody else's takes over the id.
+ * Registers data together with `writes`, on which it depends. The same request once more is answered as the first one
+ * was; a request of somebody else does not take over the id.
  * @throws Refusal `already_exists`, or `conflict` when what it depends on has changed
  */
 export async function registerData(

@@ -1,7 +1,7 @@
 /**
- * What becomes of a function: updated, disabled, deleted. Each is one commit on its record, which every command that uses
- * the function depends on, so a task is created or staged before the change or after it, never across. What is staged has
- * its terms, and what it runs stays under the digest that they name.
+ * Functions are updated, disabled and deleted. Each change is one commit on the record that every command which uses
+ * the function depends on, so a task is created or staged before the change or after it, never across. A staged task
+ * has its terms, and the payload that they name by its digest is kept.
  */
 import type { CallerIdentity, management } from '../../../messages/index.ts'
 import { Refusal } from '../../../messages/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Functions: registered, shown to those who may use them, listed. A list is read from shelves, one for each group of people
- * that sees the function; shelves and record are written together as far as one commit reaches.
+ * Functions are registered, shown to those who may use them, and listed. Record and shelves are written together as far
+ * as one commit reaches.
  */
 import type { CallerIdentity, management } from '../../../messages/index.ts'
 import { createId, defined, Refusal } from '../../../messages/index.ts'

@@ -1,6 +1,7 @@
 /**
- * The payload of a function: in its registration, or in the object store where it is too large for a message. Either way it
- * is known by its SHA-256, which the terms of a task cover. Where a stored one lies, and its key, only a worker is told.
+ * The payload of a function: in its registration, or in the object store where it is too large for a message. Either
+ * way it is known by its SHA-256, which the terms of a task cover. Only a worker is told where a stored one lies, and
+ * its key.
  */
 import { createHash } from 'node:crypto'
 import type { FunctionSpec, FunctionView, RunOrder, StoredPayload } from '../../../messages/index.ts'

@@ -1,7 +1,8 @@
 /**
- * The shelves on which lists look for functions: one for each user and organisation that may use a function, one for the
- * public ones, one for all. There may be more of them than one commit takes, so they are put right after the function
- * changed: by whoever changed it, and by a repeated request where that one did not come to the end.
+ * The shelves on which lists look for functions: one for each user and organisation that may use a function, one for
+ * the public ones, one for all. There may be more of them than one commit takes, so they are arranged after the
+ * function has changed: by the request that changed it, and by the same request once more where the first did not come
+ * to the end.
  */
 import type { CallerIdentity, FunctionView } from '../../../messages/index.ts'
 import type { Write } from '../../../runtime/index.ts'

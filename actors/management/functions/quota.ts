@@ -1,7 +1,7 @@
 /**
- * How many runs a function had: counted in the commit that stages a run, given back in the one that voids it. The runs of
- * a function with a quota are counted in one record that each replaces in its turn, so that there is never one too many.
- * Those of an unlimited one are added to a counter, and wait for nobody; they count as well once it gets a quota.
+ * How many runs a function had: counted in the commit that stages a run, given back in the one that voids it. The runs
+ * of a function with a quota are counted in one record that each replaces in its turn, so that there is never one too
+ * many. Those of an unlimited one are added to a counter, and wait for nobody; they count as well once it gets a quota.
  */
 import { assert } from '../../../messages/index.ts'
 import type { Entry, Write } from '../../../runtime/index.ts'

@@ -1,9 +1,10 @@
 /**
- * A function as management stores it, other than `functionSpec` and `functionView` in messages, which are what is registered and
- * what is shown of it. The record has everything but the payload, which may be large and is kept beside it.
+ * A function as management stores it, other than `functionSpec` and `functionView` in messages, which are what is
+ * registered and what is shown of it. The record has everything but the payload, which may be large and is kept beside
+ * it.
  *
- * This drawer holds everything that management knows of functions: their records and payloads, the shelves on which lists
- * find them, the count of their runs, and the methods that register, show and change them.
+ * This drawer holds everything that management knows of functions: their records and payloads, the shelves on which
+ * lists find them, the count of their runs, and the methods that register, show and change them.
  */
 import type { FunctionSpec, FunctionView } from '../../../messages/index.ts'
 import { defined, digestJson, pack, Refusal } from '../../../messages/index.ts'
@@ -23,7 +24,7 @@ export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
   /** SHA-256 of the payload; absent without one. */
   payload_digest?: string
   disabled: boolean
-  /** True for one that was deleted: nobody sees it any more, and its id is not given again. */
+  /** True after it was deleted: nobody sees it any more, and its id stays taken. */
   deleted: boolean
   /** Payloads it has had: each is kept. */
   payloads: number

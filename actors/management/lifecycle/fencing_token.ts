@@ -1,6 +1,6 @@
 /**
- * Fencing tokens, `<stream sequence>.<delivery>`: each delivery of a staged message has one that is larger than those
- * before it, so a worker that was given up cannot speak for the task any more.
+ * Fencing tokens, `<stream sequence>.<delivery>`: each delivery of a staged message has a larger one than those before
+ * it, so a worker that was given up cannot speak for the task any more.
  */
 import { Refusal } from '../../../messages/index.ts'
 

@@ -1,4 +1,4 @@
-/** The outbox entry of a task that is Staged or Running: what must be on the queue, and whether it is known to be. */
+/** The outbox entry of a Staged or Running task: what must be on the queue, and whether it is known to be there. */
 import type { Executor, Priority } from '../../../messages/index.ts'
 import { defined, STANDARD_CLASS } from '../../../messages/index.ts'
 import type { TaskRecord } from './task_record.ts'

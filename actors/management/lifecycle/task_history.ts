@@ -1,6 +1,6 @@
 /**
- * What happened to a task, change by change. Kept with the task itself and written by the same commit, so that nobody who
- * watches can be told of a change that did not happen, or miss one that did.
+ * What happened to a task, change by change. It is kept with the task itself and written by the same commit, so
+ * watchers hear of no change that did not happen, and miss none that did.
  */
 import type { TaskChange } from '../../../messages/index.ts'
 import { defined } from '../../../messages/index.ts'
@@ -8,7 +8,7 @@ import { reasonOf } from './task_reason.ts'
 import type { TaskRecord, TaskStep } from './task_record.ts'
 import type { TaskEvent } from './task_rules.ts'
 
-/** Who did it, what and when, of an event that happens to the task. */
+/** Who did what and when: the entry of an event that happens to the task. */
 export function stepBy(record: TaskRecord, event: TaskEvent): Omit<TaskStep, 'state'> {
   const { type, at } = event
   switch (event.type) {
@@ -56,7 +56,7 @@ function describeStep(record: TaskRecord, { event, by = 'nobody' }: TaskStep): s
     case 'end_run':
     case 'expire':
     case 'cancel_task':
-      // Nothing follows these, so the record has the words for its end.
+      // Nothing follows these, so the record still has the words for its end.
       return reasonOf(record)
   }
 }

@@ -1,11 +1,12 @@
 /**
- * The life of a task: the one definition. The picture in docs/task_lifecycle.md is drawn from this machine, xstate's tools
- * walk its paths in the tests, and management moves records through it: `permit` looks up in the machine how a state can be
- * left, and judges an event once. Nothing ever runs in it; one event makes one record of another. It has no timers, for
- * those would not survive a restart: deadlines are facts of the record, and whoever watches them sends `expire`.
+ * The life of a task: the one definition. The picture in docs/task_lifecycle.md is drawn from this machine, xstate's
+ * tools walk its paths in the tests, and management moves records through it: `permit` looks up in the machine how a
+ * state can be left, and judges an event once. Nothing ever runs in it; one event makes one record of another. It has
+ * no timers, for those would not survive a restart: deadlines are facts of the record, and whoever watches them sends
+ * `expire`.
  *
- * This drawer holds what a task is and how it moves, all of it pure: the machine, its rules, the terms, the record and the
- * words for people. Reading and writing are done elsewhere.
+ * This drawer holds what a task is and how it moves, all of it pure: the machine, its rules, the terms, the record and
+ * the words for people. Reading and writing are done elsewhere.
  */
 import { setup } from 'xstate'
 import type { TaskState } from '../../../messages/index.ts'
@@ -13,7 +14,16 @@ import { assert, defined, TERMINAL_STATES } from '../../../messages/index.ts'
 import { stepBy } from './task_history.ts'
 import type { TaskFacts, TaskRecord } from './task_record.ts'
 import type { EventOf, RunReport, TaskEvent, TaskEventType, TaskRequest } from './task_rules.ts'
-import * as rules from './task_rules.ts'
+import {
+  endedWell,
+  hasAttemptsLeft,
+  isRetried,
+  orderBytes,
+  outputProblem,
+  refuseByRule,
+  refuseByState,
+  refuseFindings,
+} from './task_rules.ts'
 import { digestTerms, unassignedFiles, withAssigned } from './task_terms.ts'
 
 const FAILURE_MESSAGE_MAX = 1000
@@ -48,8 +58,8 @@ function on<K extends TaskEventType>(way: Way<EventOf<K>>) {
   return {
     ...edgeOf(way),
     guard: ({ context, event }: { context: TaskFacts; event: TaskEvent }) =>
-      rules.refuseByRule(context, event) === undefined &&
-      rules.refuseFindings(event) === undefined &&
+      refuseByRule(context, event) === undefined &&
+      refuseFindings(event) === undefined &&
       holds(onEvent, context, event),
     actions: definition.assign(({ context, event }) => onEvent.effect?.(context, event) ?? {}),
     meta: { onEvent },
@@ -111,7 +121,7 @@ export const taskMachine = definition.createMachine({
           effect: (facts, { files }) => {
             const terms = withAssigned(facts.terms, files)
             // Other terms are other terms: nobody has approved them yet.
-            const order_bytes = rules.orderBytes(facts, files)
+            const order_bytes = orderBytes(facts, files)
             return { terms, terms_digest: digestTerms(terms), approved_by: [], order_bytes }
           },
         }),
@@ -185,7 +195,7 @@ export const taskMachine = definition.createMachine({
         end_run: [
           on<'end_run'>({
             description: 'the current token reports ok, every output that must be there is tagged',
-            when: (facts, { report }) => rules.endedWell(facts, report),
+            when: (facts, { report }) => endedWell(facts, report),
             target: 'Finished',
             effect: (_facts, { token, report }) => ({
               end: { reason: 'the run ended well', token, reported: report.status },
@@ -193,7 +203,7 @@ export const taskMachine = definition.createMachine({
           }),
           on<'end_run'>({
             description: 'the current token reports that the function failed, and retries are left',
-            when: (facts, { report }) => rules.isRetried(facts, report),
+            when: (facts, { report }) => isRetried(facts, report),
             target: 'Staged',
             effect: (facts, { token, report }) => ({
               attempt: facts.attempt + 1,
@@ -235,11 +245,11 @@ export function beginTask(facts: TaskFacts): TaskRecord {
  */
 export function permit(record: TaskRecord, request: TaskRequest): (event: TaskEvent) => TaskRecord {
   const ways = taskMachine.states[record.state]?.transitions.get(request.type)
-  const refusal = ways === undefined ? rules.refuseByState(record, request) : rules.refuseByRule(record, request)
+  const refusal = ways === undefined ? refuseByState(record, request) : refuseByRule(record, request)
   if (refusal !== undefined) throw refusal
   return (event) => {
     assert(event.type === request.type, 'the event is the request that was judged')
-    const objection = rules.refuseFindings(event)
+    const objection = refuseFindings(event)
     if (objection !== undefined) throw objection
     const moved = take(ways?.map(({ meta }) => meta?.onEvent) ?? [], record, event)
     assert(moved !== undefined, 'one way of each event is always open')
@@ -255,14 +265,16 @@ export function advance(record: TaskRecord, event: TaskEvent): TaskRecord {
 
 /** The running task after its worker was lost: it waits for another one, or has failed when no attempt is left. */
 export function loseRun(record: TaskRecord, at: number): TaskRecord {
-  return advance(record, { type: rules.hasAttemptsLeft(record) ? 'lose_lease' : 'attempts_exhausted', at })
+  return advance(record, { type: hasAttemptsLeft(record) ? 'lose_lease' : 'attempts_exhausted', at })
 }
 
 export function isEnded(record: Pick<TaskRecord, 'state'>): boolean {
   return TERMINAL_STATES.includes(record.state)
 }
 
-/** The record behind the first way that holds, and behind whatever is taken at once after it; undefined if none holds. */
+/**
+ * The record behind the first way that holds, and behind whatever is taken at once after it; undefined if none holds.
+ */
 function take<E>(ways: readonly (Way<E> | undefined)[], record: TaskRecord, event: E): TaskRecord | undefined {
   const way = ways.find((some) => some !== undefined && holds(some, record, event))
   if (way === undefined) return undefined
@@ -286,7 +298,7 @@ function holds<E>({ when }: Way<E>, facts: TaskFacts, event: E): boolean {
 
 function failureOf(facts: TaskFacts, report: RunReport): { code: string; reason: string } {
   if (report.status === 'ok') {
-    const reason = rules.outputProblem(facts, report.output_names) ?? 'the run was not accepted'
+    const reason = outputProblem(facts, report.output_names) ?? 'the run was not accepted'
     return { code: 'function_failed', reason }
   }
   const message =

@@ -4,7 +4,7 @@ import { unassignedFiles } from './task_terms.ts'
 import type { StagedEntry } from './staged_entry.ts'
 import type { TaskRecord } from './task_record.ts'
 
-/** A reason is shown in lists: it names so many, and counts the others. */
+/** Names that a reason gives; it only counts the others, since lists show it. */
 const NAMES_MAX = 6
 /** A list of a thousand tasks fits one letter. */
 const SHORT_MAX = 120
@@ -48,7 +48,8 @@ function describeWait(record: TaskRecord, staged: StagedEntry | undefined, isWit
   const worker = `a worker of class ${options.needs.class} that runs ${executor} functions, ${describeAttempt(record)}`
   if (staged?.problem !== undefined) return `could not be put on the queue yet (${staged.problem}); needs ${worker}`
   if (isWithoutWorker) {
-    return `no worker offers executor ${executor}, class ${options.needs.class}; waits for one, ${describeAttempt(record)}`
+    const kind = `executor ${executor}, class ${options.needs.class}`
+    return `no worker offers ${kind}; waits for one, ${describeAttempt(record)}`
   }
   if (record.failures !== undefined && record.failures.token === record.run?.token) {
     return `its run failed (${record.failures.reason}); waits for ${worker}`

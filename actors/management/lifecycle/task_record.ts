@@ -1,11 +1,11 @@
 /**
- * A task as management keeps it: the facts of its life, and the state that the machine gave it. Stored in two documents,
- * so that the many small steps of a life do not rewrite the terms, which may be large.
+ * A task as management keeps it: the facts of its life, and the state that the machine gave it. Stored in two
+ * documents, so that the many small steps of a life do not rewrite the terms, which may be large.
  */
 import type { FunctionSpec, TaskChange, TaskState, TaskTerms } from '../../../messages/index.ts'
 import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
-/** What the task keeps of its function, as it was when the task was created. */
+/** What the task keeps of its function, as the function was when the task was created. */
 export interface TaskFunction {
   name: string
   owner: string
@@ -52,7 +52,9 @@ export interface TaskFacts {
   task_id: string
   /** Grows by one with each change. */
   version: number
-  /** All changes so far, the first one first, so that who watches and was away misses none. As many as files, parties and attempts. */
+  /**
+   * All changes so far, in order: a watcher who was away misses none. Files, parties and attempts bound their number.
+   */
   changes: TaskStep[]
   creator: string
   /** Sorted. */

@@ -210,8 +210,9 @@ export function hasAttemptsLeft(facts: TaskFacts): boolean {
 }
 
 /**
- * Whether it is begun once more after this report. Only the function's own failure is tried again: a timeout has had its
- * time, a file that does not match will not match the next time, and a run that reports well has written its outputs.
+ * Whether it is begun once more after this report. Only the function's own failure is tried again: a timeout has had
+ * its time, a file that does not match will not match the next time, and a run that reports well has written its
+ * outputs.
  */
 export function isRetried(facts: TaskFacts, report: RunReport): boolean {
   if (report.status !== 'error' || report.code !== 'function_failed') return false

@@ -140,7 +140,7 @@ function listFiles(given: Declared): TermsFile[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** A task may ask for a class where its function does not, but not for another one than its function. */
+/** A task may ask for a class where its function asks for none; where the function does, it may ask for no other. */
 function chooseClass(ofFunction: string | undefined, ofTask: string | undefined): string {
   if (ofFunction !== undefined && ofTask !== undefined && ofFunction !== ofTask) {
     throw unfit('options.needs.class', `the function runs on workers of class ${ofFunction} only`)

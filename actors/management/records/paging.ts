@@ -1,7 +1,7 @@
 /** Reading long lists in pages that fit a letter, and telling where the next page begins. */
 import { Refusal } from '../../../messages/index.ts'
 
-/** So many are looked at for those that a filter wants; then the answer says where to go on. */
+/** Entries that are searched for those that a filter wants; then the answer says where to go on. */
 const LOOKED_AT_MAX = 5_000
 
 /** @throws Refusal `invalid_request` for what cannot be part of a key */

@@ -1,15 +1,15 @@
 /**
  * Reads and commits on storage, in the forms that all of management's methods share.
  *
- * This drawer holds what every other one needs to keep records on storage: their keys and their form, reads and commits of many
- * at once, pages of long lists, and turns within a member.
+ * This drawer holds what every other one needs to keep records on storage: their keys and their form, reads and commits
+ * of many at once, pages of long lists, and turns within a member.
  */
 import type { storage } from '../../../messages/index.ts'
 import type { Client, Entry, Write } from '../../../runtime/index.ts'
 
 export type StorageClient = Client<typeof storage>
 
-/** Storage reads and writes so many keys in one call. */
+/** Keys that storage reads or writes in one call. */
 export const KEYS_MAX = 100
 
 /** The entries that exist, by key. */

@@ -1,8 +1,8 @@
 /**
  * The form of everything that management stores: a msgpack map that begins with the number of its form.
  *
- * Stored records are not parsed by a schema: management alone writes these keys, storage returns them sealed and
- * unchanged, and a form from a newer version is refused by its number.
+ * No schema parses stored records: management alone writes these keys, storage returns what was written, sealed until
+ * then, and a form from a newer version is refused by its number.
  */
 import { pack, Refusal, unpack } from '../../../messages/index.ts'
 

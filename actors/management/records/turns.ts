@@ -1,6 +1,7 @@
 /**
- * Turns by key, within this member. Compare-and-set alone keeps the records right; turns keep commands on one task, or on
- * one function's quota, from losing to each other again and again when they arrive at the same member.
+ * Turns by key, within this member. Compare-and-set alone keeps the records right. Commands on one task, or on one
+ * function's quota, that arrive at the same member would lose to each other again and again; with turns they go one
+ * after the other.
  */
 import { assert, Refusal } from '../../../messages/index.ts'
 
@@ -34,7 +35,7 @@ export class Turns {
 
   #leave(key: string): void {
     const waiting = this.#waiting.get(key)
-    assert(waiting !== undefined, 'only who has the turn gives it up')
+    assert(waiting !== undefined, 'only whoever has the turn gives it up')
     const next = waiting.shift()
     if (next === undefined) this.#waiting.delete(key)
     else next()

@@ -1,7 +1,7 @@
 /**
- * Ends that come from outside of a run: cancel, deadline, and a policy or an owner's rule. Each is one commit, in which a run
- * that never began gives its quota back; then the scheduler is told, so that the queue or the worker stops. Telling it is
- * best effort: the state is the truth, and a worker that runs on is not believed when it reports.
+ * Ends that come from outside of a run: cancel, deadline, and a policy or an owner's rule. Each is one commit, in which
+ * a run that never began gives its quota back; then the scheduler is told, so that the queue or the worker stops.
+ * Telling it is best effort: the state is the truth, and a worker that runs on is not believed when it reports.
  */
 import type { scheduler } from '../../../messages/index.ts'
 import { defined, Refusal, STANDARD_CLASS } from '../../../messages/index.ts'

@@ -1,7 +1,7 @@
 /**
- * Notes in the outbox what became of a staged task. Nobody waits for these notes, so they gather for a moment and leave
- * together, and those of tasks that have ended by then are never written. A note that is lost costs one more, harmless,
- * message to the scheduler.
+ * Writes notes into the outbox: what became of a staged task. Nobody waits for these notes, so they gather for a moment
+ * and leave together, and those of tasks that have ended by then are never written. A lost note costs one more message
+ * to the scheduler, which is harmless.
  */
 import { Refusal } from '../../../messages/index.ts'
 import type { Clock, Log, Write } from '../../../runtime/index.ts'
@@ -14,7 +14,9 @@ import type { TaskMemory } from './task_memory.ts'
 import { packRecord } from '../records/stored_record.ts'
 
 const PENDING_MAX = 10_000
-/** Most tasks have ended by then; far less than the time after which recovery looks at an entry without a note. */
+/**
+ * Most tasks have ended by then. It is far less than the time after which recovery looks at an entry without a note.
+ */
 const GATHER_MS = 500
 
 interface Note {

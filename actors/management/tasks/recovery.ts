@@ -1,6 +1,6 @@
 /**
- * Goes through the outbox every few seconds and makes good what was interrupted: a task that was committed but never put
- * on the queue, a deadline that nobody watched, a run whose worker and whose message are both gone. Every member does it;
+ * Goes through the outbox every few seconds and makes good what was interrupted: a task that was committed but never
+ * put on the queue, a deadline that nobody watched, a run whose worker and message are both gone. Every member does it;
  * each step is a compare-and-set, so doing it twice is harmless.
  */
 import { defined, Refusal } from '../../../messages/index.ts'
@@ -22,7 +22,7 @@ const INTERVAL_MS = 3_000
 const STAGE_AFTER_MS = 2_000
 /** The broker may lose a message that it has acknowledged, so what waits long is looked for this often. */
 const CHECK_AFTER_MS = 60_000
-/** A worker ends its run at the timeout; when nobody has heard of it this much later, it is gone. */
+/** A worker ends its run at the timeout; if nothing has been heard of it this much later, it is gone. */
 const RUN_GRACE_MS = 60_000
 const PAGE = 200
 const PAGES_MAX = 10

@@ -1,7 +1,7 @@
 /**
- * Puts staged tasks on the work queue, by way of the scheduler. The task was committed as Staged together with its outbox
- * entry; recovery makes good what fails here, so nobody waits and nothing is lost. The queue keeps one message for each task
- * and attempt, so staging twice within its window is harmless.
+ * Puts staged tasks on the work queue, by way of the scheduler. The task was committed as Staged together with its
+ * outbox entry; recovery makes good what fails here, so nobody waits and nothing is lost. The queue keeps one message
+ * for each task and attempt, so staging twice within its window is harmless.
  */
 import type { scheduler } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'

@@ -1,7 +1,8 @@
 /**
- * The one form of a command on a task. Each reads the task and admits the caller, sees that it was carried out before, ends
- * the task if its deadline has passed, decides, and commits; in this order, so that whoever is not admitted learns nothing,
- * and a command that is delivered twice gets the answer of the first time. A command says only what is its own.
+ * The one form of a command on a task. Each reads the task and admits the caller, sees that it was carried out before,
+ * ends the task if its deadline has passed, decides, and commits; in this order, so that whoever is not admitted learns
+ * nothing, and a command that is delivered twice gets the answer of the first time. A command says only what is its
+ * own.
  */
 import type { Clock } from '../../../runtime/index.ts'
 import type { Hold } from '../records/turns.ts'
@@ -29,7 +30,8 @@ export interface TaskCommand {
 
 /**
  * @returns the task after the command
- * @throws what the command throws, its change's own refusal, `not_found`, or `conflict` when others were faster each time
+ * @throws what the command throws, its change's own refusal, `not_found`, or `conflict` when others were faster each
+ * time
  */
 export type CarryOut = (taskId: string, command: TaskCommand) => Promise<LoadedTask>
 

@@ -1,7 +1,7 @@
 /**
- * Tasks as this member last committed or read them, so that the next step of a task need not read it again. A cache, and
- * never the truth: what is decided on it counts only when a compare-and-set on storage agrees. Bounded in tasks and
- * bytes; the one that was longest out of use goes first.
+ * Tasks as this member last committed or read them, so that the next step of a task need not read it again. This is a
+ * cache, and never the truth: what is decided on it counts only when a compare-and-set on storage agrees. It is bounded
+ * in tasks and bytes; the task that was kept longest ago goes first.
  */
 import type { TaskResult } from '../../../messages/index.ts'
 import type { StagedEntry } from '../lifecycle/staged_entry.ts'
@@ -18,7 +18,7 @@ export interface LoadedTask {
   staged?: StagedEntry
   result?: TaskResult
   revisions: { task: number; terms: number; staged: number }
-  /** What its documents take, about. */
+  /** About what its documents take. */
   bytes: number
 }
 

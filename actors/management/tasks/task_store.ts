@@ -4,8 +4,8 @@
  * taken again, so of racing commands none is lost. A decision is tried first on what this member remembers of the task;
  * storage agrees to its commit or it counts for nothing, and nothing is refused from memory.
  *
- * This drawer holds what keeps tasks: reading and committing them, the form of a command on one, the outbox from which they
- * are staged, and the recovery of whatever was interrupted.
+ * This drawer holds what keeps tasks: reading and committing them, the form of a command on one, the outbox from which
+ * they are staged, and the recovery of whatever was interrupted.
  */
 import type { TaskResult } from '../../../messages/index.ts'
 import { defined, Refusal, taskEventSubject } from '../../../messages/index.ts'
@@ -112,7 +112,9 @@ export class TaskStore {
     this.announce(record, 0)
   }
 
-  /** @throws what `decide` throws, a change's own refusal, `not_found`, or `conflict` when every attempt was too late */
+  /**
+   * @throws what `decide` throws, a change's own refusal, `not_found`, or `conflict` when every attempt was too late
+   */
   async change(taskId: string, decide: Decide): Promise<LoadedTask> {
     const { change, changed } =
       (await this.#attemptFromMemory(taskId, decide)) ?? (await retryOnConflict(() => this.#attempt(taskId, decide)))

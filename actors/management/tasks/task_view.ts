@@ -27,16 +27,17 @@ export function viewTask({ record, staged, result }: LoadedTask, isWithoutWorker
   }
 }
 
-/** As an admin sees it who is no party: he may stop a task, which gives him no look at what the parties put into it. */
+/** The task for an admin who is no party: they may stop it, and see nothing of what the parties put into it. */
 export function viewForOutsider(loaded: LoadedTask): TaskView {
   const { result: _result, ...view } = viewTask(loaded)
   return { ...view, terms: { ...view.terms, arguments: {} } }
 }
 
 /**
- * A party may act on the task and see it, as far as the policy in force lets it. The code looks first: policies can take a
- * task away from its parties, and nobody's mistake in one opens it to others.
- * @throws Refusal `not_found` for everyone else, who shall not learn that the task exists; `forbidden` that names the rule
+ * A party may act on the task and see it, as far as the policy in force allows. The code looks first whether they are
+ * one: policies can take a task away from its parties, but a mistake in one cannot open it to others.
+ * @throws Refusal `not_found` for everyone else, who shall not learn that the task exists; `forbidden` that names the
+ * rule
  */
 export async function admitParty(access: AccessClient, { record }: LoadedTask, userId: string): Promise<void> {
   if (!record.parties.includes(userId)) throw noSuchTask(record.task_id)

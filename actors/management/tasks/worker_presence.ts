@@ -1,15 +1,16 @@
 /**
- * Whether there are workers for what waits, for people who wonder why it waits. Asked of the scheduler once a second at most
- * for each class and executor, whoever looks; nothing is decided from it, and when nobody answers nothing is said.
+ * Tells people who wonder why a task waits whether there are workers for it. The scheduler is asked once a second at
+ * most for each class and executor, however many people look. Nothing is decided by it, and when nobody answers nothing
+ * is said.
  */
 import type { Executor, scheduler } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
+import { defined, Refusal } from '../../../messages/index.ts'
 import type { Client, Clock } from '../../../runtime/index.ts'
 
 const FRESH_MS = 1_000
-/** Between two fetches a worker waits for nothing: one that was seen this long ago is still there. */
+/** A worker between two fetches is not counted, so one that was seen this recently is taken to be still there. */
 const SEEN_MS = 3_000
-/** A look at a task waits no longer for this. */
+/** Whoever looks at a task waits no longer than this for the count. */
 const ANSWER_MS = 500
 const KINDS_MAX = 256
 
@@ -36,8 +37,7 @@ export class WorkerPresence {
     const now = this.#clock.now()
     const known = this.#counts.get(kind)
     if (known !== undefined && now - known.askedAt < FRESH_MS) return known.isNone
-    const seen = known?.seenAt === undefined ? {} : { seenAt: known.seenAt }
-    const count: Count = { askedAt: now, isNone: Promise.resolve(false), ...seen }
+    const count: Count = { askedAt: now, isNone: Promise.resolve(false), ...defined({ seenAt: known?.seenAt }) }
     count.isNone = this.#ask(count, executor, workerClass)
     this.#counts.delete(kind)
     this.#counts.set(kind, count)

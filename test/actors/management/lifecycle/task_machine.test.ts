@@ -1,12 +1,29 @@
 import { getAdjacencyMap, getSimplePaths } from '@xstate/graph'
 import { describe, expect, it } from 'vitest'
-import { advance, beginTask, isEnded, taskMachine } from '../../../../actors/management/lifecycle/task_machine.ts'
+import {
+  advance,
+  beginTask,
+  isEnded,
+  permit,
+  taskMachine,
+} from '../../../../actors/management/lifecycle/task_machine.ts'
 import type { TaskFacts, TaskRecord } from '../../../../actors/management/lifecycle/task_record.ts'
 import { reasonOf } from '../../../../actors/management/lifecycle/task_reason.ts'
 import type { TaskEvent } from '../../../../actors/management/lifecycle/task_rules.ts'
 import { digestTerms, unassignedFiles } from '../../../../actors/management/lifecycle/task_terms.ts'
 import { TASK_STATES, TERMINAL_STATES } from '../../../../messages/index.ts'
-import { allowed, DEADLINE, factsOf, inputFile, outputFile, START, termsOf, whyRefused } from '../records.ts'
+import {
+  allowed,
+  DEADLINE,
+  factsOf,
+  inputFile,
+  outputFile,
+  START,
+  STEPS_TO,
+  taskAfter,
+  termsOf,
+  whyRefused,
+} from '../records.ts'
 
 type Snapshot = { value: TaskRecord['state']; context: TaskFacts }
 type Edge = { event: TaskEvent; state: Snapshot }
@@ -122,6 +139,17 @@ describe('the life of a task', () => {
       expect(record.state).toBe(path.state.value)
       checkInvariants(record.state, record)
     }
+  })
+
+  it('judges an invocation by the task alone at first, and by what was read for it afterwards', () => {
+    const approved = taskAfter(STEPS_TO.Approved)
+    const request = { type: 'invoke_task', at, party: 'alice', request_id: 'r' } as const
+    expect(() => permit(approved, { ...request, party: 'bob' })).toThrow('only alice')
+    expect(() => permit(taskAfter(STEPS_TO.Created), request)).toThrow('the task is Created')
+    const stageWith = permit(approved, request)
+    expect(() => stageWith({ ...request, facts: { ...allowed, function_enabled: false } })).toThrow('is disabled')
+    expect(stageWith({ ...request, facts: allowed })).toEqual(advance(approved, { ...request, facts: allowed }))
+    expect(() => stageWith({ type: 'lose_lease', at })).toThrow('the event is the request that was judged')
   })
 
   it('begins as DataAssigned without data, and as Approved when nobody else is concerned', () => {
