@@ -47,7 +47,7 @@ const definition = setup({
     events: {} as TaskEvent,
     input: {} as TaskFacts,
     // xstate reads guard and actions of a transition, `permit` reads the way of which they are made.
-    transitionMeta: {} as { onEvent?: Way<TaskEvent>; atOnce?: Way<unknown> },
+    transitionMeta: {} as { onEvent: Way<TaskEvent> | undefined; atOnce: Way<unknown> | undefined },
   },
 })
 
@@ -62,7 +62,7 @@ function on<K extends TaskEventType>(way: Way<EventOf<K>>) {
       refuseFindings(event) === undefined &&
       holds(onEvent, context, event),
     actions: definition.assign(({ context, event }) => onEvent.effect?.(context, event) ?? {}),
-    meta: { onEvent },
+    meta: { onEvent, atOnce: undefined },
   }
 }
 
@@ -72,7 +72,7 @@ function atOnce(way: Way<unknown>) {
     ...edgeOf(way),
     guard: ({ context }: { context: TaskFacts }) => holds(way, context, undefined),
     actions: definition.assign(({ context }) => way.effect?.(context, undefined) ?? {}),
-    meta: { atOnce: way },
+    meta: { onEvent: undefined, atOnce: way },
   }
 }
 

@@ -45,7 +45,7 @@ it('an audit log that fills is warned of from 80 percent on, again when it is wo
   // Given more room, it may fill again.
   for (const percent of [50, 80]) await fill(percent)
   expect(warnings.slice(4)).toEqual([80])
-  end()
+  await end()
   await fill(99)
   expect(warnings).toHaveLength(5)
 })
