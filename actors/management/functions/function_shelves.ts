@@ -15,7 +15,7 @@ import type { StorageClient } from '../records/storage_access.ts'
 import { commit, KEYS_MAX, readMany } from '../records/storage_access.ts'
 import { packRecord, unpackRecord } from '../records/stored_record.ts'
 
-/** Each commit holds only if the function is still the one that the shelves are put right for. */
+/** One place in each commit is for the function: it counts only if that is still the one whose shelves are arranged. */
 const SHELVES_AT_ONCE = KEYS_MAX - 1
 const PAGE = 200
 

@@ -272,9 +272,7 @@ export function isEnded(record: Pick<TaskRecord, 'state'>): boolean {
   return TERMINAL_STATES.includes(record.state)
 }
 
-/**
- * The record behind the first way that holds, and behind whatever is taken at once after it; undefined if none holds.
- */
+/** The record after the first way that holds, and after whatever is taken at once then; undefined if none holds. */
 function take<E>(ways: readonly (Way<E> | undefined)[], record: TaskRecord, event: E): TaskRecord | undefined {
   const way = ways.find((some) => some !== undefined && holds(some, record, event))
   if (way === undefined) return undefined
@@ -282,14 +280,9 @@ function take<E>(ways: readonly (Way<E> | undefined)[], record: TaskRecord, even
 }
 
 function goOn(record: TaskRecord): TaskRecord {
-  const ways = taskMachine.states[record.state]?.always ?? []
-  return (
-    take(
-      ways.map(({ meta }) => meta?.atOnce),
-      record,
-      undefined,
-    ) ?? record
-  )
+  const transitions = taskMachine.states[record.state]?.always ?? []
+  const ways = transitions.map(({ meta }) => meta?.atOnce)
+  return take(ways, record, undefined) ?? record
 }
 
 function holds<E>({ when }: Way<E>, facts: TaskFacts, event: E): boolean {

@@ -203,7 +203,7 @@ describe('cancel', () => {
     expect(await world.as('alice').cancel_task({ task_id })).toMatchObject({ state: 'Canceled' })
   })
 
-  it('by an admin is allowed, and shows him no arguments', async () => {
+  it('by an admin is allowed, and shows them no arguments', async () => {
     const world = await openWorld()
     const task_id = await createEchoTask(world)
     const view = await world.as('root', 'PlatformAdmin').cancel_task({ task_id })

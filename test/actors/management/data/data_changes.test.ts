@@ -122,7 +122,7 @@ describe('a fusion output', () => {
 })
 
 describe('an input from an output', () => {
-  it('is refused before the output was produced, and to who does not own it', async () => {
+  it('is refused before the output was produced, and to whoever does not own it', async () => {
     const world = await openWorld()
     const alice = world.as('alice')
     const output = await alice.register_output_file({ url: place('a'), crypto })
@@ -150,7 +150,7 @@ describe('deleted data', () => {
     expect(await world.store.get(fileKey(fusion.data_id))).toBeUndefined()
   })
 
-  it('is refused to who does not own it, an admin included', async () => {
+  it('is refused to whoever does not own it, an admin included', async () => {
     const world = await openWorld()
     const data = await world.as('alice').register_output_file({ url: place('a'), crypto })
     for (const user of [world.as('bob'), world.as('root', 'PlatformAdmin')]) {

@@ -28,7 +28,7 @@ describe('an updated function', () => {
     expect(order).toMatchObject({ arguments: { message: 'hello' }, function_digest: first?.terms.function_digest })
   })
 
-  it('is listed to who may use it now, and to nobody who only might before', async () => {
+  it('is listed to whoever may use it now, and to nobody who only might before', async () => {
     const world = await openWorld()
     const allowlist = Array.from({ length: 150 }, (_, index) => `user${index}`)
     const function_id = await registerEcho(world, { public: false, allowlist })
@@ -201,7 +201,7 @@ describe('a function of somebody else', () => {
     expect(await olgaOf(world).get_function({ function_id: hidden })).toMatchObject({ disabled: true })
   })
 
-  it('shows its usage to who may use it, and to nobody else', async () => {
+  it('shows its usage to whoever may use it, and to nobody else', async () => {
     const world = await openWorld()
     const function_id = await registerEcho(world, { public: false, allowlist: ['alice'], quota: 9 })
     expect(await world.as('alice').get_function_usage({ function_id })).toEqual({ function_id, quota: 9, runs: 0 })

@@ -18,7 +18,7 @@ describe('functions', () => {
     }
   })
 
-  it('are shown without the allowlist to who is on it, alone or with the organisation', async () => {
+  it('are shown without the allowlist to whoever is on it, alone or with the organisation', async () => {
     const world = await openWorld()
     const function_id = await registerEcho(world, PRIVATE)
     for (const user of [world.as('alice', 'DataOwner', 'other'), world.as('carl', 'DataOwner', 'acme')]) {

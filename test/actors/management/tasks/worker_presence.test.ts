@@ -13,7 +13,7 @@ async function stagedTask() {
 }
 
 describe('a task that waits', () => {
-  it('says so when no worker takes such tasks, to who gets it and to who watches it', async () => {
+  it('says so when no worker takes such tasks, to whoever gets it or watches it', async () => {
     const { world, alice, task_id, reason } = await stagedTask()
     world.queue.workers = NOBODY
     const wanted = 'no worker offers executor builtin, class standard; waits for one, attempt 1 of 3'
