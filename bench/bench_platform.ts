@@ -5,7 +5,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EvidenceDevice, Manifest } from '../attestation/index.ts'
-import { createSimulatedDevice, fromBase64url, importSigningKey, measureFiles } from '../attestation/index.ts'
+import {
+  createSimulatedDevice,
+  fromBase64url,
+  importSigningKey,
+  measureFiles,
+  simulatedPlatform,
+} from '../attestation/index.ts'
 import type { Platform, StatePaths } from '../deploy/index.ts'
 import { openSimulatedPlatform } from '../deploy/index.ts'
 import { systemClock } from '../runtime/index.ts'
@@ -25,7 +31,7 @@ export async function openBenchPlatform(paths: StatePaths, dist: string): Promis
   const measurement = measureFiles(dist, FLOORS)
   const manifest = JSON.parse(embedded.manifest) as Manifest
   for (const role of [benchEcho.name, benchAsker.name]) {
-    manifest.roles[role] = [{ platform: 'simulated', measurement }]
+    manifest.roles[role] = [{ platform: simulatedPlatform.name, measurement }]
   }
   const root = importSigningKey(
     fromBase64url((await readFile(join(paths.folder, 'simulated-device.key'), 'utf8')).trim()),

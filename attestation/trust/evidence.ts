@@ -1,31 +1,25 @@
 /**
  * Evidence of any platform, in three steps with three names: `parse` the bytes, `verify` them against the platform's
- * trust and get claims, `appraise` the claims against the manifest. A platform is one folder and one line below.
+ * trust and get claims, `appraise` the claims against the manifest. The first two steps are the platform's own.
  */
 import { createHash } from 'node:crypto'
 import type { EvidenceNote } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Claims } from './claims.ts'
-import { verifySimulatedEvidence } from './simulated/simulated_evidence.ts'
+import type { ManifestEntry } from './platforms/evidence_platform.ts'
+import { PLATFORMS } from './platforms/registry.ts'
 
-/** Verifies evidence bytes against what the manifest trusts for the platform; refuses `platform_untrusted`. */
-export type EvidenceVerifier = (bytes: Uint8Array, trust: Readonly<Record<string, string>>) => Claims
-
-const verifiers: Readonly<Record<string, EvidenceVerifier>> = {
-  simulated: verifySimulatedEvidence,
-}
-
-/** @param platforms the manifest's platforms: one that is not named there is refused before its bytes are read */
-export function verifyEvidence(
-  evidence: EvidenceNote,
-  platforms: Readonly<Record<string, Readonly<Record<string, string>>>>,
-): Claims {
-  const trust = Object.hasOwn(platforms, evidence.platform) ? platforms[evidence.platform] : undefined
-  const verifier = verifiers[evidence.platform]
-  if (trust === undefined || verifier === undefined) {
+/**
+ * @param trusted the manifest's platforms: one that is not named there is refused before its bytes are read
+ * @throws Refusal `platform_untrusted`
+ */
+export function verifyEvidence(evidence: EvidenceNote, trusted: Readonly<Record<string, ManifestEntry>>): Claims {
+  const entry = Object.hasOwn(trusted, evidence.platform) ? trusted[evidence.platform] : undefined
+  const platform = PLATFORMS.get(evidence.platform)
+  if (entry === undefined || platform === undefined) {
     throw new Refusal('platform_untrusted', `the manifest does not accept evidence of platform "${evidence.platform}"`)
   }
-  return verifier(evidence.bytes, trust)
+  return platform.verify(evidence.bytes, entry)
 }
 
 /** The 64 bytes that tie evidence to keys: SHA-512 over a purpose and length-prefixed parts. */

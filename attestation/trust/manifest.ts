@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { parseBy, Refusal } from '../../messages/index.ts'
+import { PLATFORMS } from './platforms/registry.ts'
 
 const hexDigest = z.string().regex(/^[0-9a-f]{64,128}$/)
 
@@ -15,11 +16,19 @@ const referenceValue = z.strictObject({
   classes: z.array(z.string()).optional(),
 })
 
+/** Each platform checks the shape of its own entry. An entry of a platform that is not known here serves nobody. */
+const platforms = z.record(z.string(), z.record(z.string(), z.string())).superRefine((entries, context) => {
+  for (const [name, entry] of Object.entries(entries)) {
+    const issues = PLATFORMS.get(name)?.manifestEntry.safeParse(entry).error?.issues ?? []
+    for (const { message, path } of issues) context.addIssue({ code: 'custom', message, path: [name, ...path] })
+  }
+})
+
 const manifestSchema = z.strictObject({
   apiVersion: z.literal('v1'),
   name: z.string().max(128),
   /** Per evidence platform, what its verifier trusts. Platforms that are not named here are refused. */
-  platforms: z.record(z.string(), z.record(z.string(), z.string())),
+  platforms,
   roles: z.record(z.string(), z.array(referenceValue).min(1)),
 })
 

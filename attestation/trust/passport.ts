@@ -9,9 +9,13 @@ import { defined, Refusal } from '../../messages/index.ts'
 import type { KeyPair } from '../sealing/keys.ts'
 import { fromBase64url, importSigningPublicKey, signingJwk, toBase64url } from '../sealing/keys.ts'
 import type { Manifest } from './manifest.ts'
+import type { EarAppraisal } from './platforms/evidence_platform.ts'
+import { PLATFORMS } from './platforms/registry.ts'
 
 export const EAR_PROFILE = 'tag:ietf.org,2026:rats/ear#04'
 const ISSUER = 'tacit.coordinator'
+/** Evidence of a platform that is not known here is never verified; if it were, nothing would be affirmed. */
+const UNKNOWN_PLATFORM: EarAppraisal = { status: 'warning', hardware: 32 }
 
 /** What a verified passport says. */
 export interface Passport {
@@ -56,9 +60,7 @@ export async function issuePassport(
   manifestDigest: string,
   id: string,
 ): Promise<string> {
-  const simulated = passport.platform === 'simulated'
-  // The simulated platform has no hardware to vouch for: never better than a warning.
-  const status = simulated ? 'warning' : 'affirming'
+  const { status, hardware } = PLATFORMS.get(passport.platform)?.ear ?? UNKNOWN_PLATFORM
   return new SignJWT({
     eat_profile: EAR_PROFILE,
     ear_status: status,
@@ -70,7 +72,7 @@ export async function issuePassport(
           'instance-identity': 2,
           executables: 3,
           configuration: 2,
-          hardware: simulated ? 32 : 2,
+          hardware,
         },
         ear_appraisal_policy_ids: [`manifest:${manifestDigest}`],
       },

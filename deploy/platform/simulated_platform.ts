@@ -12,6 +12,8 @@ import {
   generateSigningKey,
   importSigningKey,
   manifestDigest,
+  simulatedEntry,
+  simulatedPlatform,
   toBase64url,
 } from '../../attestation/index.ts'
 import type { ServiceName } from '../../messages/index.ts'
@@ -46,7 +48,7 @@ export async function openSimulatedPlatform(
     {
       apiVersion: 'v1',
       name: 'embedded',
-      platforms: { simulated: { root: toBase64url(root.publicKey) } },
+      platforms: { [simulatedPlatform.name]: simulatedEntry(root) },
       roles: Object.fromEntries(
         SERVICES.map((service) => [service, [referenceOf(service, measurer.measure(service))]]),
       ),
@@ -84,7 +86,11 @@ export async function openWorkerDevices(
 }
 
 function referenceOf(service: ServiceName, measurement: string) {
-  return { platform: 'simulated', measurement, ...(service === 'execution' ? { classes: WORKER_CLASSES } : {}) }
+  return {
+    platform: simulatedPlatform.name,
+    measurement,
+    ...(service === 'execution' ? { classes: WORKER_CLASSES } : {}),
+  }
 }
 
 const rootPath = (paths: StatePaths) => join(paths.folder, 'simulated-device.key')

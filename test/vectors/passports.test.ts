@@ -11,7 +11,7 @@ import {
   verifyEvidence,
   verifyPassport,
 } from '../../attestation/index.ts'
-import { signSimulatedEvidence } from '../../attestation/trust/simulated/simulated_evidence.ts'
+import { signSimulatedEvidence } from '../../attestation/trust/platforms/simulated/simulated_evidence.ts'
 import type { PublicGroupKey } from '../../messages/index.ts'
 import { defined } from '../../messages/index.ts'
 import { fromHex, hex, readVectors } from './frame_vector.ts'

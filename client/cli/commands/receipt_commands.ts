@@ -1,7 +1,7 @@
 /** `tacit receipt verify`: offline, against the manifest that the party pinned. */
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { verifyReceipt } from '../../../attestation/index.ts'
+import { PLATFORMS, verifyReceipt } from '../../../attestation/index.ts'
 import { Refusal } from '../../../messages/index.ts'
 import { choosePlatform } from '../platform/chosen_platform.ts'
 import type { PartyContext } from '../platform/party.ts'
@@ -18,15 +18,14 @@ export function addReceiptCommands(program: Command, contextOf: (command: Comman
       const context = contextOf(command)
       const manifest = await (await choosePlatform(context)).manifest()
       const { claims, worker } = await verifyReceipt(await readReceipt(context, file, options.task), manifest)
+      const caveat = PLATFORMS.get(worker.platform)?.caveat
       context.output.result({ verified: true, claims, worker }, [
         `the receipt is genuine: ${claims.task_id}, attempt ${claims.attempt}, run by ${worker.member}`,
         `  on platform ${worker.platform}, measurement ${worker.measurement}`,
         `  terms ${claims.terms_digest}`,
         `  function ${claims.function_digest}`,
         `  result ${claims.result_digest}`,
-        ...(worker.platform === 'simulated'
-          ? ['  the platform is simulated: it proves nothing against who runs the machine']
-          : []),
+        ...(caveat === undefined ? [] : [`  ${caveat}`]),
       ])
     })
 }

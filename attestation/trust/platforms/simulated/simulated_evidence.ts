@@ -3,10 +3,14 @@
  * on machines that have none; it proves what the launcher measured, and nothing against whoever controls the launcher.
  */
 import { z } from 'zod'
-import { canonicalJson, pack, Refusal, unpack } from '../../../messages/index.ts'
-import type { Claims } from '../claims.ts'
-import type { KeyPair } from '../../sealing/keys.ts'
-import { fromBase64url, hasValidSignature, importSigningPublicKey, signBytes } from '../../sealing/keys.ts'
+import { canonicalJson, pack, Refusal, unpack } from '../../../../messages/index.ts'
+import type { Claims } from '../../claims.ts'
+import type { ManifestEntry } from '../evidence_platform.ts'
+import type { KeyPair } from '../../../sealing/keys.ts'
+import { fromBase64url, hasValidSignature, importSigningPublicKey, signBytes } from '../../../sealing/keys.ts'
+
+/** The platform's name in evidence, manifests and passports. */
+export const SIMULATED = 'simulated'
 
 const EVIDENCE_BYTES_MAX = 8192
 const TYPE = 'tacit-simulated-evidence-v1'
@@ -37,7 +41,7 @@ export function signSimulatedEvidence(root: KeyPair, statement: SimulatedStateme
 }
 
 /** @param trust `root`: the device root's raw public key, base64url */
-export function verifySimulatedEvidence(bytes: Uint8Array, trust: Readonly<Record<string, string>>): Claims {
+export function verifySimulatedEvidence(bytes: Uint8Array, trust: ManifestEntry): Claims {
   const { text, signature } = parseSimulatedEvidence(bytes)
   const root = fromBase64url(trust['root'] ?? '')
   if (root.length !== 32)
@@ -47,7 +51,7 @@ export function verifySimulatedEvidence(bytes: Uint8Array, trust: Readonly<Recor
   }
   const statement = parseStatement(Buffer.from(text).toString())
   return {
-    platform: 'simulated',
+    platform: SIMULATED,
     measurement: statement.measurement,
     reportData: Buffer.from(statement.report_data, 'hex'),
     issuedAtMs: statement.issued_at,

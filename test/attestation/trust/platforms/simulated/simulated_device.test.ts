@@ -4,7 +4,7 @@ import {
   generateSigningKey,
   toBase64url,
   verifyEvidence,
-} from '../../../../attestation/index.ts'
+} from '../../../../../attestation/index.ts'
 
 const root = generateSigningKey()
 const measurement = 'ab'.repeat(32)

@@ -3,10 +3,10 @@
  * what to measure. Its sealing key depends on its root and on the role, as a signer-bound key of real hardware would.
  */
 import { hkdfSync } from 'node:crypto'
-import type { EvidenceNote } from '../../../messages/index.ts'
-import type { KeyPair } from '../../sealing/keys.ts'
-import { exportSecret } from '../../sealing/keys.ts'
-import { signSimulatedEvidence } from './simulated_evidence.ts'
+import type { EvidenceNote } from '../../../../messages/index.ts'
+import type { KeyPair } from '../../../sealing/keys.ts'
+import { exportSecret } from '../../../sealing/keys.ts'
+import { signSimulatedEvidence, SIMULATED } from './simulated_evidence.ts'
 
 export interface EvidenceDevice {
   /** @param reportData 64 bytes */
@@ -29,7 +29,7 @@ export function createSimulatedDevice(
   return {
     attest: (reportData) =>
       Promise.resolve({
-        platform: 'simulated',
+        platform: SIMULATED,
         bytes: signSimulatedEvidence(root, { measurement, reportData, issuedAtMs: now() }),
       }),
     sealingKey: () =>

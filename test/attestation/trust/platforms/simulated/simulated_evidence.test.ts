@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { generateSigningKey, signBytes, toBase64url } from '../../../../attestation/index.ts'
+import { generateSigningKey, signBytes, toBase64url } from '../../../../../attestation/index.ts'
 import {
   signSimulatedEvidence,
   verifySimulatedEvidence,
-} from '../../../../attestation/trust/simulated/simulated_evidence.ts'
-import { canonicalJson, pack, unpack } from '../../../../messages/index.ts'
+} from '../../../../../attestation/trust/platforms/simulated/simulated_evidence.ts'
+import { canonicalJson, pack, unpack } from '../../../../../messages/index.ts'
 
 const root = generateSigningKey()
 const trust = { root: toBase64url(root.publicKey) }
