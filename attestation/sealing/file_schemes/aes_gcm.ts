@@ -9,8 +9,8 @@
 import type { CipherGCM, DecipherGCM } from 'node:crypto'
 import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto'
 import type { FileCrypto } from '../../../messages/index.ts'
-import type { EncryptedFile } from './encrypted_file.ts'
-import { checkLength, decryptAll, mismatch, TAG_BYTES } from './mismatch.ts'
+import type { EncryptedFile } from './file_tag.ts'
+import { checkLength, decryptAll, mismatch, TAG_BYTES } from './file_tag.ts'
 
 export type AesGcmCrypto = Extract<FileCrypto, { scheme: 'aes-gcm-128' | 'aes-gcm-256' }>
 

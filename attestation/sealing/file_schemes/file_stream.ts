@@ -9,12 +9,10 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FileCrypto, OutputCrypto } from '../../../messages/index.ts'
 import type { AesGcmCrypto } from './aes_gcm.ts'
 import { createAesGcmCipher, createAesGcmDecipher } from './aes_gcm.ts'
-import { inChunks } from './chunks.ts'
-import { checkLength, mismatch, TAG_BYTES } from './mismatch.ts'
+import { checkLength, mismatch, TAG_BYTES } from './file_tag.ts'
 import { rawTag } from './raw_file.ts'
-import { TeaclaveOpener } from './teaclave_open.ts'
+import { TeaclaveOpener, TeaclaveSealer } from './teaclave_file.ts'
 import { PAGE_BYTES } from './teaclave_pages.ts'
-import { TeaclaveSealer } from './teaclave_seal.ts'
 
 const CHUNK_BYTES = 64 * 1024
 
@@ -159,4 +157,30 @@ function isFinal(decipher: Decipher): boolean {
   } catch {
     return false
   }
+}
+
+/**
+ * Cuts a stream anew, so that what is read does not depend on how it arrived: chunks of `bytes`, the first of `firstBytes`
+ * if told. Only the last one may be shorter, and none is empty. Each has memory of its own.
+ */
+export async function* inChunks(
+  source: AsyncIterable<Uint8Array>,
+  bytes: number,
+  firstBytes = bytes,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let chunk = Buffer.allocUnsafeSlow(firstBytes)
+  let filled = 0
+  for await (const part of source) {
+    for (let at = 0; at < part.length;) {
+      const taken = part.subarray(at, at + chunk.length - filled)
+      chunk.set(taken, filled)
+      filled += taken.length
+      at += taken.length
+      if (filled < chunk.length) continue
+      yield chunk
+      chunk = Buffer.allocUnsafeSlow(bytes)
+      filled = 0
+    }
+  }
+  if (filled > 0) yield chunk.subarray(0, filled)
 }

@@ -1,9 +1,9 @@
 /**
- * raw: a file that is no secret, as it is. Its tag is the beginning of its SHA-256, so it is pinned as the others are, and
- * who looks for two contents with one tag has 64 bits to find: it is the file's owner who could want to.
+ * raw: a file that is no secret, as it is. Its tag is the beginning of its SHA-256, so its content is pinned as that of the
+ * others. Finding two contents with one tag takes work of 64 bits, and only the file's owner could want to.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { checkLength, mismatch, TAG_BYTES } from './mismatch.ts'
+import { checkLength, mismatch, TAG_BYTES } from './file_tag.ts'
 
 export function tagRawFile(bytes: Uint8Array): Uint8Array {
   return rawTag(createHash('sha256').update(bytes).digest())

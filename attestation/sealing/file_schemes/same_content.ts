@@ -1,15 +1,14 @@
 /** Whether a stored file is what a rerun of the same function wrote, read part by part. */
 import type { OutputCrypto } from '../../../messages/index.ts'
 import { Refusal } from '../../../messages/index.ts'
-import { inChunks } from './chunks.ts'
 import type { OpenFile } from './file_stream.ts'
-import { decryptStream } from './file_stream.ts'
+import { decryptStream, inChunks } from './file_stream.ts'
 import { PAGE_BYTES, readTag } from './teaclave_pages.ts'
 
 const CHUNK_BYTES = 64 * 1024
 
 /**
- * The tag of a stored file if it holds what `own` does under the same key. Undefined for any other file.
+ * The tag of a stored file if it has the same content as `own` under the same key. Undefined for any other file.
  * @param own what was encrypted now; a scheme with random keys makes another file each time
  */
 export async function tagOfSameContent(

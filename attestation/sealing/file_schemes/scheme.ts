@@ -1,12 +1,15 @@
-/** The schemes in which files are encrypted: a new one is one file beside this and one line here. */
+/**
+ * This drawer holds the schemes in which files are encrypted, a file each, and what all of them need. A new scheme is one
+ * file more, and one line in each of the tables below that it has a function for.
+ */
 import type { FileCrypto, FileScheme, OutputCrypto, OutputScheme } from '../../../messages/index.ts'
 import { Refusal } from '../../../messages/index.ts'
 import { decryptAesGcm, encryptAesGcm } from './aes_gcm.ts'
-import type { EncryptedFile } from './encrypted_file.ts'
+import type { EncryptedFile } from './file_tag.ts'
 import { openRawFile } from './raw_file.ts'
 import { decryptTeaclaveFile, encryptTeaclaveFile } from './teaclave_file.ts'
 
-export type { EncryptedFile } from './encrypted_file.ts'
+export type { EncryptedFile } from './file_tag.ts'
 export { tagRawFile } from './raw_file.ts'
 
 type CryptoOf<K extends FileScheme> = Extract<FileCrypto, { scheme: K }>

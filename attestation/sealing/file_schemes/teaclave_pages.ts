@@ -1,6 +1,6 @@
 /**
  * The pages of a teaclave-file-128 file, which is the protected-file layout of Intel's SGX SDK under a user's key: which
- * page holds what, and how one page is sealed. Whole files are opened and sealed in teaclave_open.ts and teaclave_seal.ts.
+ * page holds what, and how one page is sealed. Whole files are sealed and opened in teaclave_file.ts.
  *
  * Page 0 is a plain head and the sealed metadata; its mac is the tag that users see. The metadata has the first bytes of
  * the file and the key and mac of the root node; a node has those of 96 data pages and of 32 further nodes. So every page
@@ -9,7 +9,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { Refusal } from '../../../messages/index.ts'
 import { aesCmac128 } from './aes_cmac.ts'
-import { decryptAll, mismatch, TAG_BYTES } from './mismatch.ts'
+import { decryptAll, mismatch, TAG_BYTES } from './file_tag.ts'
 
 export const PAGE_BYTES = 4096
 export const KEY_BYTES = 16

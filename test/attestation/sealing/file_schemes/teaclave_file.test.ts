@@ -12,7 +12,7 @@ import {
   SLOT_BYTES,
 } from '../../../../attestation/sealing/file_schemes/teaclave_pages.ts'
 import { sharedFixture } from '../../../support/shared_fixture.ts'
-import { openByOffsets } from '../../file_schemes/second_teaclave_reader.ts'
+import { openByOffsets } from './second_teaclave_reader.ts'
 
 const PAGE = 4096
 const crypto = { scheme: 'teaclave-file-128' as const, key: Buffer.alloc(16, 5) }

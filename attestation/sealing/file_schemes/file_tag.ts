@@ -1,8 +1,18 @@
-/** What all file schemes share: their refusals, and a decryption that gives everything or nothing. */
+/**
+ * What all file schemes share: a tag that pins the content, one refusal for whatever does not match it, and a decryption
+ * that gives everything or nothing.
+ */
 import type { DecipherGCM } from 'node:crypto'
 import { Refusal } from '../../../messages/index.ts'
 
 export const TAG_BYTES = 16
+
+/** What every scheme makes of a plaintext. */
+export interface EncryptedFile {
+  bytes: Uint8Array
+  /** What the owner registers, or the worker reports. */
+  tag: Uint8Array
+}
 
 /** One answer for a wrong key, iv, tag and content: which of them it was is nobody's business but the owner's. */
 export function mismatch(): Refusal {
