@@ -1,6 +1,7 @@
 /**
- * The audit log on JetStream: stream AUDIT. It takes no newcomer when it is full, for dropping the oldest would be a gap
- * that looks like an attack; whoever runs the deployment gives it more room in time (`grow`). Read by sequence, many at once.
+ * The audit log on JetStream: stream AUDIT. When it is full it refuses new records, since dropping the oldest would leave a
+ * gap that looks like an attack; whoever runs the deployment gives it more room in time (`grow`). It is read by sequence,
+ * many messages at once.
  */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'
@@ -55,8 +56,8 @@ export class JetStreamRecordStream implements RecordStream {
   }
 
   /**
-   * Gives a stream that has less room so much; never less. Members may not: the log's bounds are the operator's.
-   * @throws Refusal `too_large` when the broker has not so much
+   * Raises the bound of the stream's bytes; never lowers it. Members may not: the log's bounds are the operator's.
+   * @throws Refusal `too_large` when the broker has less room
    */
   async grow(bytesMax: number): Promise<void> {
     if ((await this.usage()).bytesMax >= bytesMax) return
@@ -107,7 +108,7 @@ export class JetStreamRecordStream implements RecordStream {
   async #readOne(jsm: JetStreamManager, seq: number): Promise<StreamRecord | undefined> {
     try {
       const message = await jsm.streams.getMessage(AUDIT_STREAM, { seq })
-      // The broker says which one it is; the pages themselves say where they belong.
+      // The sequence is only the broker's word; the pages themselves say where they belong.
       return message === null ? undefined : { seq, body: message.data }
     } catch (error) {
       if (apiCode(error) === API_CODES.noMessageFound) return undefined

@@ -1,6 +1,6 @@
 /**
  * The contract of the stream that keeps the audit log: bodies in order, each appended once, none ever removed by us. A full
- * stream refuses. It is not trusted: what it gives back may be changed, and its readers find out.
+ * stream refuses. It is not trusted: whoever reads from it finds out when something was changed.
  */
 
 export interface StreamRecord {
@@ -8,19 +8,19 @@ export interface StreamRecord {
   body: Uint8Array
 }
 
-/** What the log has room for unless the operator says otherwise. */
+/** How many bytes the log may take unless the operator says otherwise. */
 export const AUDIT_BYTES = 8 * 1024 ** 3
 
-/** What a stream holds, and what it has room for: `Infinity` where nothing bounds it. */
+/** How many bytes a stream holds, and how many it may hold: `Infinity` where nothing bounds it. */
 export interface StreamUsage {
   bytes: number
   bytesMax: number
 }
 
-/** From here on an operator should see to it. */
+/** From here on the operator should give the log more room. */
 const SHORT_PERCENT = 80
 
-/** How full a stream is, and whether its room becomes short. */
+/** How full a stream is, and whether its room is running out. */
 export function fillOf({ bytes, bytesMax }: StreamUsage): { percent: number; isShort: boolean } {
   const percent = Math.floor((bytes / bytesMax) * 100)
   return { percent, isShort: percent >= SHORT_PERCENT }
@@ -28,8 +28,9 @@ export function fillOf({ bytes, bytesMax }: StreamUsage): { percent: number; isS
 
 export interface RecordStream {
   /**
-   * Makes the stream where it is missing, with so much room; one that is there is left as it is. Safe to call by several at once.
-   * @throws Refusal `too_large` when the broker has not so much
+   * Makes the stream with this bound where it is missing; one that is there is left as it is. Several members may call at
+   * once.
+   * @throws Refusal `too_large` when the broker has less room
    */
   prepare(bytesMax: number): Promise<void>
   /**

@@ -1,11 +1,11 @@
 /**
- * Which addresses a worker may connect to on behalf of a url that a party wrote: those of the public internet, and the
- * networks that the deployment names. Everything else is the operator's own house, and no party's to reach.
+ * Which addresses a worker may connect to for a url that a party wrote: those of the public internet, and the networks that
+ * the deployment names. Everything else is the operator's own network, which no party may reach.
  */
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { Refusal } from '../../messages/index.ts'
 
-// The special-purpose registries of IANA: what is not globally reachable, and what leads into IPv4 by another way.
+// From the special-purpose registries of IANA: what is not globally reachable, and what leads into IPv4 by another way.
 const SPECIAL_IPV4: readonly [string, number][] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -50,7 +50,7 @@ export class AddressRule {
     if (isIP(address) === 0 || address.includes('%')) return false
     const family = isIPv4(address) ? 'ipv4' : 'ipv6'
     if (this.#named.check(address, family)) return true
-    // Of IPv6 only global unicast is public: an IPv4 address in IPv6 clothes is not.
+    // Of IPv6 only global unicast is public: an IPv4 address written as IPv6 is not.
     return !this.#special.check(address, family) && (family === 'ipv4' || this.#publicIpv6.check(address, family))
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Files on the worker's own machine, below the folders that its operator names and nowhere else: a symbolic link does not
- * lead out of them. A file becomes visible whole or not at all, and is never overwritten.
+ * Files on the worker's own machine, below the folders that its operator names and nowhere else: no symbolic link leads out
+ * of them. A file becomes visible whole or not at all, and is never overwritten.
  */
 import { randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
@@ -9,11 +9,10 @@ import { constants, link, lstat, open, realpath, unlink } from 'node:fs/promises
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Refusal } from '../../messages/index.ts'
-import type { FileContent } from './file_content.ts'
-import { contentOf } from './file_content.ts'
-import type { TakePart, UrlFiles } from './url_files.ts'
+import type { FileContent, TakePart, UrlFiles } from './file_store.ts'
+import { contentOf } from './file_store.ts'
 
-// Without waiting for a writer, where somebody put a pipe; and not through a link that came after the path was resolved.
+// A pipe must not make us wait for its writer, and a link that came after the path was resolved must not be followed.
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 const PART_BYTES = 256 * 1024
@@ -30,7 +29,7 @@ export class FolderFiles implements UrlFiles {
     const { folder, name } = await this.#locate(url)
     const path = await realpath(join(folder, name)).catch(refuse)
     if (!(await this.#isInside(path))) throw outside()
-    // Opening a device can have effects, so what is no file is not opened; what it was by then is looked at once more.
+    // Opening a device can have effects, so only a file is opened; after opening it is checked once more.
     checkFile(await lstat(path).catch(refuse))
     const file = await open(path, READ_FLAGS).catch(refuse)
     try {
@@ -45,7 +44,7 @@ export class FolderFiles implements UrlFiles {
 
   async exists(url: string): Promise<boolean> {
     const { folder, name } = await this.#locate(url)
-    // A link in its place is a file that would be lost, wherever it leads.
+    // A link counts as a file, wherever it leads: overwriting would lose it.
     return lstat(join(folder, name)).then(
       () => true,
       (error: unknown) => {
@@ -73,7 +72,7 @@ export class FolderFiles implements UrlFiles {
   /** The folder as it really is, below a root as it really is. */
   async #locate(url: string): Promise<{ folder: string; name: string }> {
     const path = parsePath(url)
-    // Before the disk is asked anything: nobody learns what lies elsewhere.
+    // Checked before the disk is asked anything, so that nobody learns what lies elsewhere.
     if (!this.#roots.some((root) => isBelow(path, root))) throw outside()
     const folder = await realpath(dirname(path)).catch(refuse)
     if (!(await this.#isInside(join(folder, basename(path))))) throw outside()
@@ -88,7 +87,7 @@ export class FolderFiles implements UrlFiles {
     return false
   }
 
-  // Between resolving and opening a folder on the way may have become a link: what was opened must still be what lies there.
+  // Between resolving and opening, a folder on the way may have become a link: the opened file must still be the one at its path.
   async #checkOpened(file: FileHandle, path: string): Promise<void> {
     const opened = await file.stat()
     const now = await realpath(path).catch(refuse)
@@ -103,7 +102,7 @@ function checkFile(stats: Stats): void {
   if (!stats.isFile()) throw new Refusal('not_found', 'what lies at the url is no file')
 }
 
-/** @param size how many bytes the file had; it is read so far and no further */
+/** @param size how many bytes the file had when it was opened; no more are read */
 async function readAll(file: FileHandle, size: number, take: TakePart, signal: AbortSignal): Promise<void> {
   for (let at = 0; at < size;) {
     if (signal.aborted) throw new Refusal('canceled', 'the reading of a file was given up')

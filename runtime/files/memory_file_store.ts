@@ -1,8 +1,7 @@
 /** The object store in memory, for tests: the same contract, and nothing survives the process. */
 import { Refusal } from '../../messages/index.ts'
-import type { FileContent } from './file_content.ts'
-import { collectParts, contentOf } from './file_content.ts'
-import type { FileStore } from './file_store.ts'
+import type { FileContent, FileStore } from './file_store.ts'
+import { collectParts, contentOf, refuseAborted } from './file_store.ts'
 
 export class MemoryFileStore implements FileStore {
   readonly #files = new Map<string, Uint8Array>()
@@ -29,7 +28,7 @@ export class MemoryFileStore implements FileStore {
   async write(bucket: string, name: string, content: Uint8Array | FileContent, signal?: AbortSignal): Promise<void> {
     const bytes = Uint8Array.from(await collectParts(contentOf(content).open()))
     refuseAborted(signal, `writing ${name}`)
-    // Looked at last: of two writers at once one is refused.
+    // Checked last, so that of two writers at the same moment one is refused.
     if (this.#files.has(`${bucket}/${name}`))
       throw new Refusal('already_exists', `there is a file ${name} in ${bucket}`)
     this.#files.set(`${bucket}/${name}`, bytes)
@@ -48,8 +47,4 @@ export class MemoryFileStore implements FileStore {
   async remove(bucket: string, name: string): Promise<void> {
     this.#files.delete(`${bucket}/${name}`)
   }
-}
-
-function refuseAborted(signal: AbortSignal | undefined, what: string): void {
-  if (signal?.aborted === true) throw new Refusal('canceled', `${what} was given up`)
 }

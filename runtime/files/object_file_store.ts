@@ -1,7 +1,7 @@
 /**
  * The deployment's object store on JetStream: files in chunks, each file checked against its SHA-256 as it is read. A file
- * becomes visible with its last message or not at all, and is never overwritten. It holds ciphertext only: who runs the
- * broker can delete a file or put another in its place, and the registered tag finds that out.
+ * becomes visible with its last message or not at all, and is never overwritten. It holds ciphertext only: whoever runs the
+ * broker can delete a file or put another in its place, and the registered tag shows it.
  */
 import { createHash } from 'node:crypto'
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
@@ -10,9 +10,8 @@ import type { ObjectInfo, ObjectStore } from '@nats-io/obj'
 import { Objm, StorageType } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/nats-core'
 import { FILE_BYTES_MAX, FILES_BUCKET, Refusal } from '../../messages/index.ts'
-import type { FileContent } from './file_content.ts'
-import { collectParts, contentOf } from './file_content.ts'
-import type { FileStore } from './file_store.ts'
+import type { FileContent, FileStore } from './file_store.ts'
+import { collectParts, contentOf, refuseAborted } from './file_store.ts'
 import { API_CODES, apiCode, refuseBrokerError } from '../broker/jetstream_refusal.ts'
 
 /** The longest wait for one chunk; then the broker, or the rest of the file, is gone. */
@@ -46,12 +45,12 @@ export class ObjectFileStore implements FileStore {
     refuseAborted(signal, what)
     const info = await this.#attempt(what, async () => this.#find(await this.#open(bucket), name))
     if (info === undefined) throw notFound(bucket, name)
-    // The broker states the size, so it is believed only when it refuses; the bytes are counted again as they come.
+    // The size is the broker's word, good enough to refuse a file by; the bytes are counted again as they come.
     if (info.size > bytesMax) throw tooLarge(name, info.size, bytesMax)
     const digest = createHash('sha256')
     let size = 0
     let after = 0
-    // One message after another: asked for when the last was used, so that no more than one is held, however slow we are.
+    // Each message is asked for when the last one was used, so that no more than one is held, however slow the reader is.
     while (size < info.size) {
       refuseAborted(signal, what)
       const message = await this.#attempt(what, () => this.#messageAfter(bucket, info.nuid, after))
@@ -85,7 +84,7 @@ export class ObjectFileStore implements FileStore {
           previousRevision: last?.revision ?? 0,
         })
       } catch (error) {
-        // What it tells then is how its cleaning up went, which a guest of the broker may not do.
+        // After an abort the library reports how its cleaning up went, and a member may not clean up.
         refuseAborted(signal, `writing ${name}`)
         const code = apiCode(error)
         if (code === API_CODES.wrongLastSequence || code === API_CODES.wrongLastSequenceUnknown)
@@ -157,10 +156,6 @@ async function* untilAborted(parts: AsyncIterable<Uint8Array>, name: string, sig
     refuseAborted(signal, `writing ${name}`)
     yield part
   }
-}
-
-function refuseAborted(signal: AbortSignal | undefined, what: string): void {
-  if (signal?.aborted === true) throw new Refusal('canceled', `${what} was given up`)
 }
 
 function notFound(bucket: string, name: string): Refusal {

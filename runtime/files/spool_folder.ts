@@ -1,14 +1,14 @@
 /**
- * Files of a run that are too large for memory, on the worker's disk while the run lasts. What is put here is encrypted
+ * Files of a run that are too large for memory, on the worker's disk while the run lasts. Whatever is put here is encrypted
  * under its owner's key, or was registered as no secret: the disk is trusted with nothing, and whoever reads a file again
- * holds it against its tag. What a killed worker left is removed by the next one that starts on the machine.
+ * compares it with its tag. Files that a killed worker left are removed by the next one that starts on the machine.
  */
 import type { FileHandle } from 'node:fs/promises'
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Refusal } from '../../messages/index.ts'
-import type { FileContent } from './file_content.ts'
+import type { FileContent } from './file_store.ts'
 
 const PREFIX = 'tacit-spool-'
 const PART_BYTES = 256 * 1024
@@ -54,7 +54,7 @@ export class SpoolFile implements FileContent {
     return this.#bytes
   }
 
-  /** Puts bytes where they belong; what lies between comes with another call. */
+  /** Puts bytes at a place in the file; the bytes before it may come with a later call. */
   async place(at: number, bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, at + done).catch(refuse)

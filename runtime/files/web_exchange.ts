@@ -1,7 +1,7 @@
 /**
- * One HTTP request and its answer, within bounds: the address is looked up once, judged, and the connection goes to just
- * that address, so that a name which answers differently the second time gains nothing. No cookie, no stored connection,
- * no compression, no proxy; redirects are the caller's to judge.
+ * One HTTP request and its answer, within bounds: the address is looked up once and judged, and the connection goes to that
+ * very address, so that a name which resolves differently the second time gains nothing. No cookies, no kept connections,
+ * no compression, no proxy; the caller judges redirects.
  */
 import type { LookupAddress } from 'node:dns'
 import { lookup as lookUpBySystem } from 'node:dns/promises'
@@ -13,8 +13,7 @@ import { isIP } from 'node:net'
 import { defined, Refusal } from '../../messages/index.ts'
 import type { AddressRule } from './address_rule.ts'
 import type { Clock } from '../clock.ts'
-import type { FileContent } from './file_content.ts'
-import type { TakePart } from './url_files.ts'
+import type { FileContent, TakePart } from './file_store.ts'
 
 /** The longest silence, from the connection to the last byte. */
 const SILENCE_MS = 30_000
@@ -26,9 +25,9 @@ export interface Exchange {
   url: URL
   headers?: Record<string, string>
   body?: FileContent
-  /** How much of the answer's body is taken; a longer one is `too_large`. */
+  /** How many bytes of the answer's body are taken; a longer one is refused `too_large`. */
   bytesMax: number
-  /** Takes the body of a success; absent: nobody wants it. */
+  /** Takes the body of a success; absent where nobody wants it. */
   take?: TakePart
   signal: AbortSignal
 }
@@ -41,7 +40,7 @@ export interface Answer {
 export interface ExchangeTools {
   addresses: AddressRule
   clock: Clock
-  /** Certificates of authorities, PEM, that are trusted in place of the usual ones. */
+  /** Certificates of authorities, PEM, that are trusted instead of the usual ones. */
   ca?: string
   /** How names are looked up; by the system unless told. */
   lookUp?: NameLookup
@@ -65,7 +64,7 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
       headers: {
         'accept-encoding': 'identity',
         ...headers,
-        ...(body === undefined ? {} : { 'content-length': String(body.bytes) }),
+        ...defined({ 'content-length': body === undefined ? undefined : String(body.bytes) }),
       },
     }
     const request =
@@ -74,7 +73,7 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
       cancelSilence()
       cancelTotal()
       signal.removeEventListener('abort', onAbort)
-      // Whatever still happens on this connection is nobody's business any more.
+      // Whatever still happens on this connection concerns nobody any more.
       request.on('error', () => {})
       request.destroy()
       effect()
@@ -101,10 +100,10 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
   })
 }
 
-/** Part by part, each when the last has left, so that little is held and a slow transfer is not taken for silence. */
+/** Sends part by part, each when the last has left, so that little is held and a slow transfer is not taken for silence. */
 async function send(request: ClientRequest, body: FileContent, heard: () => void): Promise<void> {
   for await (const part of body.open()) {
-    // A connection that ends answers for itself; what was not written then is nobody's business.
+    // A connection that ended has failed the exchange already; the rest need not be written.
     if (request.destroyed) return
     await new Promise<void>((resolve) => request.write(part, () => resolve()))
     heard()
@@ -121,7 +120,7 @@ async function handOver(
   const encoding = response.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity')
     throw new Refusal('malformed', 'the web server sent a file in another encoding than asked for')
-  // The body of anything but a success is a page for people, of which nothing is kept.
+  // The body of anything but a success is a page for people; nothing of it is kept.
   if (take === undefined || response.statusCode !== 200) return
   if (Number(response.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax)
   let size = 0
@@ -138,7 +137,7 @@ async function handOver(
   }
 }
 
-/** Every address of the name must be allowed: a name that also leads into the house is meant to. */
+/** Every address of the name must be allowed: a name that also leads to an inner address does so on purpose. */
 function judgedLookup(rule: AddressRule, lookUp: NameLookup = lookUpAll): LookupFunction {
   return (name, options, callback) => {
     lookUp(name).then(
@@ -164,7 +163,7 @@ function addressRefused(): Refusal {
   })
 }
 
-/** What another attempt may not meet is given back to the queue; the rest is the url's fault. */
+/** Trouble that another attempt may not meet is `unavailable`, so the task goes back to the queue; the rest is the url's fault. */
 function refuseConnection(error: Error): Refusal {
   if (error instanceof Refusal) return error
   const code = 'code' in error ? String(error.code) : ''

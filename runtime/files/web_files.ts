@@ -1,24 +1,24 @@
 /**
  * Files on web servers: read by GET, written by PUT with any 2xx as success. http only where the deployment allows it;
  * redirects are few, obey the same rules, and never lead from https to http. A file that is there is not overwritten: the
- * place is asked first, and the PUT says that it must be free; a server that heeds neither is beyond what can be done here.
+ * server is asked first, and the PUT says that the place must be free. Nothing can be done about a server that heeds
+ * neither.
  */
 import { Refusal } from '../../messages/index.ts'
-import type { FileContent } from './file_content.ts'
-import { contentOf } from './file_content.ts'
-import type { TakePart, UrlFiles } from './url_files.ts'
+import type { FileContent, TakePart, UrlFiles } from './file_store.ts'
+import { contentOf } from './file_store.ts'
 import type { Answer, Exchange, ExchangeTools } from './web_exchange.ts'
 import { exchange } from './web_exchange.ts'
 
 const REDIRECTS_MAX = 5
-/** A redirect of these is followed with the same method and body; of the others only by a reader. */
+/** These redirects are followed with the same method and body; the others only when a file is read. */
 const SAME_METHOD: ReadonlySet<number> = new Set([307, 308])
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, ...SAME_METHOD])
 const ABSENT: ReadonlySet<number> = new Set([404, 410])
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429])
 
 export interface WebPolicy extends ExchangeTools {
-  /** Whether unencrypted http is allowed. Files are encrypted themselves; who asks for which is not. */
+  /** Whether unencrypted http is allowed. The files themselves are encrypted, but not who asks for which of them. */
   http: boolean
 }
 
@@ -85,7 +85,7 @@ export class WebFiles implements UrlFiles {
   }
 }
 
-/** Marks a refusal that is the server's own. */
+/** Marks a refusal that comes from the status of the server's answer. */
 const STATUS_FIELD = 'url'
 
 function parseWebUrl(text: string, base?: URL): URL {

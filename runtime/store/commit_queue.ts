@@ -1,12 +1,12 @@
 /**
  * Turns concurrent commits into groups: while one group is being written, the next one gathers, and the disk is asked
  * once for all of them. Groups are written one after another, commits keep the order of their calls, and a single commit
- * in a quiet store waits for nobody. What must see the store between two groups, as a whole, is run there.
+ * in a quiet store waits for nobody. Reads that must see the store as a whole run between two groups.
  */
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Write } from './store.ts'
 
-/** One group holds the event loop while it is sealed: about 10 ms at this size. */
+/** Sealing a group keeps the event loop busy: about 10 ms at this size. */
 const GROUP_WRITES_MAX = 1000
 const GROUP_BYTES_MAX = 4 * 1024 * 1024
 const WAITING_MAX = 10_000
@@ -30,7 +30,7 @@ export class CommitQueue {
   #applying = false
   #running: Promise<void> | undefined
 
-  /** @param apply writes a group and answers for each commit, in order; when it throws, all of the group get the error */
+  /** @param apply writes a group and answers for each commit, in order; when it throws, each commit of the group fails so */
   constructor(apply: (group: readonly (readonly Write[])[]) => Promise<Outcome[]>) {
     this.#apply = apply
   }
@@ -69,7 +69,7 @@ export class CommitQueue {
   }
 
   async #run(): Promise<void> {
-    // Commits that are called in the same turn belong together.
+    // Commits that were called in the same turn go into one group.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup()

@@ -1,14 +1,13 @@
 /**
- * Reads all that an opened folder holds, once, and believes it only as a whole: every record opens under its own key, and
- * together they add up to the sealed state record.
+ * Reads everything that an opened folder holds, once, and believes it only as a whole: every record opens under its own
+ * key, and together the records add up to the sealed state record.
  */
 import type { AesValueSeal } from '../../attestation/index.ts'
 import { storeKey } from '../../messages/index.ts'
 import { damagedFolder, newerFolder } from './level_folder.ts'
 import type { StoreState } from './level_record.ts'
-import { FORMAT_VERSION, openRecord, openState, STATE_KEY, versionOf } from './level_record.ts'
+import { FORMAT_VERSION, openRecord, openState, StateDigest, STATE_KEY, versionOf } from './level_record.ts'
 import { OrderedIndex } from './ordered_index.ts'
-import { StateDigest } from './state_digest.ts'
 
 export interface Contents {
   lastRevision: number
@@ -31,7 +30,7 @@ export async function verifyContents(
   const digest = new StateDigest()
   let state: StoreState | undefined
   for await (const [key, record] of readable(folder, records)) {
-    // The state record has the first of all keys, so the version is known before anything else is looked at.
+    // The state record has the first of all keys, so the version is known before anything else is read.
     if (state === undefined) {
       state = readState(folder, seal, key, record)
       continue
@@ -47,7 +46,7 @@ export async function verifyContents(
   return { lastRevision: state.lastRevision, index, digest }
 }
 
-/** The same records; what LevelDB finds damaged is refused in our words. */
+/** The same records; damage that LevelDB finds is refused in our words. */
 async function* readable<T>(folder: string, records: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* records

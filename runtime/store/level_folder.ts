@@ -1,14 +1,14 @@
 /**
- * Looks at a store's folder before LevelDB may, because LevelDB makes a new database where it misses the old one and cleans
- * away what it does not understand. Nothing is changed here but a folder that is new. Every refusal names the folder and
- * says what to do next.
+ * Checks a store's folder before LevelDB opens it, because LevelDB makes a new database where the old one is missing and
+ * deletes files that it does not understand. Only a new folder is changed here. Every refusal names the folder and says what
+ * to do next.
  */
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Refusal } from '../../messages/index.ts'
 import { findJournalDamage } from './level_journal.ts'
 
-/** Lies in the folder until the store in it is whole; LevelDB leaves files alone that it does not know. */
+/** This file lies in the folder until the store in it is whole; LevelDB leaves a file of such a name alone. */
 const UNFINISHED = 'UNFINISHED'
 const JOURNAL = /^(?:\d+\.log|MANIFEST-\d+)$/
 
@@ -31,7 +31,7 @@ export async function prepareFolder(folder: string): Promise<boolean> {
   return isNew
 }
 
-/** The store is whole; from here on whatever is missing is damage. */
+/** Marks the store as whole: from here on, whatever is missing is damage. */
 export async function finishFolder(folder: string): Promise<void> {
   await rm(join(folder, UNFINISHED), { force: true })
   await sync(folder)

@@ -1,13 +1,14 @@
 /**
- * Checks the checksums of LevelDB's journals (`*.log`, `MANIFEST-*`) before LevelDB opens them. LevelDB itself drops what
- * does not check and goes on, so a flipped bit would silently take answered commits away, and the evidence with them.
+ * Checks the checksums of LevelDB's journals (`*.log`, `MANIFEST-*`) before LevelDB opens them. LevelDB itself drops
+ * records whose checksum is wrong and goes on, so a flipped bit would silently take answered commits away, and the evidence
+ * with them.
  *
  * A journal is a row of blocks of 32 KiB, a block a row of records that do not cross its end:
  *
  *     record = masked CRC-32C of type and data (4) || length of data (2) || type (1) || data     little-endian
  *
  * A process that is killed while it appends leaves the beginning of a record at the end of the file. That is no damage:
- * what was not written whole was not answered.
+ * a commit is answered only after it was written whole.
  */
 
 const BLOCK_BYTES = 32 * 1024
@@ -25,7 +26,7 @@ export function findJournalDamage(journal: Uint8Array): number | undefined {
   while (at < bytes.length) {
     const nextBlock = at - (at % BLOCK_BYTES) + BLOCK_BYTES
     const blockEnd = Math.min(bytes.length, nextBlock)
-    // What is too short for a header is a block's padding, or a header that was cut short.
+    // A rest that is too short for a header is a block's padding, or a header that was cut short.
     if (blockEnd - at < HEADER_BYTES) {
       at = blockEnd
       continue
@@ -46,8 +47,8 @@ export function findJournalDamage(journal: Uint8Array): number | undefined {
 }
 
 /**
- * True for the beginning of a record; false when a record lies there whole and only its length is wrong, which would hide
- * it and all that follows.
+ * True for the beginning of a record; false when the record is there whole and only its length is wrong, which would hide
+ * it and everything behind it.
  */
 function isCutShort(rest: Buffer): boolean {
   const expected = rest.readUInt32LE(0)

@@ -4,21 +4,45 @@
  *     value record = revision (8, big-endian) || sealed value
  *     state record = format version (1) || last revision (8, big-endian) || sealed (format version || number of values (8) || digest (32))
  *
- * The clear parts say how to open the rest and are bound into its seal; none of them is believed before it opened.
+ * The parts in the clear say how to open the rest and are bound into its seal; none is believed before the seal opens.
  */
 import type { AesValueSeal } from '../../attestation/index.ts'
 import { Refusal } from '../../messages/index.ts'
 
 export const FORMAT_VERSION = 1
-/** Before every key of a value, and not a key that a value may have. */
+const DIGEST_BYTES = 32
+const MODULUS = 1n << BigInt(8 * DIGEST_BYTES)
+/** Sorts before every key of a value, and is no key that a value may have. */
 export const STATE_KEY = '\0state'
 
 /** What one record keeps of all the others; a value that is missing, old or foreign does not add up to it. */
 export interface StoreState {
   lastRevision: number
   values: number
-  /** See `StateDigest`. */
+  /** The 32 bytes of a `StateDigest`. */
   digest: Uint8Array
+}
+
+/**
+ * The sum, modulo 2^256, of the marks of all live values: equal for equal sets, whatever the order in which they came and
+ * went, and kept up to date at the cost of one addition a change. Marks are keyed and the sum is kept sealed, so nobody
+ * without the storage key can look for another set with the same sum.
+ */
+export class StateDigest {
+  #sum = 0n
+
+  add(mark: Uint8Array): void {
+    this.#sum = (this.#sum + toNumber(mark)) % MODULUS
+  }
+
+  remove(mark: Uint8Array): void {
+    this.#sum = (this.#sum - toNumber(mark) + MODULUS) % MODULUS
+  }
+
+  /** 32 bytes. */
+  toBytes(): Uint8Array {
+    return Buffer.from(this.#sum.toString(16).padStart(2 * DIGEST_BYTES, '0'), 'hex')
+  }
 }
 
 export function sealRecord(seal: AesValueSeal, key: string, revision: number, value: Uint8Array): Uint8Array {
@@ -62,9 +86,13 @@ function eightBytes(value: number): Buffer {
   return bytes
 }
 
-/** 0 where there are not eight bytes, or more than a number holds: no revision, so the seal will not open. */
+/** 0 where there are fewer than eight bytes, or more than a number holds: that is no revision, so no seal opens with it. */
 function readEight(bytes: Uint8Array, at: number): number {
   if (bytes.length < at + 8) return 0
   const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(at)
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : 0
+}
+
+function toNumber(mark: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(mark.buffer, mark.byteOffset, mark.length).toString('hex')}`)
 }

@@ -1,11 +1,11 @@
 /**
  * A durable store in a folder of its own, with every value sealed. A commit is answered once it is on the disk (`sync`);
  * commits that wait together are written together. What is read is believed only if its seal opens and it has the revision
- * that this process remembers; when the folder is opened, all of it must add up to the sealed state record. So nothing in
- * it can be changed, moved, taken away or rolled back singly. The folder as a whole can: see docs/decisions/storage.md.
+ * that this process remembers; when the folder is opened, all of it must add up to the sealed state record. So no single
+ * value can be changed, moved, taken away or rolled back. The folder as a whole can: see docs/decisions/storage.md.
  *
- * After a failed write, or a read that finds damage, the store refuses everything with `state_damaged`: what the disk
- * holds then, only the next opening can tell. Keys are not sealed, and all of them are held in memory.
+ * After a failed write, or a read that finds damage, the store refuses everything with `state_damaged`: only the next
+ * opening can tell what the disk holds then. Keys are not sealed, and all of them are held in memory.
  */
 import type { Snapshot as LevelSnapshot } from 'classic-level'
 import { ClassicLevel } from 'classic-level'
@@ -13,14 +13,12 @@ import type { AesValueSeal } from '../../attestation/index.ts'
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Outcome } from './commit_queue.ts'
 import { CommitQueue } from './commit_queue.ts'
-import { checkWrites } from './compare_and_set.ts'
-import { withAdditionsDone } from './counter.ts'
+import { checkWrites, withAdditionsDone } from './commit_rule.ts'
 import type { Contents } from './level_contents.ts'
 import { verifyContents } from './level_contents.ts'
 import { codeOf, damagedFolder, finishFolder, folderInUse, prepareFolder, unwritableFolder } from './level_folder.ts'
-import { openRecord, sealRecord, sealState, STATE_KEY } from './level_record.ts'
+import { openRecord, sealRecord, sealState, StateDigest, STATE_KEY } from './level_record.ts'
 import { OrderedIndex } from './ordered_index.ts'
-import { StateDigest } from './state_digest.ts'
 import type { Entry, Replacement, ScanOptions, Snapshot, Store, Write } from './store.ts'
 
 /** About 200 bytes of memory each. */
@@ -45,7 +43,7 @@ export class LevelStore implements Store {
   readonly #digest: StateDigest
   readonly #queue = new CommitQueue((group) => this.#apply(group))
   readonly #snapshots = new Set<LevelSnapshot>()
-  /** The group that is being written: for its keys, database and index may differ until the write has returned. */
+  /** The group that is being written: database and index may differ about its keys until the write has returned. */
   #writing: ReadonlyMap<string, Change> = new Map()
   #lastRevision: number
   #damage: Refusal | undefined
@@ -103,7 +101,7 @@ export class LevelStore implements Store {
   async commit(writes: readonly Write[]): Promise<number[]> {
     this.#refuseIfUnusable()
     if (writes.length === 0) return []
-    // The caller may use his bytes for something else while the commit waits for its turn.
+    // The caller may reuse their bytes for something else while the commit waits for its turn.
     return this.#queue.commit(
       writes.map((write) =>
         'value' in write && write.value ? { ...write, value: Uint8Array.from(write.value) } : write,
@@ -154,7 +152,9 @@ export class LevelStore implements Store {
     this.#refuseIfUnusable()
     const revision = index.get(key)
     if (revision === undefined) return undefined
-    return this.#trust(key, revision, () => this.#level.getSync(key, snapshot === undefined ? {} : { snapshot }))
+    return this.#trust(key, revision, () =>
+      snapshot === undefined ? this.#level.getSync(key) : this.#level.getSync(key, { snapshot }),
+    )
   }
 
   async #readRange(
@@ -172,7 +172,7 @@ export class LevelStore implements Store {
     return wanted.map(([key, revision], at) => this.#trust(key, revision, () => records[at]))
   }
 
-  /** The entry in a record, which must be the one that the index remembers. */
+  /** The entry in a record, which must have the revision that the index remembers. */
   #trust(key: string, wanted: number, read: () => Uint8Array | undefined): Entry {
     try {
       const record = read()
@@ -243,7 +243,7 @@ export class LevelStore implements Store {
     this.#writing = new Map()
   }
 
-  /** All records of a group, and the state record that counts them. The digest runs ahead of the index until they are written. */
+  /** All records of a group, and the state record that counts them. Until they are written, the digest is ahead of the index. */
   #batchOf(changes: ReadonlyMap<string, Change>, lastRevision: number) {
     const batch = this.#level.batch()
     let values = this.#index.size
@@ -269,7 +269,7 @@ export class LevelStore implements Store {
     if (this.#closed) throw new Refusal('unavailable', 'the store is closed', { hint: 'ask again when it is open' })
   }
 
-  /** Ends the use of the store; everybody hears the first cause. */
+  /** Ends the use of the store; every later caller is told the first cause. */
   #spoil(damage: Refusal): Refusal {
     this.#damage ??= damage
     return this.#damage

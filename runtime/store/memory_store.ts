@@ -1,7 +1,6 @@
 /** A store in memory, for tests: the same contract, and nothing survives the process. */
 import { Refusal } from '../../messages/index.ts'
-import { checkWrites } from './compare_and_set.ts'
-import { withAdditionsDone } from './counter.ts'
+import { checkWrites, withAdditionsDone } from './commit_rule.ts'
 import { OrderedIndex } from './ordered_index.ts'
 import type { Entry, ScanOptions, Snapshot, Store, Write } from './store.ts'
 
@@ -23,7 +22,7 @@ export class MemoryStore implements Store {
   async commit(writes: readonly Write[]): Promise<number[]> {
     const index = this.#open()
     checkWrites(writes, (key) => index.get(key)?.revision ?? 0)
-    // Computed first, so that a counter that is none leaves nothing half done.
+    // Worked out before anything is written, so that adding to what is no counter leaves nothing half done.
     const changes = withAdditionsDone(writes, (key) => index.get(key)?.value)
     return changes.map(({ key, value, revision: present }) => {
       if (value === undefined) return present
@@ -53,7 +52,7 @@ export class MemoryStore implements Store {
   }
 }
 
-/** Values are copied in and out, so that nobody changes what is stored by changing his own bytes. */
+/** Values are copied in and out, so that nobody changes what is stored by changing their own bytes. */
 function entryOf(key: string, { value, revision }: Held): Entry {
   return { key, value: Uint8Array.from(value), revision }
 }

@@ -1,12 +1,12 @@
 /**
- * A map ordered by key, in chunks that are never changed but replaced: a frozen copy costs one array of chunks, and stays
- * as it was however the original goes on. Keys are ASCII, so JavaScript's order of strings is the order of their bytes.
+ * A map ordered by key, in chunks that are replaced and never changed: a frozen copy costs one array of chunks, and stays
+ * as it was whatever happens to the original. Keys are ASCII, so JavaScript's order of strings is the order of their bytes.
  */
 import type { ScanOptions } from './store.ts'
 
-/** Replacing a chunk copies it: small enough to be cheap, large enough that a million keys are few chunks. */
+/** Small enough that copying a chunk is cheap, large enough that a million keys are few chunks. */
 const CHUNK_KEYS_MAX = 256
-/** Behind every key, since keys are ASCII. */
+/** Sorts behind every key, since keys are ASCII. */
 const LAST = '\uffff'
 
 interface Chunk<V> {
@@ -39,7 +39,7 @@ export class OrderedIndex<V> {
     }
     this.#size++
     const grown = { keys: keys.toSpliced(at, 0, key), values: values.toSpliced(at, 0, value) }
-    // A chunk that overflows at its end is one being filled in order: it stays full, and the new key begins the next.
+    // A chunk that overflows at its end is being filled in order: it stays full, and the new key begins the next one.
     const cut = at === keys.length ? at : grown.keys.length >> 1
     const parts = grown.keys.length <= CHUNK_KEYS_MAX ? [grown] : [part(grown, 0, cut), part(grown, cut)]
     this.#chunks.splice(where, 1, ...parts)
@@ -66,7 +66,7 @@ export class OrderedIndex<V> {
     return found
   }
 
-  /** The map as it is now, which later changes of this one do not reach. */
+  /** A copy of the map as it is now; later changes of this one do not reach it. */
   freeze(): OrderedIndex<V> {
     const copy = new OrderedIndex<V>()
     copy.#chunks = this.#chunks.slice()
@@ -92,7 +92,7 @@ export class OrderedIndex<V> {
     }
   }
 
-  /** The chunk that has the key or would get it: the last one that does not begin behind it. */
+  /** The chunk that has the key or would get it: the last one that does not begin behind the key. */
   #chunkOf(key: string): number {
     let low = 0
     let high = this.#chunks.length

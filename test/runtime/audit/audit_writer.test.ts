@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { AuditChain } from '../../../attestation/index.ts'
 import type { AuditHead, AuditRecord } from '../../../messages/index.ts'
-import { Refusal } from '../../../messages/index.ts'
-import { AuditWriter } from '../../../runtime/audit/audit_writer.ts'
+import { Refusal, storage } from '../../../messages/index.ts'
+import { readAuditHeads } from '../../../runtime/audit/audit_heads.ts'
+import { auditKeyOf, AuditWriter, auditWordsOf, openAudit } from '../../../runtime/audit/audit_writer.ts'
 import { ManualClock } from '../../../runtime/clock.ts'
 import { silentLog } from '../../../runtime/log.ts'
 import { MemoryRecordStream } from '../../../runtime/audit/memory_record_stream.ts'
+import { MemoryStore } from '../../../runtime/store/memory_store.ts'
+import { clientOf, fakeHost, storageHandlers } from '../../support/fake_host.ts'
 
 const chain = new AuditChain(Buffer.alloc(32, 1))
 
@@ -167,5 +170,54 @@ describe('the end of the chain', () => {
     writer.note(call('ann'))
     await writer.close()
     expect(heads.at(-1)).toEqual(chain.headAfter(pages().at(-1)!))
+  })
+})
+
+describe('opening the log', () => {
+  const note = { kind: 'call', user: 'ann', method: 'get_task', outcome: 'ok' } as const
+
+  function openHost() {
+    const auditStream = new MemoryRecordStream()
+    const client = clientOf(storage, storageHandlers(new MemoryStore()))
+    return { auditStream, client, host: fakeHost({ clients: { storage: client }, auditStream }) }
+  }
+
+  test("a member's pages are its own, and the end of its chain is in storage", async () => {
+    const { auditStream, client, host } = openHost()
+    const chain = new AuditChain(auditKeyOf(host))
+    const audit = openAudit(host, chain)
+    audit.note(note)
+    await audit.close()
+    const pages = auditStream.records.map(({ body }) => chain.openPage(body))
+    expect(pages).toMatchObject([{ writer: host.memberId, page: 0, records: [note] }])
+    expect(await readAuditHeads(client)).toEqual(new Map([[host.memberId, chain.headAfter(pages[0]!)]]))
+  })
+
+  test('whoever has no business with storage has the end kept by another', async () => {
+    const { client, host } = openHost()
+    const heads: AuditHead[] = []
+    const audit = openAudit(host, new AuditChain(auditKeyOf(host)), { anchor: async (head) => void heads.push(head) })
+    audit.note(note)
+    await audit.close()
+    expect([heads.length, (await readAuditHeads(client)).size]).toEqual([1, 0])
+  })
+
+  test('a role without the key writes nothing', () => {
+    const { host } = openHost()
+    expect(() => auditKeyOf({ ...host, secrets: {} })).toThrow(/audit key/)
+  })
+})
+
+describe('what the log says of a refusal', () => {
+  test('words that are made of ids and rules are kept, with the next step', () => {
+    const refusal = new Refusal('forbidden', 'a DataOwner may not', { hint: 'ask an admin', field: 'role' })
+    expect(auditWordsOf(refusal)).toBe('a DataOwner may not; ask an admin; field role')
+  })
+
+  test('of words that may quote somebody only the field is kept', () => {
+    expect(auditWordsOf(new Refusal('function_failed', 'line 3 is private', { hint: 'see line 3' }))).toBe('')
+    expect(auditWordsOf(new Refusal('invalid_request', 'password: hunter2 is short', { field: 'password' }))).toBe(
+      'field password',
+    )
   })
 })

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
 import { AesValueSeal } from '../../../attestation/index.ts'
 import {
   openRecord,
@@ -6,6 +7,7 @@ import {
   sealRecord,
   sealState,
   STATE_KEY,
+  StateDigest,
   versionOf,
 } from '../../../runtime/store/level_record.ts'
 import { STORAGE_KEY } from '../../support/sealed_store.ts'
@@ -38,7 +40,7 @@ test('a state record begins with version and last revision, and comes back whole
   expect(openState(seal, record)).toEqual(state)
 })
 
-test('no byte of either can be flipped, and neither can be cut short', () => {
+test('a record with a flipped byte, or cut short, does not open', () => {
   const record = sealRecord(seal, 'a', 1, Buffer.from('value'))
   for (const flipped of flips(record)) expect(() => openRecord(seal, 'a', flipped)).toThrow(damaged)
   for (let length = 0; length < record.length; length++) {
@@ -51,7 +53,44 @@ test('no byte of either can be flipped, and neither can be cut short', () => {
   }
 })
 
-test('the one cannot stand for the other', () => {
+test('neither record passes for the other', () => {
   expect(() => openState(seal, sealRecord(seal, STATE_KEY, 1, new Uint8Array(41)))).toThrow(damaged)
   expect(() => openRecord(seal, 'a', sealState(seal, state))).toThrow(damaged)
+})
+
+const mark = (name: string) => createHash('sha256').update(name).digest()
+const digestOf = (...names: string[]) => {
+  const digest = new StateDigest()
+  for (const name of names) digest.add(mark(name))
+  return digest
+}
+
+describe('the digest of all live values', () => {
+  test('depends on the values, and not on their order', () => {
+    expect(digestOf('a', 'b', 'c').toBytes()).toEqual(digestOf('c', 'a', 'b').toBytes())
+    expect(digestOf('a', 'b').toBytes()).not.toEqual(digestOf('a', 'c').toBytes())
+    expect(digestOf('a').toBytes()).not.toEqual(digestOf('a', 'a').toBytes())
+  })
+
+  test('forgets a value that is removed', () => {
+    const digest = digestOf('a', 'b')
+    digest.remove(mark('a'))
+    digest.add(mark('c'))
+    expect(digest.toBytes()).toEqual(digestOf('b', 'c').toBytes())
+    digest.remove(mark('b'))
+    digest.remove(mark('c'))
+    expect(digest.toBytes()).toEqual(new StateDigest().toBytes())
+  })
+
+  test('wraps around below zero and above the modulus', () => {
+    const digest = new StateDigest()
+    const most = new Uint8Array(32).fill(255)
+    digest.add(most)
+    digest.add(most)
+    expect(digest.toBytes().at(-1)).toBe(254)
+    digest.remove(most)
+    digest.remove(most)
+    digest.remove(most)
+    expect(digest.toBytes()).toEqual(Buffer.concat([new Uint8Array(31), Buffer.of(1)]))
+  })
 })

@@ -2,7 +2,7 @@
 import { defined } from '../../../messages/index.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readCounter } from '../../../runtime/store/counter.ts'
+import { readCounter } from '../../../runtime/store/commit_rule.ts'
 import type { Entry, Store, Write } from '../../../runtime/store/store.ts'
 import { command, emptyModel, runOnBoth } from './store_model.ts'
 

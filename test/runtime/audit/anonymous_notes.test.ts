@@ -1,10 +1,10 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { AuditRecord } from '../../../messages/index.ts'
-import { StrangerTally } from '../../../runtime/audit/stranger_tally.ts'
+import { AnonymousNotes } from '../../../runtime/audit/anonymous_notes.ts'
 
-let tally: StrangerTally
+let tally: AnonymousNotes
 beforeEach(() => {
-  tally = new StrangerTally()
+  tally = new AnonymousNotes()
 })
 
 const record = (at: number, more: Partial<AuditRecord> = {}): AuditRecord => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkWrites } from '../../../runtime/store/compare_and_set.ts'
+import { checkWrites } from '../../../runtime/store/commit_rule.ts'
 import type { Write } from '../../../runtime/store/store.ts'
 
 const put = (key: string, revision: number): Write => ({ key, value: new Uint8Array(0), revision })

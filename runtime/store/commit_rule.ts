@@ -1,6 +1,12 @@
-/** The rule of every commit, whichever store applies it: each write names the revision that it replaces. */
+/**
+ * The rules of every commit, whichever store applies it: each write names the revision that it replaces, and an addition
+ * finds a counter.
+ */
 import { Refusal, storeKey } from '../../messages/index.ts'
-import type { Write } from './store.ts'
+import type { Replacement, Write } from './store.ts'
+
+/** A number that commits add to is kept as 8 bytes, big-endian, two's complement. */
+const COUNTER_BYTES = 8
 
 /**
  * Refuses unless every write may be applied.
@@ -38,7 +44,7 @@ export function checkWrites(writes: readonly Write[], revisionOf: (key: string) 
       })
     }
   }
-  // Sent twice, it would add twice.
+  // If it were sent twice, it would add twice.
   if (writes.length > 0 && writes.every((write) => 'add' in write)) {
     throw new Refusal('invalid_request', 'the commit only adds, and names no revision', {
       hint: 'add in the commit that changes what is counted',
@@ -48,3 +54,36 @@ export function checkWrites(writes: readonly Write[], revisionOf: (key: string) 
 }
 
 const state = (revision: number) => (revision === 0 ? 'is absent' : `has revision ${revision}`)
+
+/**
+ * The writes of a commit with every addition worked out: it becomes a replacement of whatever is there.
+ * @param presentValue the value that is under a key now
+ * @throws Refusal `invalid_request` for adding to a value that is no counter
+ */
+export function withAdditionsDone(
+  writes: readonly Write[],
+  presentValue: (key: string) => Uint8Array | null | undefined,
+): Replacement[] {
+  return writes.map((write) =>
+    'add' in write
+      ? { key: write.key, value: addToCounter(write.key, presentValue(write.key), write.add), revision: 0 }
+      : write,
+  )
+}
+
+/** @param value absent where the counter was never written */
+function addToCounter(key: string, value: Uint8Array | null | undefined, add: number): Uint8Array {
+  const sum = (value === undefined || value === null ? 0 : readCounter(key, value)) + add
+  const bytes = Buffer.alloc(COUNTER_BYTES)
+  bytes.writeBigInt64BE(BigInt(sum))
+  return bytes
+}
+
+/** @throws Refusal `invalid_request` for a value that is no counter */
+export function readCounter(key: string, value: Uint8Array): number {
+  if (value.length === COUNTER_BYTES) {
+    const count = Number(Buffer.from(value.buffer, value.byteOffset, value.length).readBigInt64BE())
+    if (Number.isSafeInteger(count)) return count
+  }
+  throw new Refusal('invalid_request', `what is stored under ${key} is no counter`, { hint: 'replace it instead' })
+}
