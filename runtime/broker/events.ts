@@ -1,11 +1,11 @@
-/** Hints over plain subjects: something changed. They carry no secrets, and a missing or forged one costs a read. */
+/** Hints over plain subjects that something changed. A missing or forged one costs no more than a read. */
 import { HEADERS } from '../../messages/index.ts'
 import type { Transport } from './transport.ts'
 
 /** Hints that something changed; they carry no secrets and nothing is decided from them. */
 export interface Events {
   publish(subject: string, fields: Record<string, string | number>): void
-  /** Calls back for each event on the subject; the returned function ends it. */
+  /** Calls back for each event on the subject, until the returned function is called. */
   subscribe(subject: string, callback: () => void): () => void
 }
 

@@ -1,7 +1,8 @@
 /**
  * Publishes to streams with many messages under way: one inbox, one subscription and one coarse timer for all of them,
- * which is about four times the rate of the library's own publish. Answers may come in any order; each caller gets its own.
- * Nothing is sent twice: who hears `unavailable` sends again under the same message id, and the stream keeps one.
+ * which gives about four times the rate of the library's own publish. Answers may come in any order; each caller gets its
+ * own. Nothing is sent twice here: whoever hears `unavailable` sends again under the same message id, and the stream keeps
+ * one.
  */
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { ApiError } from '@nats-io/jetstream'
@@ -57,14 +58,14 @@ export class JetStreamPublisher {
         hint: 'try again later',
       })
     }
-    // The client would drop it on its way to the next connection, and the answer would never come.
+    // While the client reconnects it would drop the message, and the answer would never come.
     if (!this.#connected) throw disconnected()
     const header = headers()
     header.set('Nats-Msg-Id', messageId)
     for (const [name, value] of Object.entries(fields)) header.set(name, value)
     this.#subscription ??= this.#nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
-        if (error === null) this.#settle(message)
+        if (error === null) this.#takeAnswer(message)
       },
     })
     const reply = `${this.#inbox}.${this.#next++}`
@@ -80,14 +81,14 @@ export class JetStreamPublisher {
     })
   }
 
-  /** Gives up what waits when the connection that would bring the answers is gone, and refuses more until it is back. */
+  /** Without a connection, refuses what waits for its answers, and everything new until it is back. */
   setConnected(connected: boolean): void {
     this.#connected = connected
     for (const waiting of this.#waiting.values()) waiting.reject(disconnected())
     this.#waiting.clear()
   }
 
-  #settle(message: Msg): void {
+  #takeAnswer(message: Msg): void {
     const waiting = this.#waiting.get(message.subject)
     if (waiting === undefined) return
     this.#waiting.delete(message.subject)
@@ -102,7 +103,7 @@ export class JetStreamPublisher {
     waiting.resolve(ack.seq)
   }
 
-  // One timer for all: a timer a message would cost more than the message.
+  // One timer for all: a timer for each message would cost more than the message.
   #tick(): void {
     if (this.#ticking || this.#waiting.size === 0) return
     this.#ticking = true
@@ -127,6 +128,6 @@ function parseAck(message: Msg): PublishAck {
   try {
     return message.json<PublishAck>()
   } catch {
-    return {} // what is no JSON is no stream's answer, and is refused as such
+    return {} // an answer that is no JSON is no stream's, and is refused as such
   }
 }

@@ -1,4 +1,4 @@
-/** What the broker's errors mean to a caller: the expected ones become refusals, the others stay what they are. */
+/** What the broker's errors mean to a caller: the expected ones become refusals, all others stay as they are. */
 import { JetStreamApiError } from '@nats-io/jetstream'
 import {
   ClosedConnectionError,

@@ -1,18 +1,21 @@
-/** The door to NATS for messages: publish, and subscribe with a callback. The broker is trusted with neither content nor order. */
+/**
+ * This drawer holds all that speaks to the broker on behalf of more than one concern; here is the door for messages: publish,
+ * and subscribe with a callback. The broker is trusted with neither content nor order.
+ */
 import type { MsgHdrs, NatsConnection, PublishOptions, Status } from '@nats-io/nats-core'
 import { headers } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 import { defined, Refusal } from '../../messages/index.ts'
 
 /**
- * Where answers may go. Whoever asks names the subject of the answer, and it is we who publish there, with permissions
- * that the asker may not have: on any other subject an answer could be written into a stream or a bucket.
+ * Subjects where answers may go. The asker names the subject, but we publish there, with permissions that the asker may not
+ * have: on any other subject an answer could be written into a stream or a bucket.
  */
 const INBOX = /^(?:_|tacit\.inbox\.)/
 
 export interface Delivery {
   subject: string
-  /** Where an answer goes; absent when none is wanted, and when what was named is no inbox. */
+  /** Where an answer goes; absent when none is wanted, and when the subject that was named is no inbox. */
   reply: string | undefined
   data: Uint8Array
   /** The broker's word that nobody listens on the subject of our request. */
@@ -23,7 +26,7 @@ export interface Delivery {
 export interface Subscription {
   /** Stops new deliveries at once; what the broker has sent already is lost. */
   unsubscribe(): void
-  /** Stops new deliveries, and resolves when all that the broker has sent before were called back. */
+  /** Stops new deliveries, and resolves when everything that the broker sent before was called back. */
   drain(): Promise<void>
 }
 
@@ -33,7 +36,7 @@ export interface Transport {
     data: Uint8Array,
     options?: { reply?: string; headers?: Readonly<Record<string, string>> },
   ): void
-  /** The callback answers for its own errors: one that it throws is a defect, and ends the process. */
+  /** The callback handles its own errors: one that it throws is a defect, and ends the process. */
   subscribe(subject: string, options: { queue?: string }, callback: (delivery: Delivery) => void): Subscription
   /** Resolves when the broker has seen all that was published before. */
   flush(): Promise<void>
@@ -46,7 +49,7 @@ export interface BrokerAddress {
   password?: string | undefined
   /** Shown by `nats server report connections`. */
   name: string
-  /** Where answers of the broker's own API come; the broker lets each role hear only its own inboxes. */
+  /** Where answers of the broker's own API arrive; the broker lets each role hear only its own inboxes. */
   inboxPrefix?: string | undefined
 }
 
@@ -99,7 +102,7 @@ export function createTransport(connection: NatsConnection): Transport {
           try {
             callback(delivery)
           } catch (defect) {
-            // Thrown here, it would silence the connection for good and leave it open: the client stops reading.
+            // Thrown here, it would make the client stop reading for good while the connection stays open.
             queueMicrotask(() => {
               throw defect
             })
@@ -117,7 +120,7 @@ export async function watchConnection(connection: NatsConnection, report: (statu
   for await (const status of connection.status()) report(status)
 }
 
-/** The client knows under which prefix the broker lets it receive answers; only its public type does not tell. */
+/** The client knows under which prefix the broker lets it receive answers; its public type does not show it. */
 export function inboxPrefixOf(connection: NatsConnection): string {
   const { options } = connection as unknown as { options?: { inboxPrefix?: string } }
   return options?.inboxPrefix ?? '_INBOX'

@@ -8,7 +8,7 @@ import { deriveSealingSecret, importSigningPublicKey, passportDigest, verifyPass
 import type { Credential } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Sender } from '../actor.ts'
-import type { PassportSource } from '../broker/kv_buckets.ts'
+import type { PassportSource } from '../broker/passport_bucket.ts'
 import type { Clock } from '../clock.ts'
 import { clientThumbprint } from './identity.ts'
 

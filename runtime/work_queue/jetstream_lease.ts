@@ -1,6 +1,6 @@
 /**
- * A message of the work queue, taken under a lease. The verbs are single publishes to the message's acknowledgement
- * subject: none waits, and one that is lost costs a redelivery, which the fencing token makes harmless.
+ * A message of the work queue, taken under a lease. Each verb is one publish to the message's acknowledgement subject and
+ * waits for nothing; one that is lost costs a redelivery, which the fencing token makes harmless.
  */
 import type { Msg } from '@nats-io/nats-core'
 import type { WorkLease } from './work_queue.ts'
@@ -20,7 +20,7 @@ export class JetStreamLease implements WorkLease {
   readonly delivery: number
   /** The consumer that delivered it. */
   readonly consumer: string
-  /** How many more it had at that moment. */
+  /** How many more messages that consumer had at that moment. */
   readonly pending: number
   readonly #message: Msg
   #ended = false
@@ -75,7 +75,7 @@ export class JetStreamLease implements WorkLease {
   }
 }
 
-/** Reads a message that the server delivered; undefined when it is none, or has no place to acknowledge. */
+/** Reads a message that the server delivered; undefined for any other message, which cannot be acknowledged. */
 export function readLease(message: Msg): JetStreamLease | undefined {
   const tokens = (message.reply ?? '').split('.')
   if (tokens[0] !== '$JS' || tokens[1] !== 'ACK') return undefined

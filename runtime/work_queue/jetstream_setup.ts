@@ -1,6 +1,6 @@
 /**
  * The streams and consumers of the work queue, as the platform makes them. Only settings that nats-server 2.9 knows are
- * used: a newer one would be dropped there without a word. What exists is kept, and refused where it is something else.
+ * used: it would ignore newer ones without a word. A stream that exists is kept, and refused if it is of another kind.
  */
 import type { ConsumerConfig, ConsumerInfo, JetStreamManager, StreamConfig } from '@nats-io/jetstream'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, ReplayPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
@@ -24,7 +24,7 @@ const DUPLICATE_WINDOW_MS = 120_000
 
 /** Runs under way at once in one class and priority, over all workers. */
 const ACK_PENDING_MAX = 10_000
-/** Pull requests that wait at once, three for each idle worker. */
+/** Pull requests that wait at once; each idle worker has three. */
 const PULLS_WAITING_MAX = 4_096
 
 type NewStream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects' | 'retention'>
@@ -35,7 +35,7 @@ const streams = (tasksBytesMax: number): NewStream[] => [
     subjects: [stagedSubject('*', '*', '*')],
     retention: RetentionPolicy.Workqueue,
     storage: StorageType.File,
-    // A full queue refuses the newcomer: dropping the oldest would lose a task that was accepted.
+    // A full queue refuses new messages: dropping the oldest would lose a task that was accepted.
     discard: DiscardPolicy.New,
     max_bytes: tasksBytesMax,
     duplicate_window: DUPLICATE_WINDOW_MS * NANOSECONDS,
@@ -66,7 +66,7 @@ const streams = (tasksBytesMax: number): NewStream[] => [
 
 const consumer = (work: WorkClass, priority: Priority, leaseMs: number): Partial<ConsumerConfig> => ({
   durable_name: stagedConsumer(work.executor, work.workerClass, priority),
-  // One filter: several would need a newer server, and could not be bounded by the broker's permissions.
+  // A single filter: several would need a newer server, and the broker's permissions could not bound them.
   filter_subject: stagedSubject(work.executor, work.workerClass, priority),
   ack_policy: AckPolicy.Explicit,
   deliver_policy: DeliverPolicy.All,

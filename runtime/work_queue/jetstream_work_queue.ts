@@ -1,7 +1,7 @@
 /**
  * The work queue on JetStream: stream TASKS, one durable pull consumer for each class of work and priority. It survives
- * restarts of the server and the loss of its consumers, which it makes again. It never purges (older servers strand
- * other consumers' messages then) and never publishes one by one: any number of `stage` calls may be under way at once.
+ * restarts of the server and the loss of its consumers, which it makes again. It never purges, since older servers then
+ * strand the messages of other consumers; and any number of `stage` calls may be under way at once.
  */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { jetstreamManager } from '@nats-io/jetstream'
@@ -19,11 +19,11 @@ import {
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { FairSweep } from './fair_sweep.ts'
-import { FetchRound } from './jetstream_fetch_round.ts'
+import { FetchRound } from './jetstream_fetch.ts'
 import { JetStreamPublisher } from '../broker/jetstream_publisher.ts'
 import { API_CODES, apiCode, refuseBrokerError } from '../broker/jetstream_refusal.ts'
 import { ensureConsumer, ensureStreams, readConsumer } from './jetstream_setup.ts'
-import { inboxPrefixOf } from '../broker/transport.ts'
+import { inboxPrefixOf, watchConnection } from '../broker/transport.ts'
 import type { Takers, WorkClass, WorkLease, WorkQueue } from './work_queue.ts'
 
 const RETURN_DELAY_MS = 50
@@ -33,7 +33,7 @@ const FETCH_MAX = 1_000
 
 export interface JetStreamWorkQueueOptions {
   clock?: Clock
-  /** How long a fetched message is nobody else's; workers extend it at a third of that. */
+  /** How long a fetched message is kept from other workers; its worker extends the lease at a third of that. */
   leaseMs?: number
   /** Bound of the stream TASKS, set aside on the broker's disk; a full queue refuses `overloaded`. */
   tasksBytesMax?: number
@@ -48,7 +48,7 @@ export class JetStreamWorkQueue implements WorkQueue {
   readonly #publisher: JetStreamPublisher
   readonly #sweep = new FairSweep()
   readonly #rounds = new Set<FetchRound>()
-  /** The last round left every consumer empty, so that the next need not look before it waits. */
+  /** True if the last round left every consumer empty, so that the next need not look before it waits. */
   #drained = false
   #manager: Promise<JetStreamManager> | undefined
 
@@ -59,7 +59,13 @@ export class JetStreamWorkQueue implements WorkQueue {
     this.#tasksBytesMax = options.tasksBytesMax ?? 512 * 1024 * 1024
     this.#inboxPrefix = inboxPrefixOf(nc)
     this.#publisher = new JetStreamPublisher(nc, this.#clock, this.#inboxPrefix)
-    void this.#watchConnection()
+    // A server that was restarted has forgotten the pulls that wait, and the client drops whatever it could not send: neither
+    // needs to wait out its time.
+    void watchConnection(nc, ({ type }) => {
+      if (type !== 'disconnect' && type !== 'reconnect') return
+      for (const round of this.#rounds) round.interrupt()
+      this.#publisher.setConnected(type === 'reconnect')
+    })
   }
 
   async prepare(classes: readonly WorkClass[]): Promise<void> {
@@ -120,7 +126,7 @@ export class JetStreamWorkQueue implements WorkQueue {
       const infos = await Promise.all(PRIORITIES.map((priority) => readConsumer(jsm, work, priority)))
       const found = infos.filter((info) => info !== undefined)
       return {
-        // A fetch that waits does so on each priority at once.
+        // A fetch waits on every priority at once, so the priorities are not added up.
         waiting: Math.max(0, ...found.map((info) => info.num_waiting)),
         leased: found.reduce((sum, info) => sum + info.num_ack_pending, 0),
       }
@@ -136,7 +142,7 @@ export class JetStreamWorkQueue implements WorkQueue {
     for (let rounds = 1; ; rounds++) {
       const round = await this.#fetchRound(classes, count, untilMs, signal)
       if (signal.aborted) {
-        // Whoever stops takes no new work; it goes back while the connection still stands.
+        // A worker that stops takes no new work: it gives the messages back while the connection still stands.
         for (const lease of round.leases) lease.nak(RETURN_DELAY_MS)
         return []
       }
@@ -182,22 +188,12 @@ export class JetStreamWorkQueue implements WorkQueue {
     return (this.#manager ??= jetstreamManager(this.#nc, { checkAPI: false, timeout: API_TIMEOUT_MS }))
   }
 
-  // A server that lost its consumers (a new disk, an operator's mistake) gets them again from whoever asks first.
+  // After a server lost its consumers (a new disk, an operator's mistake), the first member that asks makes them again.
   async #prepareAgain(classes: readonly WorkClass[]): Promise<void> {
     try {
       await this.prepare(classes)
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error // a refusal is answered by trying again until the wait is over
-    }
-  }
-
-  // A server that was restarted has forgotten the pulls that wait, and the client drops what it could not send: neither
-  // needs to wait out its time.
-  async #watchConnection(): Promise<void> {
-    for await (const status of this.#nc.status()) {
-      if (status.type !== 'disconnect' && status.type !== 'reconnect') continue
-      for (const round of this.#rounds) round.interrupt()
-      this.#publisher.setConnected(status.type === 'reconnect')
+      if (!(error instanceof Refusal)) throw error // after a refusal the fetch tries again until its wait is over
     }
   }
 }

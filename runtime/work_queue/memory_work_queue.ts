@@ -94,7 +94,7 @@ export class MemoryWorkQueue implements WorkQueue {
       })
       const leftMs = untilMs - this.#clock.now()
       if (leases.length > 0 || leftMs <= 0) return leases
-      // What changed while the sweep was under way woke nobody.
+      // A change while the sweep was under way has woken nobody, so the sweep is repeated.
       if (seen === this.#changes && !signal.aborted) {
         const fetch = [...classes]
         this.#fetches.add(fetch)

@@ -1,6 +1,7 @@
 /**
- * The contract of the work queue: staged tasks that workers pull. One durable consumer for each class of work and
- * priority, made by the platform; a fetched message is a lease that must be extended, and ends with one of the verbs.
+ * This drawer holds the queue on which staged tasks wait for workers; here is its contract. There is one durable consumer
+ * for each class of work and priority, made by the platform; a fetched message is a lease, which must be extended and ends
+ * with one of its verbs.
  */
 import type { Priority } from '../../messages/index.ts'
 
@@ -26,16 +27,16 @@ export interface WorkLease {
   term(): void
 }
 
-/** Who works on a class. */
+/** How many workers there are for a class. */
 export interface Takers {
   /** Fetches that wait for work, about: each idle worker has one. */
   waiting: number
-  /** Messages that were fetched and have not ended; a lost worker's count until another one takes them over. */
+  /** Messages that were fetched and have not ended; those of a lost worker count until another one takes them over. */
   leased: number
 }
 
 export interface WorkQueue {
-  /** Makes the stream and the consumers where they are missing; safe to call by several at once. */
+  /** Makes the stream and the consumers where they are missing; several members may call at once. */
   prepare(classes: readonly WorkClass[]): Promise<void>
   /**
    * Puts a message on the queue; the same `messageId` within two minutes is put once.
@@ -48,7 +49,7 @@ export interface WorkQueue {
   remove(seq: number): Promise<boolean>
   /** Up to `count` messages of these classes, waiting at most `waitMs` for the first; high before low, none starved. */
   fetch(classes: readonly WorkClass[], count: number, waitMs: number, signal: AbortSignal): Promise<WorkLease[]>
-  /** How many take work of this class at the moment; none for a class that was never prepared. */
+  /** How many workers take work of this class at the moment; none for a class that was never prepared. */
   countTakers(work: WorkClass): Promise<Takers>
   /** Keeps what could not be run, where an operator can look at it. */
   deadLetter(work: WorkClass, taskId: string, reason: string, body: Uint8Array): Promise<void>
