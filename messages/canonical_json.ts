@@ -1,6 +1,6 @@
 /**
  * One text for one JSON value: keys sorted by UTF-16 code unit, no spaces (the part of RFC 8785 that plain data needs).
- * Digests and signatures are made over it, so that both sides hash the same bytes.
+ * Digests and signatures are made over this text, so that both sides hash the same bytes.
  */
 import { createHash } from 'node:crypto'
 

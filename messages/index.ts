@@ -1,4 +1,4 @@
-/** The language of the house. It decides nothing. */
+/** The language that all parts of the platform speak. It decides nothing. */
 export { assert } from './assert.ts'
 export * from './fields.ts'
 export * from './refusal.ts'

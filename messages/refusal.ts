@@ -53,7 +53,7 @@ export const REFUSALS = {
 
 export type RefusalCode = keyof typeof REFUSALS
 
-/** The form in which a refusal travels; `field` names the part of the request at fault, as a dotted path. */
+/** The form in which a refusal travels; `field` names the part of the request that is at fault, as a dotted path. */
 export interface RefusalNote {
   code: RefusalCode
   message: string
@@ -96,8 +96,10 @@ export function parseRefusal(note: unknown): Refusal {
   const { code, message, hint, field } = (typeof note === 'object' && note !== null ? note : {}) as Partial<RefusalNote>
   const known = typeof code === 'string' && Object.hasOwn(REFUSALS, code) ? code : 'internal'
   return new Refusal(known, typeof message === 'string' ? message : 'the answer was not understood', {
-    ...(typeof hint === 'string' ? { hint } : {}),
-    ...(typeof field === 'string' ? { field } : {}),
+    ...defined({
+      hint: typeof hint === 'string' ? hint : undefined,
+      field: typeof field === 'string' ? field : undefined,
+    }),
   })
 }
 

@@ -1,7 +1,7 @@
 /**
- * The chain and the seal of the audit log. Each record's digest covers the one before, from the writer's name on; pages are
- * sealed under the audit key, bound to writer and number, so that nobody without the key reads, changes or makes one. What
- * is missing or out of place is found by the chain, a missing end by a head that was kept elsewhere.
+ * The chain and the seal of the audit log. Each record's digest covers the one before, beginning with the writer's name.
+ * Pages are sealed under the audit key, bound to writer and number, so that nobody without the key reads, changes or makes
+ * one. The chain shows whatever is missing or out of place; a head that was kept elsewhere shows a missing end.
  */
 import { createHash } from 'node:crypto'
 import type { AuditHead, AuditPage } from '../../messages/index.ts'
@@ -24,7 +24,7 @@ export class AuditChain {
     return createHash('sha256').update(`tacit audit v${VERSION}\0${writer}`).digest()
   }
 
-  /** The chain behind a page. */
+  /** The end of the chain after a page. */
   headAfter({ page, first, previous, records }: AuditPage): AuditHead {
     let digest = Buffer.from(previous)
     for (const record of records) digest = createHash('sha256').update(digest).update(canonicalJson(record)).digest()
@@ -35,7 +35,7 @@ export class AuditChain {
     return pack([VERSION, page.writer, page.page, seal(this.#key, purposeOf(page.writer, page.page), pack(page))])
   }
 
-  /** @throws Refusal `state_damaged` for what was not sealed here as the page that it claims to be */
+  /** @throws Refusal `state_damaged` for bytes that were not sealed under this key as the page that they claim to be */
   openPage(bytes: Uint8Array): AuditPage {
     const { writer, page, sealed } = claimOf(bytes)
     try {

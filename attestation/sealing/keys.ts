@@ -1,5 +1,6 @@
 /**
- * A member's two keys: Ed25519 for signing, X25519 for sealing. Both are made in the trusted half and never leave it.
+ * This drawer holds what is sealed and signed, and with which keys: frames, values, documents, the audit chain, session
+ * tokens and files. Here are a member's two keys: Ed25519 for signing, X25519 for sealing. Both are made in the trusted half and never leave it.
  * Public keys travel as 32 raw bytes and are imported through JWK, which is fifteen times cheaper than DER.
  */
 import type { KeyObject } from 'node:crypto'
@@ -25,7 +26,7 @@ export function generateKeys(): MemberKeys {
 }
 
 // A secret key of both curves is any 32 bytes (RFC 8032, RFC 7748). Node's own generator is not used: its job and its keys
-// share a lock, and when the collector destroys the job while a key is exported as JWK, Node 20 waits for itself for ever.
+// share a lock, and when the collector destroys the job while a key is exported as JWK, Node 20 deadlocks.
 export function generateSigningKey(): KeyPair {
   return importPair('Ed25519', randomBytes(SECRET_BYTES))
 }
@@ -34,7 +35,7 @@ export function generateSealingKey(): KeyPair {
   return importPair('X25519', randomBytes(SECRET_BYTES))
 }
 
-/** The 32 secret bytes of a private key, to be sealed and released; handle with care. */
+/** The 32 secret bytes of a private key, to be sealed and released. Handle them with care. */
 export function exportSecret(key: KeyPair): Uint8Array {
   return fromBase64url(key.privateKey.export({ format: 'jwk' }).d ?? '')
 }

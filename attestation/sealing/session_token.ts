@@ -1,7 +1,7 @@
 /**
  * Session tokens: how authentication signs them, and how whoever is handed one verifies it. A token belongs to the key
- * of the client that logged in, or says that it came from a plain login; it is taken only from where it was given to.
- * This file keeps no sessions and asks nobody: keys and revocations are handed in.
+ * of the client that logged in, or says that it came from a plain login; nobody else may use it. This file keeps no
+ * sessions and asks nobody: keys and revocations are handed in.
  */
 import { calculateJwkThumbprint, importJWK, jwtVerify, SignJWT } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
@@ -18,7 +18,7 @@ const TOKEN_CHARS_MAX = 4096
 /** No session lives longer, whatever a deployment sets; a revocation is remembered this long. */
 export const SESSION_MS_MAX = 24 * 3_600_000
 
-/** What a token says of its session. */
+/** What a token says about its session. */
 export interface SessionClaims {
   user_id: string
   role: Role
@@ -33,7 +33,7 @@ export interface SessionClaims {
   expires_at: number
 }
 
-/** Who hands a token in: a client by the thumbprint of the key that signed its letter, or a plain request. */
+/** Whoever hands a token in: a client, by the thumbprint of the key that signed its letter, or a plain request. */
 export interface Presenter {
   id: string
   plain: boolean
@@ -67,7 +67,7 @@ export async function importSessionSigner(privateKey: JWK): Promise<SessionSigne
   return { kid, key, publicKey: { kty, crv, x, kid, alg: ALGORITHM, use: 'sig' } }
 }
 
-/** Takes the keys that fit, by `kid`; one of another kind is left out and so verifies nothing. */
+/** The Ed25519 keys among `jwks`, by `kid`; a key of another kind is left out, so it verifies nothing. */
 export async function importSessionKeys(jwks: readonly JWK[]): Promise<SessionKeys> {
   const keys = new Map<string, CryptoKey>()
   for (const { kty, crv, x, kid } of jwks) {
@@ -106,7 +106,7 @@ const payload = z.object({
   exp: z.int(),
 })
 
-/** Verified tokens by their text, so that a signature costs its curve arithmetic once. Full, it forgets the one unused longest. */
+/** Verified tokens by their text, so that a signature is checked once. When full, it forgets the one unused longest. */
 export class SessionCache {
   readonly #entries = new Map<string, { kid: string; claims: SessionClaims }>()
   readonly #entriesMax: number
@@ -119,7 +119,7 @@ export class SessionCache {
     return this.#entries.size
   }
 
-  /** What was verified under a key that is still among `keys`, for tokens that have not expired. */
+  /** The claims of a token that has not expired and was verified under a key that is still among `keys`. */
   get(token: string, keys: SessionKeys, nowMs: number): SessionClaims | undefined {
     const entry = this.#entries.get(token)
     if (entry === undefined) return undefined
@@ -195,7 +195,7 @@ function keyOf(keys: SessionKeys, kid: string | undefined): CryptoKey {
   return key
 }
 
-/** Refuses a session that is over, or a token in other hands than those it was given to. */
+/** Refuses a session that is over, or a token that was given to somebody else. */
 function appraiseSession(
   claims: SessionClaims,
   { nowMs, presenter, generations, endedSessions }: SessionCircumstances,

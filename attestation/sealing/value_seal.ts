@@ -1,9 +1,9 @@
 /**
- * Seals the values of a store one by one: AES-256-GCM with the storage key and the revision as associated data, so that a
- * value opens only where it was written and as what it was written. It cannot say whether a sealed value is the current
- * one; the store keeps that account, with `mark`.
+ * Seals the values of a store one by one, unlike seal.ts, which seals single documents: AES-256-GCM with the storage key,
+ * and the value's key and revision as associated data, so that a value opens only in its own place. Whether a sealed value
+ * is the current one, the seal cannot say; the store keeps account of that with `mark`.
  *
- * No nonce serves twice under one key: each seal draws a salt, derives a key of its own from it, and counts. Random nonces
+ * No nonce is used twice under one key: each seal draws a salt, derives a key of its own from it, and counts. Random nonces
  * would run out after 2^32 values, and nonces made of revisions would repeat as soon as the host puts an old copy of the
  * folder back.
  *
@@ -18,7 +18,7 @@ const COUNT_BYTES = 6
 const TAG_BYTES = 16
 const HEADER_BYTES = SALT_BYTES + COUNT_BYTES
 const COUNT_MAX = 2 ** 48 - 1
-/** One salt for each time a store was opened; more than these are derived again, at the cost of one HKDF. */
+/** There is one salt for each time a store was opened. A key beyond these is derived again, at the cost of one HKDF. */
 const KEYS_MAX = 1024
 
 export class AesValueSeal {
@@ -49,7 +49,7 @@ export class AesValueSeal {
     return Buffer.concat([header, body, cipher.getAuthTag()])
   }
 
-  /** @throws Refusal `state_damaged`, whichever of key, revision, bytes or storage key is not the one of `seal` */
+  /** @throws Refusal `state_damaged`, whichever of key, revision, bytes or storage key differs from that of `seal` */
   unseal(key: string, revision: number, sealed: Uint8Array): Uint8Array {
     if (sealed.length < HEADER_BYTES + TAG_BYTES) throw damaged(key)
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length)
@@ -66,7 +66,7 @@ export class AesValueSeal {
     return new Uint8Array(value.buffer, value.byteOffset, value.length)
   }
 
-  /** 32 bytes that nobody without the storage key can tell: the mark of a live value, of which a store keeps the sum. */
+  /** The mark of a live value: 32 bytes that nobody can tell without the storage key. A store keeps the sum of all marks. */
   mark(key: string, revision: number): Uint8Array {
     return createHmac('sha256', this.#markKey).update(nameOf(key, revision)).digest()
   }

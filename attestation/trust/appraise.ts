@@ -1,4 +1,4 @@
-/** Appraisal: verified claims against the manifest. It returns every reason against, not only the first. */
+/** Appraisal compares verified claims with the manifest. It returns every reason against them, not only the first. */
 import type { Claims } from './claims.ts'
 import type { Manifest, ReferenceValue } from './manifest.ts'
 

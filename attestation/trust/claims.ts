@@ -1,11 +1,10 @@
-/** What evidence of any platform says once it is verified: the same words for all of them. */
+/** What evidence says once it is verified, in the same words for every platform. */
 
-/** What verified evidence says. */
 export interface Claims {
   platform: string
-  /** Hex digest of what runs. */
+  /** Hex digest of the code that runs. */
   measurement: string
-  /** 64 bytes that the trusted half chose. */
+  /** The 64 bytes that the trusted half chose. */
   reportData: Uint8Array
   /** When the evidence was made, ms since 1970, where the platform tells. */
   issuedAtMs: number

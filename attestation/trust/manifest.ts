@@ -1,6 +1,6 @@
 /**
- * The manifest says which measurement, on which platform, may play which role. It is public, and it is what every
- * party pins: the platform is trusted exactly as far as its manifest reads.
+ * The manifest says which measurement, on which platform, may play which role. It is public, and every party pins it: a
+ * deployment is trusted exactly as far as its manifest says.
  */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'

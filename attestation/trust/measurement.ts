@@ -1,6 +1,6 @@
 /**
- * What a trusted half runs, as one digest: SHA-256 over the names and contents of its files. Change one byte of one of
- * them, add one or take one away, and the digest is another.
+ * What a trusted half runs, as one digest: SHA-256 over the names and contents of its files. Whoever changes one byte of a
+ * file, adds a file or removes one gets another digest.
  */
 import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { join, relative, sep } from 'node:path'
 import { Refusal } from '../../messages/index.ts'
 
 /**
- * Refuses `unsupported` a link: what it leads to could be changed without a trace here.
+ * Refuses a link as `unsupported`: its target could be changed without a trace in the digest.
  * @param base the folder that names are relative to
  * @param paths files and folders below it; folders are taken whole
  * @returns 64 hex digits

@@ -130,7 +130,7 @@ export async function verifyPassport(
       measurement === passport.measurement &&
       (workerClass === undefined || (classes ?? []).includes(workerClass)),
   )
-  // The coordinator's word is held against the manifest again: a coordinator that errs is not followed.
+  // The coordinator's word is checked against the manifest once more, so that nobody follows a coordinator that errs.
   if (!listed) throw new Refusal('not_admitted', `the manifest does not list this measurement for role "${role}"`)
   return passport
 }
@@ -167,7 +167,7 @@ function parseClaims(payload: unknown): Passport {
   }
 }
 
-/** SHA-256 over the compact form: how frames name a passport. */
+/** SHA-256 over the compact form; frames name a passport by it. */
 export function passportDigest(jws: string): Buffer {
   return createHash('sha256').update(jws).digest()
 }

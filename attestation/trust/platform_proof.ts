@@ -1,7 +1,7 @@
 /**
- * The proof that a coordinator is the one the manifest describes: evidence over its passport-signing key, a nonce, the
- * manifest it works by, and all else it tells. Members ask for it before they enrol, clients before they send anything,
- * and receipts carry one for later.
+ * The proof that a coordinator is the one that the manifest describes: evidence over its passport-signing key, a nonce, the
+ * manifest that it works by, and everything else that it says. Members ask for it before they enrol, clients before they
+ * send anything, and receipts carry one for later.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { EvidenceNote } from '../../messages/index.ts'
@@ -10,20 +10,20 @@ import { appraise } from './appraise.ts'
 import { bindReportData, verifyEvidence } from './evidence.ts'
 import type { Manifest } from './manifest.ts'
 
-/** The nonce of the proof inside a receipt: it shows which key, not when. */
+/** The nonce of the proof inside a receipt, which shows whose key it is, not when. */
 export const ENDORSEMENT_NONCE = new Uint8Array(32)
 
-/** What a coordinator says of itself, and its evidence is over. */
+/** What a coordinator says of itself; its evidence covers it. */
 export interface CoordinatorStatement {
   /** Raw Ed25519 key that signs passports. */
   issuerKey: Uint8Array
   nonce: Uint8Array
   /**
    * The manifest that it appraises by. Without it, a genuine coordinator that works by another manifest would give group
-   * keys to whom that one lists, and clients would seal to them.
+   * keys to members that the other one lists, and clients would seal to them.
    */
   manifestDigest: string
-  /** The group keys and services it names; empty in a receipt's proof. Whoever could change them here could read letters. */
+  /** The group keys and services that it names; empty in a receipt's proof. Whoever could change them could read letters. */
   statement: Readonly<Record<string, unknown>>
 }
 
@@ -36,7 +36,7 @@ export function coordinatorReportData({
   return bindReportData('coordinator', [issuerKey, nonce, manifestDigest, digestJson(toJsonValue(statement))])
 }
 
-/** What a member's evidence is over: who it is to be, and by which keys. */
+/** What a member's evidence covers: which member it wants to be, and its keys. */
 export interface MemberStatement {
   role: string
   member: string

@@ -1,12 +1,15 @@
 /**
- * The audit log: who called what, what was refused, what changed. A record names things by their ids and says how it went;
- * it never holds a secret, a payload, an argument, a result, or what a function said.
+ * The audit log: who called what, what was refused, what changed. A record names things by their ids and says how the call
+ * ended; it never holds a secret, a payload, an argument, a result, or what a function said.
  */
 import { z } from 'zod'
 
 export const AUDIT_TEXT_MAX = 300
 
-/** What one member wrote down. `call`: a request at the door; `change`: a state that is another one now; `decision`: of access control; `gap`: records that were lost before they could be kept. */
+/**
+ * One entry by one member. `call`: a request at the door; `change`: something has another state now; `decision`: access
+ * control allowed or refused; `gap`: records that were lost before they could be kept.
+ */
 export const auditRecord = z.strictObject({
   at: z.int().describe('When: ms since 1970.'),
   kind: z
@@ -45,7 +48,7 @@ export const auditPage = z.strictObject({
 })
 export type AuditPage = z.infer<typeof auditPage>
 
-/** The end of a writer's chain, as it was kept in storage: what came before it cannot vanish unnoticed. */
+/** The end of a writer's chain, as it was kept in storage: no record before it can vanish unnoticed. */
 export const auditHead = z.strictObject({
   pages: z.int().min(0).describe('How many pages there are.'),
   records: z.int().min(0).describe('How many records are in them.'),
@@ -56,7 +59,7 @@ export const auditHead = z.strictObject({
 })
 export type AuditHead = z.infer<typeof auditHead>
 
-/** What verifying the log found wrong. */
+/** Something that verifying the log found wrong. */
 export const auditFinding = z.strictObject({
   writer: z.string().describe('The member whose records they are.'),
   page: z.int().optional().describe('The page of its records.'),

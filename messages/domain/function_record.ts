@@ -1,4 +1,7 @@
-/** Functions: what an owner registers, and what a caller may see of it. */
+/**
+ * Functions as they travel: what an owner registers, and what a caller may see of it. How management keeps them, and who may
+ * use one, is `actors/management/functions/function_record.ts`.
+ */
 import { z } from 'zod'
 import { bytes } from '../bytes.ts'
 import { functionId, userId } from '../ids.ts'

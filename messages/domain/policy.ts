@@ -16,7 +16,7 @@ export const documentName = z
   .describe('The name of a document; it stands before the ids of its rules, as `<document>.<rule>`.')
 
 const DOCUMENTS_MAX = 16
-/** All together; one stored record holds them. */
+/** For all documents together: one stored record holds them. */
 const TEXT_BYTES_MAX = 256 * 1024
 
 export const policyDocuments = z

@@ -1,9 +1,9 @@
-/** A file as it is kept outside of the platform: where it lies, how it is encrypted, and the tag that pins its content. */
+/** A file as it is kept outside of the services: where it lies, how it is encrypted, and the tag that pins its content. */
 import { z } from 'zod'
 import { bytes } from '../bytes.ts'
 
 const OBJECT_URL = /nats-object:\/\/[A-Za-z0-9_-]{1,64}\/[A-Za-z0-9._=-]{1,200}/
-/** How a url may look, by the kind of place; a name or password in it is not taken, since it would be sent unasked. */
+/** How a url may look, by the kind of place. A name or password in it is refused, since it would be sent unasked. */
 const FILE_URLS = [
   OBJECT_URL,
   /data:[^,]{0,100},.*/,

@@ -1,4 +1,7 @@
-/** Tasks: their states, their terms, and what their parties may see. */
+/**
+ * This drawer holds the things that the services speak of, as they travel in requests and replies: tasks, functions, data,
+ * files, users, policies, audit records. Here are tasks: their states, their terms, and what their parties may see.
+ */
 import { z } from 'zod'
 import { bytes } from '../bytes.ts'
 import { executor, fieldName, functionOutput, jsonValue, needs, storedPayload } from './function_record.ts'
@@ -45,7 +48,7 @@ export type TaskOptions = z.infer<typeof taskOptions>
 /** The owners that a task's creator declares for each named file. */
 export const declaredFiles = z.record(fieldName, z.array(userId).min(1).max(16))
 
-/** One file of the terms: who owns it and, once assigned, which record and content it is, and under which rule it is used. */
+/** One file of the terms: who owns it and, once assigned, which data and content it is, and which rule its use must meet. */
 export const termsFile = z.strictObject({
   name: fieldName.describe('The name of the file, as the function declares it.'),
   owners: z.array(userId).describe('Those whose data it must be.'),
@@ -114,7 +117,7 @@ export const TASK_EVENTS = [
   'cancel_task',
 ] as const
 
-/** One change of a task, and the state that the task was in after it. A task has one for each version, from 1 without a gap. */
+/** One change of a task, and the state of the task after it. A task has one for each version, from 1 without a gap. */
 export const taskChange = z.strictObject({
   version: z.int().describe('The version that the change made.'),
   state: taskState.describe('The state after it.'),
@@ -132,14 +135,14 @@ export const taskChange = z.strictObject({
 })
 export type TaskChange = z.infer<typeof taskChange>
 
-/** The task as it is, and what changed since the version that the watcher has seen. */
+/** The task as it is, and what has changed since the version that the watcher saw last. */
 export const watchedTask = taskView.extend({
   changes: z
     .array(taskChange)
     .describe('Every change after `after_version`, in order; what does not fit an answer waits for the next.'),
 })
 
-/** What a worker gets with its lease: all it needs for one run, sealed to it alone. */
+/** What a worker gets with its lease: everything it needs for one run, sealed to it alone. */
 export const runOrder = z.strictObject({
   task_id: taskId,
   token: z.string().describe('The fencing token that the run is under.'),

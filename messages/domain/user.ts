@@ -22,6 +22,6 @@ export const password = z
   }, 'must be 8 to 1024 bytes')
   .meta({ description: 'A password of 8 to 1024 bytes.', examples: ['a long password of alice'] })
 
-/** Who speaks, as the frontend found in a verified token. */
+/** Whose request it is, as the frontend read it from a verified token. */
 export const callerIdentity = z.strictObject({ user_id: userId, role, attribute: attribute.nullable() })
 export type CallerIdentity = z.infer<typeof callerIdentity>
