@@ -1,4 +1,4 @@
-/** The asking side, in a process of its own: runs one variant when it is told to, and answers with what it measured. */
+/** The asking side, in a process of its own: it runs one variant when it is told to, and answers with what it measured. */
 import { randomBytes } from 'node:crypto'
 import { assert } from '../messages/index.ts'
 import type { Service, ServiceHost } from '../runtime/index.ts'
@@ -19,7 +19,7 @@ export function startAsker(host: ServiceHost, connection: BareConnection): Servi
     return () => echo.echo({ payload })
   }
 
-  /** Made once for each variant and size, and shown once to bring back what was sent. */
+  /** Makes the call once for each variant and size, and checks once that it brings back what was sent. */
   async function prepare(variant: Variant, payloadBytes: number): Promise<Call> {
     const name = `${variant} ${payloadBytes}`
     const known = calls.get(name)

@@ -1,6 +1,6 @@
 /**
- * What an attested call is compared with: the client library's own `request`, and a request over one wildcard inbox with
- * a callback subscription and a map of what is pending. Neither is sealed, signed, checked or repeated.
+ * The calls that an attested call is compared with: the client library's own `request`, and a request over one wildcard
+ * inbox with a callback subscription and a map of what is pending. Neither is sealed, signed, checked or repeated.
  */
 import { randomBytes } from 'node:crypto'
 import { connect } from '@nats-io/transport-node'
@@ -12,8 +12,8 @@ export type Call = () => Promise<unknown>
 const REQUEST_MS = 5_000
 
 /**
- * Connects as the library does it by default, not as our transport does: that one turns off the stack traces which
- * `request` keeps for each call, and would make it look better than it is for who just uses it.
+ * Connects with the library's defaults, not as our transport does. The transport turns off the stack traces that `request`
+ * keeps for each call, which would make `request` look faster than it is for whoever just uses it.
  */
 export function connectBare(servers: string, user: string, pass: string, name: string): Promise<BareConnection> {
   return connect({ servers, user, pass, name })

@@ -1,5 +1,5 @@
 /**
- * What is measured: a whole deployment with a broker of its own, and beside it two enrolled members that only the
+ * The deployment that is measured: a whole one with a broker of its own, and beside it two enrolled members that only the
  * benchmark has. They reach the broker as its operator, since no permissions are written for their roles.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { TacitConnection } from '../client/index.ts'
 import type { Deployment, MemberProcess } from '../deploy/index.ts'
 import { readAdminPassword, readConfig, startDeployment, startMemberProcess } from '../deploy/index.ts'
 import { manifestDigest } from '../attestation/index.ts'
-import { Refusal } from '../messages/index.ts'
+import { defined, Refusal } from '../messages/index.ts'
 import type { connectBroker } from '../runtime/index.ts'
 import { systemClock } from '../runtime/index.ts'
 import type { BenchPlatform, BenchRole } from './bench_platform.ts'
@@ -45,7 +45,7 @@ export async function startBenchDeployment(
     workers,
     slots,
     say,
-    ...(import.meta.url.endsWith('.ts') ? { entryPath: join(dist, 'actors', 'main.js') } : {}),
+    ...defined({ entryPath: import.meta.url.endsWith('.ts') ? join(dist, 'actors', 'main.js') : undefined }),
   }).catch(async (error: unknown) => {
     await removeFolder()
     throw error
@@ -71,7 +71,7 @@ export async function startBenchDeployment(
   }
 }
 
-/** @returns drains the member, and resolves when its process is gone */
+/** @returns a function that drains the member, and resolves when its process is gone */
 async function joinMember(
   { natsUrl, operator, paths }: Deployment,
   platform: BenchPlatform,

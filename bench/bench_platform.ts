@@ -1,6 +1,6 @@
 /**
  * The simulated platform of a benchmark's deployment: the embedded one, with the benchmark's two roles in its manifest
- * and a device that has measured their code. Everything else is as any deployment has it.
+ * and a device that has measured their code. Everything else is as in any deployment.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

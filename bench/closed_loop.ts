@@ -1,18 +1,18 @@
 /**
- * Load in a closed loop: a fixed number of calls are in flight, and each that ends begins the next. The same loop drives
- * every variant, so what it costs itself is the same for all of them.
+ * Load in a closed loop: a fixed number of calls are in flight, and each call that ends begins the next. The same loop
+ * drives every variant, so its own cost is the same for all of them.
  */
 
 export interface LoopLimits {
   inFlight: number
-  /** No call begins later than this after the first; those under way are waited for. */
+  /** No call begins later than this after the first; calls under way are waited for. */
   forMs: number
   callsMax: number
 }
 
 export interface Measured {
   calls: number
-  /** Calls that ended, over the time from the first beginning to the last end. */
+  /** How many calls ended, divided by the time from the first beginning to the last end. */
   perSecond: number
   p50Ms: number
   p99Ms: number
@@ -23,7 +23,7 @@ export async function runClosedLoop(call: () => Promise<unknown>, limits: LoopLi
   let begun = 0
   const startedMs = performance.now()
   const untilMs = startedMs + limits.forMs
-  async function lane(): Promise<void> {
+  async function callInTurn(): Promise<void> {
     while (begun < limits.callsMax) {
       const beginMs = performance.now()
       if (beginMs >= untilMs) return
@@ -32,7 +32,7 @@ export async function runClosedLoop(call: () => Promise<unknown>, limits: LoopLi
       times.push(performance.now() - beginMs)
     }
   }
-  await Promise.all(Array.from({ length: limits.inFlight }, lane))
+  await Promise.all(Array.from({ length: limits.inFlight }, callInTurn))
   const seconds = (performance.now() - startedMs) / 1_000
   const sorted = Float64Array.from(times).sort()
   return {
@@ -47,7 +47,7 @@ export function median(values: readonly number[]): number {
   return quantile(Float64Array.from(values).sort(), 0.5)
 }
 
-/** The nearest rank: a value that was measured, not one between two. */
+/** The quantile by nearest rank: a value that was measured, never one between two. */
 function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
 }

@@ -16,7 +16,7 @@ const say = (text: string) => process.stderr.write(`${text}\n`)
 let running: BenchDeployment | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    // What is measured is stopped under its own feet, and fails; that is not what is to be said last.
+    // The measurement under way fails when its deployment stops; that failure must not be the last thing that is said.
     const stopped = running?.stop() ?? Promise.resolve()
     void stopped.catch(() => {}).then(() => process.exit(INTERRUPTED))
   })

@@ -1,6 +1,6 @@
 /**
- * The measurements, in rounds: within each round every variant has its turn, so that what else the machine does hits all
- * of them alike, and each ratio is taken within its round. What is reported are the medians.
+ * The measurements, in rounds: within each round every variant has its turn, so that whatever else the machine does affects
+ * all of them alike, and each ratio is taken within its round. Medians are reported.
  */
 import { connectBroker } from '../runtime/index.ts'
 import type { BenchDeployment } from './bench_deployment.ts'
@@ -50,7 +50,7 @@ const ANSWER_MS = 20_000
 
 export type Ask = (variant: Variant, inFlight: number, forMs: number) => Promise<Measured>
 
-/** A way to have the asking process measure; the request goes there as a plain one, outside of what is measured. */
+/** Lets the asking process measure. The order goes there as a plain request, outside of what is measured. */
 export async function openAsk(bench: BenchDeployment, payloadBytes: number): Promise<Ask & AsyncDisposable> {
   const connection = await connectBroker(bench.operatorAddress('bench'))
   const ask: Ask = async (variant, inFlight, forMs) => {
@@ -69,7 +69,7 @@ export async function openAsk(bench: BenchDeployment, payloadBytes: number): Pro
   return Object.assign(ask, { [Symbol.asyncDispose]: () => connection.close() })
 }
 
-/** Calls: three variants at each number in flight. */
+/** Measures calls: three variants at each number in flight. */
 export async function measureAsks(ask: Ask, plan: Plan, say: (text: string) => void): Promise<Result[]> {
   const cells = plan.askInFlight.flatMap((inFlight) => VARIANTS.map((variant) => ({ inFlight, variant })))
   for (const { inFlight, variant } of cells) await ask(variant, inFlight, plan.askWarmUpMs)
@@ -85,7 +85,7 @@ export async function measureAsks(ask: Ask, plan: Plan, say: (text: string) => v
   })
 }
 
-/** Staged tasks with as many workers as there are now; bare requests in the same rounds are what they compare with. */
+/** Measures staged tasks with the workers that there are now, and compares them with bare requests in the same rounds. */
 export async function measureStaged(
   call: Call,
   ask: Ask,
@@ -136,7 +136,7 @@ async function inRounds<T>(
   return rounds
 }
 
-/** One cell in all rounds. */
+/** The results of one cell in all rounds. */
 function columnOf(rounds: readonly (readonly Measured[])[], cell: number): Measured[] {
   return rounds.map((round) => round[cell]!)
 }

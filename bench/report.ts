@@ -1,4 +1,4 @@
-/** What a run of the benchmark says: one document for programs, one table for people. */
+/** What a run of the benchmark prints: one document for programs, one table for people. */
 import { cpus, release, totalmem, type } from 'node:os'
 import type { Measured } from './closed_loop.ts'
 import { median } from './closed_loop.ts'
@@ -23,7 +23,7 @@ export interface Result {
   perSecond: number
   p50Ms: number
   p99Ms: number
-  /** To `nats-request` in the same rounds, at the number in flight that is nearest to it; null for the start-up. */
+  /** Compared with `nats-request` in the same rounds, at the nearest number in flight; null for the start-up. */
   ratio: number | null
 }
 
@@ -45,7 +45,7 @@ export function describeMachine(natsVersion: string): Machine {
   }
 }
 
-/** @param base what each round's rate is compared with, round by round; absent where nothing compares */
+/** @param base the rounds that each round's rate is compared with, one by one; absent where there is nothing to compare */
 export function summarize(
   about: Pick<Result, 'name' | 'inFlight' | 'workers'>,
   rounds: readonly Measured[],

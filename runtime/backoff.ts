@@ -1,4 +1,4 @@
-/** How long to wait before the next try: twice as long each time, up to a bound, and never in step with others. */
+/** How long to wait before the next try: twice as long each time, up to a bound, and not in step with others. */
 import { randomInt } from 'node:crypto'
 
 export interface BackoffBounds {
@@ -10,7 +10,8 @@ export interface BackoffBounds {
 
 /**
  * @param failures how many there were of late, this one included; from 1
- * @param random from 0 up to 1, drawn here unless told; half of the delay is left to it, so that those who failed together do not return together
+ * @param random from 0 up to 1, drawn here unless given. It decides half of the delay, so that callers that failed together
+ * do not return together
  * @returns the delay in whole ms
  */
 export function backoffMs(failures: number, { firstMs, lastMs }: BackoffBounds, random = chance()): number {

@@ -29,7 +29,7 @@ export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const PERIOD_MS = 10_000
 const LINES_MAX = 50
 
-/** A log for what strangers can cause: so many lines in each ten seconds, and then one that says how many were left out. */
+/** A log for lines that strangers can cause: 50 in each ten seconds, and then one that says how many were left out. */
 export class BoundedLog {
   readonly #log: Pick<Log, 'warn'>
   readonly #clock: Clock

@@ -1,6 +1,6 @@
 /**
  * Does something again and again until it is stopped. The next round is planned when the last one has ended, so that no two
- * run at a time. A round that fails is told to `onFailure`, and the next one comes all the same.
+ * rounds run at the same time. `onFailure` hears of a round that fails, and the next one comes all the same.
  */
 import type { Clock } from './clock.ts'
 
@@ -10,7 +10,7 @@ export interface Repetition {
   clock: Clock
   /** True: the first round begins at once, instead of after `everyMs`. */
   atOnce?: boolean
-  /** Hears what a round threw. Nothing it throws itself is caught. */
+  /** Hears what a round threw. An error that it throws itself is not caught. */
   onFailure: (error: unknown) => void
 }
 
