@@ -1,4 +1,7 @@
-/** Who may be believed (evidence, manifest, passports, receipts), and what is sealed and signed (keys, frames, values, files). */
+/**
+ * Who may be believed (evidence, manifest, passports, receipts), and what is sealed and signed (keys, frames, values,
+ * files).
+ */
 export * from './sealing/keys.ts'
 export * from './sealing/merkle.ts'
 export * from './sealing/frame_seal.ts'

@@ -1,4 +1,6 @@
-/** The asking side, in a process of its own: it runs one variant when it is told to, and answers with what it measured. */
+/**
+ * The asking side, in a process of its own: it runs one variant when it is told to, and answers with what it measured.
+ */
 import { randomBytes } from 'node:crypto'
 import { assert } from '../messages/index.ts'
 import type { Service, ServiceHost } from '../runtime/index.ts'

@@ -12,8 +12,8 @@ export type Call = () => Promise<unknown>
 const REQUEST_MS = 5_000
 
 /**
- * Connects with the library's defaults, not as our transport does. The transport turns off the stack traces that `request`
- * keeps for each call, which would make `request` look faster than it is for whoever just uses it.
+ * Connects with the library's defaults, not as our transport does. The transport turns off the stack traces that
+ * `request` keeps for each call, which would make `request` look faster than it is for whoever just uses it.
  */
 export function connectBare(servers: string, user: string, pass: string, name: string): Promise<BareConnection> {
   return connect({ servers, user, pass, name })

@@ -1,6 +1,6 @@
 /**
- * The deployment that is measured: a whole one with a broker of its own, and beside it two enrolled members that only the
- * benchmark has. They reach the broker as its operator, since no permissions are written for their roles.
+ * The deployment that is measured: a whole one with a broker of its own, and beside it two enrolled members that only
+ * the benchmark has. They reach the broker as its operator, since no permissions are written for their roles.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

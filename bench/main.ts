@@ -1,4 +1,6 @@
-/** `npm run bench`: measures calls, staged tasks and the start-up in one run against one broker. `--json` for programs. */
+/**
+ * `npm run bench`: measures calls, staged tasks and the start-up in one run against one broker. `--json` for programs.
+ */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import type { BenchDeployment } from './bench_deployment.ts'

@@ -1,6 +1,6 @@
 /**
- * The measurements, in rounds: within each round every variant has its turn, so that whatever else the machine does affects
- * all of them alike, and each ratio is taken within its round. Medians are reported.
+ * The measurements, in rounds: within each round every variant has its turn, so that whatever else the machine does
+ * affects all of them alike, and each ratio is taken within its round. Medians are reported.
  */
 import { connectBroker } from '../runtime/index.ts'
 import type { BenchDeployment } from './bench_deployment.ts'
@@ -85,7 +85,9 @@ export async function measureAsks(ask: Ask, plan: Plan, say: (text: string) => v
   })
 }
 
-/** Measures staged tasks with the workers that there are now, and compares them with bare requests in the same rounds. */
+/**
+ * Measures staged tasks with the workers that there are now, and compares them with bare requests in the same rounds.
+ */
 export async function measureStaged(
   call: Call,
   ask: Ask,

@@ -1,4 +1,6 @@
-/** The entry of the benchmark's forked members: it takes its configuration from the host, enrols, and plays its role. */
+/**
+ * The entry of the benchmark's forked members: it takes its configuration from the host, enrols, and plays its role.
+ */
 import { Refusal } from '../messages/index.ts'
 import type { Service, ServiceHost } from '../runtime/index.ts'
 import { createLog, openHostLink, startMember, systemClock } from '../runtime/index.ts'

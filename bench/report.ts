@@ -45,7 +45,9 @@ export function describeMachine(natsVersion: string): Machine {
   }
 }
 
-/** @param base the rounds that each round's rate is compared with, one by one; absent where there is nothing to compare */
+/**
+ * @param base the rounds that each round's rate is compared with, one by one; absent where there is nothing to compare
+ */
 export function summarize(
   about: Pick<Result, 'name' | 'inFlight' | 'workers'>,
   rounds: readonly Measured[],

@@ -1,4 +1,7 @@
-/** Staged tasks as a user runs them with the SDK: registers, logs in, and takes each task from its creation to its result. */
+/**
+ * Staged tasks as a user runs them with the SDK: registers, logs in, and takes each task from its creation to its
+ * result.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Api, TacitConnection } from '../client/index.ts'
 import { BUILTINS, watchTask } from '../client/index.ts'

@@ -1,4 +1,6 @@
-/** Identifiers: `<kind>-<uuid v4>`. An id of the wrong kind is refused where it is parsed, not where it is looked up. */
+/**
+ * Identifiers: `<kind>-<uuid v4>`. An id of the wrong kind is refused where it is parsed, not where it is looked up.
+ */
 import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
 

@@ -7,7 +7,10 @@ export const FRAME_BYTES_TARGET = 256 * 1024
 export const FRAME_LETTERS_MAX = 256
 export const LETTER_BYTES_MAX = 900_000
 export const SUBJECT_BYTES_MAX = 255
-/** How long a key that a caller chooses may be. A service that forwards a request's id as its own key stays below it too. */
+/**
+ * How long a key that a caller chooses may be. A service that forwards a request's id as its own key stays below it
+ * too.
+ */
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 256
 /** A frame lives at most this long, and the replay window remembers it for as long. */
 export const FRAME_LIFETIME_MS_MAX = 60_000

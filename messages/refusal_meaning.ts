@@ -1,4 +1,7 @@
-/** What each refusal means, in a sentence for people; the reference prints it. What to do about one is said in its text and hint. */
+/**
+ * What each refusal means, in a sentence for people; the reference prints it. What to do about one is said in its text
+ * and hint.
+ */
 import type { RefusalCode } from './refusal.ts'
 
 export const REFUSAL_MEANINGS: Readonly<Record<RefusalCode, string>> = {

@@ -10,8 +10,8 @@ export interface BackoffBounds {
 
 /**
  * @param failures how many there were of late, this one included; from 1
- * @param random from 0 up to 1, drawn here unless given. It decides half of the delay, so that callers that failed together
- * do not return together
+ * @param random from 0 up to 1, drawn here unless given. It decides half of the delay, so that callers that failed
+ * together do not return together
  * @returns the delay in whole ms
  */
 export function backoffMs(failures: number, { firstMs, lastMs }: BackoffBounds, random = chance()): number {

@@ -3,7 +3,9 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
-  /** Calls back once after `delayMs`; the returned function cancels. A pending timer does not keep the process alive. */
+  /**
+   * Calls back once after `delayMs`; the returned function cancels. A pending timer does not keep the process alive.
+   */
   after(delayMs: number, callback: () => void): () => void
   /** Resolves after `delayMs`, or at once when the signal aborts. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>

@@ -1,6 +1,6 @@
 /**
- * Reads, decides and commits until nobody else was faster. Whoever replaces a record by compare-and-set may find that it was
- * replaced meanwhile; then the decision is void, and is made again on the record that is there now.
+ * Reads, decides and commits until nobody else was faster. Whoever replaces a record by compare-and-set may find that
+ * it was replaced meanwhile; then the decision is void, and is made again on the record that is there now.
  */
 import { Refusal } from '../messages/index.ts'
 

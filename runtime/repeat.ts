@@ -1,6 +1,6 @@
 /**
- * Does something again and again until it is stopped. The next round is planned when the last one has ended, so that no two
- * rounds run at the same time. `onFailure` hears of a round that fails, and the next one comes all the same.
+ * Does something again and again until it is stopped. The next round is planned when the last one has ended, so that no
+ * two rounds run at the same time. `onFailure` hears of a round that fails, and the next one comes all the same.
  */
 import type { Clock } from './clock.ts'
 

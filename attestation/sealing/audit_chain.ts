@@ -1,7 +1,8 @@
 /**
- * The chain and the seal of the audit log. Each record's digest covers the one before, beginning with the writer's name.
- * Pages are sealed under the audit key, bound to writer and number, so that nobody without the key reads, changes or makes
- * one. The chain shows whatever is missing or out of place; a head that was kept elsewhere shows a missing end.
+ * The chain and the seal of the audit log. Each record's digest covers the one before, beginning with the writer's
+ * name. Pages are sealed under the audit key, bound to writer and number, so that nobody without the key reads, changes
+ * or makes one. The chain shows whatever is missing or out of place; a head that was kept elsewhere shows a missing
+ * end.
  */
 import { createHash } from 'node:crypto'
 import type { AuditHead, AuditPage } from '../../messages/index.ts'

@@ -1,7 +1,8 @@
 /**
  * This drawer holds what is sealed and signed, and with which keys: frames, values, documents, the audit chain, session
- * tokens and files. Here are a member's two keys: Ed25519 for signing, X25519 for sealing. Both are made in the trusted half and never leave it.
- * Public keys travel as 32 raw bytes and are imported through JWK, which is fifteen times cheaper than DER.
+ * tokens and files. Here are a member's two keys: Ed25519 for signing, X25519 for sealing. Both are made in the trusted
+ * half and never leave it. Public keys travel as 32 raw bytes and are imported through JWK, which is fifteen times
+ * cheaper than DER.
  */
 import type { KeyObject } from 'node:crypto'
 import { createPrivateKey, createPublicKey, diffieHellman, hkdfSync, randomBytes, sign, verify } from 'node:crypto'
@@ -25,8 +26,8 @@ export function generateKeys(): MemberKeys {
   return { signingKey: generateSigningKey(), sealingKey: generateSealingKey() }
 }
 
-// A secret key of both curves is any 32 bytes (RFC 8032, RFC 7748). Node's own generator is not used: its job and its keys
-// share a lock, and when the collector destroys the job while a key is exported as JWK, Node 20 deadlocks.
+// A secret key of both curves is any 32 bytes (RFC 8032, RFC 7748). Node's own generator is not used: its job and its
+// keys share a lock, and when the collector destroys the job while a key is exported as JWK, Node 20 deadlocks.
 export function generateSigningKey(): KeyPair {
   return importPair('Ed25519', randomBytes(SECRET_BYTES))
 }

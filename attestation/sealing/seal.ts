@@ -1,6 +1,7 @@
 /**
- * Seals one document under a key and a purpose: AES-256-GCM with a random nonce. It is for documents that are sealed rarely;
- * the many values of a store are sealed by value_seal.ts, which never runs out of nonces, and frames by frame_seal.ts.
+ * Seals one document under a key and a purpose: AES-256-GCM with a random nonce. It is for documents that are sealed
+ * rarely; the many values of a store are sealed by value_seal.ts, which never runs out of nonces, and frames by
+ * frame_seal.ts.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 

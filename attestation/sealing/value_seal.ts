@@ -1,11 +1,11 @@
 /**
- * Seals the values of a store one by one, unlike seal.ts, which seals single documents: AES-256-GCM with the storage key,
- * and the value's key and revision as associated data, so that a value opens only in its own place. Whether a sealed value
- * is the current one, the seal cannot say; the store keeps account of that with `mark`.
+ * Seals the values of a store one by one, unlike seal.ts, which seals single documents: AES-256-GCM with the storage
+ * key, and the value's key and revision as associated data, so that a value opens only in its own place. Whether a
+ * sealed value is the current one, the seal cannot say; the store keeps account of that with `mark`.
  *
- * No nonce is used twice under one key: each seal draws a salt, derives a key of its own from it, and counts. Random nonces
- * would run out after 2^32 values, and nonces made of revisions would repeat as soon as the host puts an old copy of the
- * folder back.
+ * No nonce is used twice under one key: each seal draws a salt, derives a key of its own from it, and counts. Random
+ * nonces would run out after 2^32 values, and nonces made of revisions would repeat as soon as the host puts an old
+ * copy of the folder back.
  *
  *     sealed value = salt (16) || count (6, big-endian) || ciphertext || tag (16)
  */
@@ -66,7 +66,10 @@ export class AesValueSeal {
     return new Uint8Array(value.buffer, value.byteOffset, value.length)
   }
 
-  /** The mark of a live value: 32 bytes that nobody can tell without the storage key. A store keeps the sum of all marks. */
+  /**
+   * The mark of a live value: 32 bytes that nobody can tell without the storage key. A store keeps the sum of all
+   * marks.
+   */
   mark(key: string, revision: number): Uint8Array {
     return createHmac('sha256', this.#markKey).update(nameOf(key, revision)).digest()
   }

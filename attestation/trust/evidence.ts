@@ -1,7 +1,8 @@
 /**
- * This drawer holds what decides who may be believed: evidence, claims, appraisal, manifest, passports and receipts. Here is
- * evidence of any platform, in three steps with three names: `parse` the bytes, `verify` them against the platform's
- * trust and get claims, `appraise` the claims against the manifest. The first two steps are the platform's own.
+ * This drawer holds what decides who may be believed: evidence, claims, appraisal, manifest, passports and receipts.
+ * Here is evidence of any platform, in three steps with three names: `parse` the bytes, `verify` them against the
+ * platform's trust and get claims, `appraise` the claims against the manifest. The first two steps are the platform's
+ * own.
  */
 import { createHash } from 'node:crypto'
 import type { EvidenceNote } from '../../messages/index.ts'

@@ -1,6 +1,6 @@
 /**
- * What a trusted half runs, as one digest: SHA-256 over the names and contents of its files. Whoever changes one byte of a
- * file, adds a file or removes one gets another digest.
+ * What a trusted half runs, as one digest: SHA-256 over the names and contents of its files. Whoever changes one byte
+ * of a file, adds a file or removes one gets another digest.
  */
 import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'

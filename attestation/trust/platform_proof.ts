@@ -1,7 +1,7 @@
 /**
- * The proof that a coordinator is the one that the manifest describes: evidence over its passport-signing key, a nonce, the
- * manifest that it works by, and everything else that it says. Members ask for it before they enrol, clients before they
- * send anything, and receipts carry one for later.
+ * The proof that a coordinator is the one that the manifest describes: evidence over its passport-signing key, a nonce,
+ * the manifest that it works by, and everything else that it says. Members ask for it before they enrol, clients before
+ * they send anything, and receipts carry one for later.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { EvidenceNote } from '../../messages/index.ts'
@@ -19,11 +19,14 @@ export interface CoordinatorStatement {
   issuerKey: Uint8Array
   nonce: Uint8Array
   /**
-   * The manifest that it appraises by. Without it, a genuine coordinator that works by another manifest would give group
-   * keys to members that the other one lists, and clients would seal to them.
+   * The manifest that it appraises by. Without it, a genuine coordinator that works by another manifest would give
+   * group keys to members that the other one lists, and clients would seal to them.
    */
   manifestDigest: string
-  /** The group keys and services that it names; empty in a receipt's proof. Whoever could change them could read letters. */
+  /**
+   * The group keys and services that it names; empty in a receipt's proof. Whoever could change them could read
+   * letters.
+   */
   statement: Readonly<Record<string, unknown>>
 }
 

@@ -102,8 +102,8 @@ export async function verifyReceipt(bundleText: string, manifestText: string): P
   return { claims, worker: { member, platform, measurement, ...defined({ workerClass }) } }
 }
 
-// The claims are read before the signature is checked, because they say at which moment the passport must have been valid.
-// None of them is returned unless the signature holds.
+// The claims are read before the signature is checked, because they say at which moment the passport must have been
+// valid. None of them is returned unless the signature holds.
 function readUnverified(jws: string): ReceiptClaims {
   const [header, payload] = jws.split('.')
   try {

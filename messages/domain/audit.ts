@@ -1,6 +1,6 @@
 /**
- * The audit log: who called what, what was refused, what changed. A record names things by their ids and says how the call
- * ended; it never holds a secret, a payload, an argument, a result, or what a function said.
+ * The audit log: who called what, what was refused, what changed. A record names things by their ids and says how the
+ * call ended; it never holds a secret, a payload, an argument, a result, or what a function said.
  */
 import { z } from 'zod'
 

@@ -1,6 +1,6 @@
 /**
- * Data as it travels: the rule that an owner sets for its use, and what an owner may read back. How management keeps it,
- * with url and key, is `actors/management/data/data_record.ts`.
+ * Data as it travels: the rule that an owner sets for its use, and what an owner may read back. How management keeps
+ * it, with url and key, is `actors/management/data/data_record.ts`.
  */
 import { z } from 'zod'
 import { executor, fieldName } from './function_record.ts'

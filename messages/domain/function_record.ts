@@ -1,6 +1,6 @@
 /**
- * Functions as they travel: what an owner registers, and what a caller may see of it. How management keeps them, and who may
- * use one, is `actors/management/functions/function_record.ts`.
+ * Functions as they travel: what an owner registers, and what a caller may see of it. How management keeps them, and
+ * who may use one, is `actors/management/functions/function_record.ts`.
  */
 import { z } from 'zod'
 import { bytes } from '../bytes.ts'

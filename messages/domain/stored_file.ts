@@ -1,4 +1,6 @@
-/** A file as it is kept outside of the services: where it lies, how it is encrypted, and the tag that pins its content. */
+/**
+ * A file as it is kept outside of the services: where it lies, how it is encrypted, and the tag that pins its content.
+ */
 import { z } from 'zod'
 import { bytes } from '../bytes.ts'
 

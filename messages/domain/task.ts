@@ -1,6 +1,7 @@
 /**
- * This drawer holds the things that the services speak of, as they travel in requests and replies: tasks, functions, data,
- * files, users, policies, audit records. Here are tasks: their states, their terms, and what their parties may see.
+ * This drawer holds the things that the services speak of, as they travel in requests and replies: tasks, functions,
+ * data, files, users, policies, audit records. Here are tasks: their states, their terms, and what their parties may
+ * see.
  */
 import { z } from 'zod'
 import { bytes } from '../bytes.ts'
@@ -48,7 +49,10 @@ export type TaskOptions = z.infer<typeof taskOptions>
 /** The owners that a task's creator declares for each named file. */
 export const declaredFiles = z.record(fieldName, z.array(userId).min(1).max(16))
 
-/** One file of the terms: who owns it and, once assigned, which data and content it is, and which rule its use must meet. */
+/**
+ * One file of the terms: who owns it and, once assigned, which data and content it is, and which rule its use must
+ * meet.
+ */
 export const termsFile = z.strictObject({
   name: fieldName.describe('The name of the file, as the function declares it.'),
   owners: z.array(userId).describe('Those whose data it must be.'),

@@ -21,7 +21,9 @@ export class AnonymousNotes {
   /** When the first of the records that wait is due. */
   #dueMs = Number.POSITIVE_INFINITY
 
-  /** @returns the record to write, whose count may still grow until `chained`; undefined when the note was only counted */
+  /**
+   * @returns the record to write, whose count may still grow until `chained`; undefined when the note was only counted
+   */
   add(record: AuditRecord): AuditRecord | undefined {
     const { method, outcome, object, text } = record
     const exact = JSON.stringify([method, outcome, object, text])

@@ -1,9 +1,9 @@
 /**
- * This drawer holds the audit log as members write it, and the stream that keeps it; here is the writer. Notes gather for a
- * moment and leave as one sealed page, so a call costs the log next to nothing; the pages of a member are one chain. Nothing
- * is dropped while there is room: a page is sent again until the stream has it, and when too many notes wait, `admit`
- * refuses the call before it does anything. The end of the chain is handed to `anchor` every two seconds, so that a missing
- * tail is found.
+ * This drawer holds the audit log as members write it, and the stream that keeps it; here is the writer. Notes gather
+ * for a moment and leave as one sealed page, so a call costs the log next to nothing; the pages of a member are one
+ * chain. Nothing is dropped while there is room: a page is sent again until the stream has it, and when too many notes
+ * wait, `admit` refuses the call before it does anything. The end of the chain is handed to `anchor` every two seconds,
+ * so that a missing tail is found.
  */
 import type { AuditChain } from '../../attestation/index.ts'
 import type { AuditHead, AuditPage, AuditRecord, Protocol, RefusalCode } from '../../messages/index.ts'
@@ -19,7 +19,9 @@ const GATHER_MS = 20
 const PAGE_RECORDS_MAX = 200
 /** From here on no call is admitted. */
 const PENDING_MAX = 10_000
-/** Calls that were admitted before may still add notes up to here; notes beyond are counted, and the count is written. */
+/**
+ * Calls that were admitted before may still add notes up to here; notes beyond are counted, and the count is written.
+ */
 const PENDING_HARD_MAX = 12_000
 const RETRY_MS = 250
 const ANCHOR_MS = 2_000
@@ -231,8 +233,8 @@ function storedAnchor(host: AuditHost): (head: AuditHead) => Promise<void> {
 const TELLABLE: readonly RefusalCode[] = ['forbidden', 'unauthenticated', 'quota_exceeded', 'overloaded', 'unavailable']
 
 /**
- * What the audit log says of a refusal: its words, where they are made of ids and rules. Elsewhere they may quote what a
- * function said or what a caller made up, so only the field is named.
+ * What the audit log says of a refusal: its words, where they are made of ids and rules. Elsewhere they may quote what
+ * a function said or what a caller made up, so only the field is named.
  */
 export function auditWordsOf({ code, message, hint, field }: Refusal): string {
   const words = TELLABLE.includes(code) ? [message, hint] : []

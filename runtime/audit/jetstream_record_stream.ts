@@ -1,7 +1,7 @@
 /**
- * The audit log on JetStream: stream AUDIT. When it is full it refuses new records, since dropping the oldest would leave a
- * gap that looks like an attack; whoever runs the deployment gives it more room in time (`grow`). It is read by sequence,
- * many messages at once.
+ * The audit log on JetStream: stream AUDIT. When it is full it refuses new records, since dropping the oldest would
+ * leave a gap that looks like an attack; whoever runs the deployment gives it more room in time (`grow`). It is read by
+ * sequence, many messages at once.
  */
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'

@@ -1,4 +1,6 @@
-/** A record stream in memory, for tests: the same contract, and a test may do with `records` whatever a broker could. */
+/**
+ * A record stream in memory, for tests: the same contract, and a test may do with `records` whatever a broker could.
+ */
 import { Refusal } from '../../messages/index.ts'
 import type { RecordStream, StreamRecord, StreamUsage } from './record_stream.ts'
 

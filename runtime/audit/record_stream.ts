@@ -1,6 +1,6 @@
 /**
- * The contract of the stream that keeps the audit log: bodies in order, each appended once, none ever removed by us. A full
- * stream refuses. It is not trusted: whoever reads from it finds out when something was changed.
+ * The contract of the stream that keeps the audit log: bodies in order, each appended once, none ever removed by us. A
+ * full stream refuses. It is not trusted: whoever reads from it finds out when something was changed.
  */
 
 export interface StreamRecord {
@@ -28,8 +28,8 @@ export function fillOf({ bytes, bytesMax }: StreamUsage): { percent: number; isS
 
 export interface RecordStream {
   /**
-   * Makes the stream with this bound where it is missing; one that is there is left as it is. Several members may call at
-   * once.
+   * Makes the stream with this bound where it is missing; one that is there is left as it is. Several members may call
+   * at once.
    * @throws Refusal `too_large` when the broker has less room
    */
   prepare(bytesMax: number): Promise<void>

@@ -1,8 +1,8 @@
 /**
  * Publishes to streams with many messages under way: one inbox, one subscription and one coarse timer for all of them,
- * which gives about four times the rate of the library's own publish. Answers may come in any order; each caller gets its
- * own. Nothing is sent twice here: whoever hears `unavailable` sends again under the same message id, and the stream keeps
- * one.
+ * which gives about four times the rate of the library's own publish. Answers may come in any order; each caller gets
+ * its own. Nothing is sent twice here: whoever hears `unavailable` sends again under the same message id, and the
+ * stream keeps one.
  */
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { ApiError } from '@nats-io/jetstream'
@@ -47,7 +47,8 @@ export class JetStreamPublisher {
   /**
    * @param messageId the same id within the stream's duplicate window is stored once
    * @returns the message's stream sequence
-   * @throws Refusal `overloaded` above the bound of messages under way or of the stream; `unavailable` without an answer
+   * @throws Refusal `overloaded` above the bound of messages under way or of the stream; `unavailable` without an
+   * answer
    */
   async publish(subject: string, messageId: string, body: Uint8Array, fields: Record<string, string>): Promise<number> {
     if (body.length > FRAME_BYTES_MAX) {

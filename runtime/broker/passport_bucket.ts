@@ -3,7 +3,10 @@ import type { NatsConnection } from '@nats-io/nats-core'
 import { PASSPORTS_BUCKET } from '../../messages/index.ts'
 import { openBucket, reach } from './kv_bucket.ts'
 
-/** Names that can be keys of a bucket. For any other the client throws, but a name made up by a stranger is just not found. */
+/**
+ * Names that can be keys of a bucket. For any other the client throws, but a name made up by a stranger is just not
+ * found.
+ */
 const NAME = /^[A-Za-z0-9_-]+$/
 /** A passport is put again at each renewal, so one that is older than this belongs to nobody any more. */
 const PASSPORT_TTL_MS = 24 * 60 * 60 * 1000

@@ -1,6 +1,6 @@
 /**
- * A register is one small value, replaced by compare-and-set, shared by the members of a group that must agree before there
- * is a storage service to agree through. The coordinator keeps its sealed state in one.
+ * A register is one small value, replaced by compare-and-set, shared by the members of a group that must agree before
+ * there is a storage service to agree through. The coordinator keeps its sealed state in one.
  */
 import type { NatsConnection } from '@nats-io/nats-core'
 import { COORDINATOR_BUCKET, Refusal } from '../../messages/index.ts'

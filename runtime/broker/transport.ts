@@ -1,6 +1,6 @@
 /**
- * This drawer holds all that speaks to the broker on behalf of more than one concern; here is the door for messages: publish,
- * and subscribe with a callback. The broker is trusted with neither content nor order.
+ * This drawer holds all that speaks to the broker on behalf of more than one concern; here is the door for messages:
+ * publish, and subscribe with a callback. The broker is trusted with neither content nor order.
  */
 import type { MsgHdrs, NatsConnection, PublishOptions, Status } from '@nats-io/nats-core'
 import { headers } from '@nats-io/nats-core'
@@ -8,8 +8,8 @@ import { connect } from '@nats-io/transport-node'
 import { defined, Refusal } from '../../messages/index.ts'
 
 /**
- * Subjects where answers may go. The asker names the subject, but we publish there, with permissions that the asker may not
- * have: on any other subject an answer could be written into a stream or a bucket.
+ * Subjects where answers may go. The asker names the subject, but we publish there, with permissions that the asker may
+ * not have: on any other subject an answer could be written into a stream or a bucket.
  */
 const INBOX = /^(?:_|tacit\.inbox\.)/
 

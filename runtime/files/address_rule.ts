@@ -1,6 +1,6 @@
 /**
- * Which addresses a worker may connect to for a url that a party wrote: those of the public internet, and the networks that
- * the deployment names. Everything else is the operator's own network, which no party may reach.
+ * Which addresses a worker may connect to for a url that a party wrote: those of the public internet, and the networks
+ * that the deployment names. Everything else is the operator's own network, which no party may reach.
  */
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import { Refusal } from '../../messages/index.ts'

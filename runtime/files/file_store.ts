@@ -1,10 +1,12 @@
 /**
- * This drawer holds the files of the deployment: in its object store, at urls, and on a worker's disk while a run lasts.
- * Here are the contracts: what is written into a file, the object store, and places that a url names.
+ * This drawer holds the files of the deployment: in its object store, at urls, and on a worker's disk while a run
+ * lasts. Here are the contracts: what is written into a file, the object store, and places that a url names.
  */
 import { Refusal } from '../../messages/index.ts'
 
-/** What is written into a file: its length, known beforehand, and its bytes, which can be read from the beginning again. */
+/**
+ * What is written into a file: its length, known beforehand, and its bytes, which can be read from the beginning again.
+ */
 export interface FileContent {
   bytes: number
   /** All parts from the beginning; whoever writes them may have to begin again. */
@@ -21,8 +23,8 @@ export interface FileStore {
   /** A file in one piece. @throws Refusal as `stream` */
   read(bucket: string, name: string, bytesMax: number, signal?: AbortSignal): Promise<Uint8Array>
   /**
-   * @throws Refusal `already_exists`: a file is never overwritten; `canceled` when the signal aborts, and then there is no
-   * file
+   * @throws Refusal `already_exists`: a file is never overwritten; `canceled` when the signal aborts, and then there is
+   * no file
    */
   write(bucket: string, name: string, content: Uint8Array | FileContent, signal?: AbortSignal): Promise<void>
   /** How long a file is, by the store's word, which serves to be shown and nothing else. @throws Refusal `not_found` */

@@ -1,6 +1,6 @@
 /**
- * Files on the worker's own machine, below the folders that its operator names and nowhere else: no symbolic link leads out
- * of them. A file becomes visible whole or not at all, and is never overwritten.
+ * Files on the worker's own machine, below the folders that its operator names and nowhere else: no symbolic link leads
+ * out of them. A file becomes visible whole or not at all, and is never overwritten.
  */
 import { randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
@@ -87,7 +87,8 @@ export class FolderFiles implements UrlFiles {
     return false
   }
 
-  // Between resolving and opening, a folder on the way may have become a link: the opened file must still be the one at its path.
+  // Between resolving and opening, a folder on the way may have become a link: the opened file must still be the one at
+  // its path.
   async #checkOpened(file: FileHandle, path: string): Promise<void> {
     const opened = await file.stat()
     const now = await realpath(path).catch(refuse)

@@ -1,7 +1,7 @@
 /**
- * The deployment's object store on JetStream: files in chunks, each file checked against its SHA-256 as it is read. A file
- * becomes visible with its last message or not at all, and is never overwritten. It holds ciphertext only: whoever runs the
- * broker can delete a file or put another in its place, and the registered tag shows it.
+ * The deployment's object store on JetStream: files in chunks, each file checked against its SHA-256 as it is read. A
+ * file becomes visible with its last message or not at all, and is never overwritten. It holds ciphertext only: whoever
+ * runs the broker can delete a file or put another in its place, and the registered tag shows it.
  */
 import { createHash } from 'node:crypto'
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
@@ -50,7 +50,8 @@ export class ObjectFileStore implements FileStore {
     const digest = createHash('sha256')
     let size = 0
     let after = 0
-    // Each message is asked for when the last one was used, so that no more than one is held, however slow the reader is.
+    // Each message is asked for when the last one was used, so that no more than one is held, however slow the reader
+    // is.
     while (size < info.size) {
       refuseAborted(signal, what)
       const message = await this.#attempt(what, () => this.#messageAfter(bucket, info.nuid, after))

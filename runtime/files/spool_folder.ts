@@ -1,7 +1,8 @@
 /**
- * Files of a run that are too large for memory, on the worker's disk while the run lasts. Whatever is put here is encrypted
- * under its owner's key, or was registered as no secret: the disk is trusted with nothing, and whoever reads a file again
- * compares it with its tag. Files that a killed worker left are removed by the next one that starts on the machine.
+ * Files of a run that are too large for memory, on the worker's disk while the run lasts. Whatever is put here is
+ * encrypted under its owner's key, or was registered as no secret: the disk is trusted with nothing, and whoever reads
+ * a file again compares it with its tag. Files that a killed worker left are removed by the next one that starts on the
+ * machine.
  */
 import type { FileHandle } from 'node:fs/promises'
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises'

@@ -1,7 +1,7 @@
 /**
- * One HTTP request and its answer, within bounds: the address is looked up once and judged, and the connection goes to that
- * very address, so that a name which resolves differently the second time gains nothing. No cookies, no kept connections,
- * no compression, no proxy; the caller judges redirects.
+ * One HTTP request and its answer, within bounds: the address is looked up once and judged, and the connection goes to
+ * that very address, so that a name which resolves differently the second time gains nothing. No cookies, no kept
+ * connections, no compression, no proxy; the caller judges redirects.
  */
 import type { LookupAddress } from 'node:dns'
 import { lookup as lookUpBySystem } from 'node:dns/promises'
@@ -100,7 +100,9 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
   })
 }
 
-/** Sends part by part, each when the last has left, so that little is held and a slow transfer is not taken for silence. */
+/**
+ * Sends part by part, each when the last has left, so that little is held and a slow transfer is not taken for silence.
+ */
 async function send(request: ClientRequest, body: FileContent, heard: () => void): Promise<void> {
   for await (const part of body.open()) {
     // A connection that ended has failed the exchange already; the rest need not be written.
@@ -163,7 +165,10 @@ function addressRefused(): Refusal {
   })
 }
 
-/** Trouble that another attempt may not meet is `unavailable`, so the task goes back to the queue; the rest is the url's fault. */
+/**
+ * Trouble that another attempt may not meet is `unavailable`, so the task goes back to the queue; the rest is the url's
+ * fault.
+ */
 function refuseConnection(error: Error): Refusal {
   if (error instanceof Refusal) return error
   const code = 'code' in error ? String(error.code) : ''

@@ -1,8 +1,8 @@
 /**
  * Files on web servers: read by GET, written by PUT with any 2xx as success. http only where the deployment allows it;
- * redirects are few, obey the same rules, and never lead from https to http. A file that is there is not overwritten: the
- * server is asked first, and the PUT says that the place must be free. Nothing can be done about a server that heeds
- * neither.
+ * redirects are few, obey the same rules, and never lead from https to http. A file that is there is not overwritten:
+ * the server is asked first, and the PUT says that the place must be free. Nothing can be done about a server that
+ * heeds neither.
  */
 import { Refusal } from '../../messages/index.ts'
 import type { FileContent, TakePart, UrlFiles } from './file_store.ts'

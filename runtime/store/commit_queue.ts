@@ -1,7 +1,7 @@
 /**
  * Turns concurrent commits into groups: while one group is being written, the next one gathers, and the disk is asked
- * once for all of them. Groups are written one after another, commits keep the order of their calls, and a single commit
- * in a quiet store waits for nobody. Reads that must see the store as a whole run between two groups.
+ * once for all of them. Groups are written one after another, commits keep the order of their calls, and a single
+ * commit in a quiet store waits for nobody. Reads that must see the store as a whole run between two groups.
  */
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Write } from './store.ts'
@@ -30,7 +30,10 @@ export class CommitQueue {
   #applying = false
   #running: Promise<void> | undefined
 
-  /** @param apply writes a group and answers for each commit, in order; when it throws, each commit of the group fails so */
+  /**
+   * @param apply writes a group and answers for each commit, in order; when it throws, each commit of the group fails
+   * so
+   */
   constructor(apply: (group: readonly (readonly Write[])[]) => Promise<Outcome[]>) {
     this.#apply = apply
   }

@@ -1,6 +1,6 @@
 /**
- * The rules of every commit, whichever store applies it: each write names the revision that it replaces, and an addition
- * finds a counter.
+ * The rules of every commit, whichever store applies it: each write names the revision that it replaces, and an
+ * addition finds a counter.
  */
 import { Refusal, storeKey } from '../../messages/index.ts'
 import type { Replacement, Write } from './store.ts'

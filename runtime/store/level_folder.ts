@@ -1,7 +1,7 @@
 /**
- * Checks a store's folder before LevelDB opens it, because LevelDB makes a new database where the old one is missing and
- * deletes files that it does not understand. Only a new folder is changed here. Every refusal names the folder and says what
- * to do next.
+ * Checks a store's folder before LevelDB opens it, because LevelDB makes a new database where the old one is missing
+ * and deletes files that it does not understand. Only a new folder is changed here. Every refusal names the folder and
+ * says what to do next.
  */
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

@@ -1,7 +1,7 @@
 /**
  * Checks the checksums of LevelDB's journals (`*.log`, `MANIFEST-*`) before LevelDB opens them. LevelDB itself drops
- * records whose checksum is wrong and goes on, so a flipped bit would silently take answered commits away, and the evidence
- * with them.
+ * records whose checksum is wrong and goes on, so a flipped bit would silently take answered commits away, and the
+ * evidence with them.
  *
  * A journal is a row of blocks of 32 KiB, a block a row of records that do not cross its end:
  *
@@ -34,7 +34,8 @@ export function findJournalDamage(journal: Uint8Array): number | undefined {
     const length = bytes.readUInt16LE(at + 4)
     const type = bytes.readUInt8(at + 6)
     const end = at + HEADER_BYTES + length
-    // A file system may extend a file with zeros before it writes into it; only a crash leaves them, and only at the end.
+    // A file system may extend a file with zeros before it writes into it; only a crash leaves them, and only at the
+    // end.
     if (type === 0 && length === 0) return bytes.subarray(at).every((byte) => byte === 0) ? undefined : at
     const isPart = type === MIDDLE || type === LAST
     if (type < WHOLE || type > LAST || isPart !== inParts || end > nextBlock) return at
@@ -47,8 +48,8 @@ export function findJournalDamage(journal: Uint8Array): number | undefined {
 }
 
 /**
- * True for the beginning of a record; false when the record is there whole and only its length is wrong, which would hide
- * it and everything behind it.
+ * True for the beginning of a record; false when the record is there whole and only its length is wrong, which would
+ * hide it and everything behind it.
  */
 function isCutShort(rest: Buffer): boolean {
   const expected = rest.readUInt32LE(0)

@@ -24,9 +24,9 @@ export interface StoreState {
 }
 
 /**
- * The sum, modulo 2^256, of the marks of all live values: equal for equal sets, whatever the order in which they came and
- * went, and kept up to date at the cost of one addition a change. Marks are keyed and the sum is kept sealed, so nobody
- * without the storage key can look for another set with the same sum.
+ * The sum, modulo 2^256, of the marks of all live values: equal for equal sets, whatever the order in which they came
+ * and went, and kept up to date at the cost of one addition a change. Marks are keyed and the sum is kept sealed, so
+ * nobody without the storage key can look for another set with the same sum.
  */
 export class StateDigest {
   #sum = 0n
@@ -86,7 +86,9 @@ function eightBytes(value: number): Buffer {
   return bytes
 }
 
-/** 0 where there are fewer than eight bytes, or more than a number holds: that is no revision, so no seal opens with it. */
+/**
+ * 0 where there are fewer than eight bytes, or more than a number holds: that is no revision, so no seal opens with it.
+ */
 function readEight(bytes: Uint8Array, at: number): number {
   if (bytes.length < at + 8) return 0
   const value = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(at)

@@ -1,8 +1,9 @@
 /**
- * A durable store in a folder of its own, with every value sealed. A commit is answered once it is on the disk (`sync`);
- * commits that wait together are written together. What is read is believed only if its seal opens and it has the revision
- * that this process remembers; when the folder is opened, all of it must add up to the sealed state record. So no single
- * value can be changed, moved, taken away or rolled back. The folder as a whole can: see docs/decisions/storage.md.
+ * A durable store in a folder of its own, with every value sealed. A commit is answered once it is on the disk
+ * (`sync`); commits that wait together are written together. What is read is believed only if its seal opens and it has
+ * the revision that this process remembers; when the folder is opened, all of it must add up to the sealed state
+ * record. So no single value can be changed, moved, taken away or rolled back. The folder as a whole can: see
+ * docs/decisions/storage.md.
  *
  * After a failed write, or a read that finds damage, the store refuses everything with `state_damaged`: only the next
  * opening can tell what the disk holds then. Keys are not sealed, and all of them are held in memory.
@@ -60,7 +61,8 @@ export class LevelStore implements Store {
 
   /**
    * Opens the store in a folder, or makes one where the folder is absent or empty.
-   * @throws Refusal `state_in_use`, `state_damaged` (also for another storage key and for a newer format), `unavailable`
+   * @throws Refusal `state_in_use`, `state_damaged` (also for another storage key and for a newer format),
+   * `unavailable`
    */
   static async open(folder: string, seal: AesValueSeal): Promise<LevelStore> {
     const isNew = await prepareFolder(folder)
@@ -243,7 +245,10 @@ export class LevelStore implements Store {
     this.#writing = new Map()
   }
 
-  /** All records of a group, and the state record that counts them. Until they are written, the digest is ahead of the index. */
+  /**
+   * All records of a group, and the state record that counts them. Until they are written, the digest is ahead of the
+   * index.
+   */
   #batchOf(changes: ReadonlyMap<string, Change>, lastRevision: number) {
     const batch = this.#level.batch()
     let values = this.#index.size

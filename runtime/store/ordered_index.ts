@@ -1,6 +1,7 @@
 /**
- * A map ordered by key, in chunks that are replaced and never changed: a frozen copy costs one array of chunks, and stays
- * as it was whatever happens to the original. Keys are ASCII, so JavaScript's order of strings is the order of their bytes.
+ * A map ordered by key, in chunks that are replaced and never changed: a frozen copy costs one array of chunks, and
+ * stays as it was whatever happens to the original. Keys are ASCII, so JavaScript's order of strings is the order of
+ * their bytes.
  */
 import type { ScanOptions } from './store.ts'
 

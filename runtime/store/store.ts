@@ -1,8 +1,8 @@
 /**
- * This drawer holds the stores in which a service keeps values, and what they are made of; here is their contract: values
- * under ordered keys, replaced only by compare-and-set, in atomic batches. Callers may call concurrently; commits are
- * applied one after another, in the order of the calls. Once `commit` has answered, its writes are durable. Revisions are
- * positive, grow over the life of the store, and are never used twice.
+ * This drawer holds the stores in which a service keeps values, and what they are made of; here is their contract:
+ * values under ordered keys, replaced only by compare-and-set, in atomic batches. Callers may call concurrently;
+ * commits are applied one after another, in the order of the calls. Once `commit` has answered, its writes are durable.
+ * Revisions are positive, grow over the life of the store, and are never used twice.
  */
 
 export interface Entry {
@@ -55,8 +55,8 @@ export interface Store extends Reader {
    * Applies all writes or none.
    * @returns the new revision of each write, in order (for a delete, the revision of the deletion; without a value, the
    * present one)
-   * @throws Refusal `conflict` naming the key whose revision differs; `invalid_request` for what no store can do, such as
-   * adding to a value that is no counter; `state_damaged` once a write has failed
+   * @throws Refusal `conflict` naming the key whose revision differs; `invalid_request` for what no store can do, such
+   * as adding to a value that is no counter; `state_damaged` once a write has failed
    */
   commit(writes: readonly Write[]): Promise<number[]>
   /** A frozen view; the caller closes it. */

@@ -1,7 +1,7 @@
 /**
- * Decides which work is taken first when there is more work than slots: high, normal and low share the turns 8 : 3 : 1, and
- * a turn that finds nothing falls to the others in that order. So urgent work is preferred, and low work is never starved.
- * Within one priority the order is the queue's, and classes of work take turns.
+ * Decides which work is taken first when there is more work than slots: high, normal and low share the turns 8 : 3 : 1,
+ * and a turn that finds nothing falls to the others in that order. So urgent work is preferred, and low work is never
+ * starved. Within one priority the order is the queue's, and classes of work take turns.
  */
 import type { Priority } from '../../messages/index.ts'
 import { PRIORITIES } from '../../messages/index.ts'

@@ -1,7 +1,7 @@
 /**
- * One fetch from the work queue on JetStream: look at what is there, or wait for the first message on all consumers at once,
- * gather what came with it, and leave nothing behind. A lease beyond the wanted count is given back for a moment, so that
- * another worker gets it.
+ * One fetch from the work queue on JetStream: look at what is there, or wait for the first message on all consumers at
+ * once, gather what came with it, and leave nothing behind. A lease beyond the wanted count is given back for a moment,
+ * so that another worker gets it.
  */
 import type { Msg, NatsConnection, Subscription } from '@nats-io/nats-core'
 import { createInbox } from '@nats-io/nats-core'
@@ -67,7 +67,9 @@ export class FetchRound {
     )
   }
 
-  /** Waits for the first message, then takes what else its consumer has, and what came to the other consumers meanwhile. */
+  /**
+   * Waits for the first message, then takes what else its consumer has, and what came to the other consumers meanwhile.
+   */
   async wait(waitMs: number): Promise<void> {
     if (this.isOut || this.#signal.aborted) return
     this.#waited = true
@@ -138,9 +140,9 @@ function stagedName({ executor, workerClass }: WorkClass, priority: Priority): s
 }
 
 /**
- * What one fetch says to the server: pull requests to several consumers, one at a time to each, answered on one inbox of its
- * own. Every pull ends by itself: filled, empty, no such consumer, or broken off. After `close` the server delivers nothing
- * more here; messages that were already on their way are still handed to `onLease`.
+ * What one fetch says to the server: pull requests to several consumers, one at a time to each, answered on one inbox
+ * of its own. Every pull ends by itself: filled, empty, no such consumer, or broken off. After `close` the server
+ * delivers nothing more here; messages that were already on their way are still handed to `onLease`.
  */
 class PullSession {
   readonly #nc: NatsConnection

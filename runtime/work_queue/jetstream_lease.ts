@@ -1,6 +1,6 @@
 /**
- * A message of the work queue, taken under a lease. Each verb is one publish to the message's acknowledgement subject and
- * waits for nothing; one that is lost costs a redelivery, which the fencing token makes harmless.
+ * A message of the work queue, taken under a lease. Each verb is one publish to the message's acknowledgement subject
+ * and waits for nothing; one that is lost costs a redelivery, which the fencing token makes harmless.
  */
 import type { Msg } from '@nats-io/nats-core'
 import type { WorkLease } from './work_queue.ts'

@@ -59,8 +59,8 @@ export class JetStreamWorkQueue implements WorkQueue {
     this.#tasksBytesMax = options.tasksBytesMax ?? 512 * 1024 * 1024
     this.#inboxPrefix = inboxPrefixOf(nc)
     this.#publisher = new JetStreamPublisher(nc, this.#clock, this.#inboxPrefix)
-    // A server that was restarted has forgotten the pulls that wait, and the client drops whatever it could not send: neither
-    // needs to wait out its time.
+    // A server that was restarted has forgotten the pulls that wait, and the client drops whatever it could not send:
+    // neither needs to wait out its time.
     void watchConnection(nc, ({ type }) => {
       if (type !== 'disconnect' && type !== 'reconnect') return
       for (const round of this.#rounds) round.interrupt()

@@ -1,7 +1,7 @@
 /**
- * This drawer holds the queue on which staged tasks wait for workers; here is its contract. There is one durable consumer
- * for each class of work and priority, made by the platform; a fetched message is a lease, which must be extended and ends
- * with one of its verbs.
+ * This drawer holds the queue on which staged tasks wait for workers; here is its contract. There is one durable
+ * consumer for each class of work and priority, made by the platform; a fetched message is a lease, which must be
+ * extended and ends with one of its verbs.
  */
 import type { Priority } from '../../messages/index.ts'
 

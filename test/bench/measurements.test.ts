@@ -1,4 +1,6 @@
-/** The whole benchmark in small, on real processes: what it says has the shape that it promises, however fast it was. */
+/**
+ * The whole benchmark in small, on real processes: what it says has the shape that it promises, however fast it was.
+ */
 import { expect, test } from 'vitest'
 import { startBenchDeployment } from '../../bench/bench_deployment.ts'
 import type { Plan } from '../../bench/measurements.ts'

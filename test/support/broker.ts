@@ -1,6 +1,6 @@
 /**
- * A real nats-server for one test: on a free loopback port, with its store in a temporary folder that goes with it.
- * It ends with `stop()` or `await using`; where setpriv is at hand it also ends with a killed test process.
+ * A real nats-server for one test: on a free loopback port, with its store in a temporary folder that is removed with
+ * it. It ends with `stop()` or `await using`; where setpriv is installed it also ends when the test process is killed.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,16 +13,16 @@ import { formatVersion } from '../../deploy/nats_server/version.ts'
 import { systemClock } from '../../runtime/clock.ts'
 
 export interface BrokerOptions {
-  /** With JetStream unless told otherwise. */
+  /** Whether it has JetStream; true unless given. */
   jetstream?: boolean
-  /** More of nats-server's configuration: users, limits. */
+  /** Further configuration for nats-server: users, limits. */
   config?: string
 }
 
 export interface TestBroker extends AsyncDisposable {
   readonly url: string
   readonly port: number
-  /** The id of the process that runs now; another after a restart. */
+  /** The id of the process that runs now; it changes with a restart. */
   readonly pid: number
   readonly version: string
   /** Ends the server and removes its folder. */

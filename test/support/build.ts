@@ -1,4 +1,4 @@
-/** Builds what the tests start as processes of their own, when a source is newer. */
+/** Builds the code that tests start as separate processes, when a source is newer than the last build. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 

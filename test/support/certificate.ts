@@ -1,11 +1,11 @@
-/** A certificate for a server on this machine, signed by its own key: what X.509 needs at the least, and no more. */
+/** A certificate for a server on this machine, signed by its own key: the least that X.509 asks for. */
 import { createSign, generateKeyPairSync } from 'node:crypto'
 
 const ECDSA_WITH_SHA256 = '2a8648ce3d040302'
 const COMMON_NAME = '550403'
 const SUBJECT_ALT_NAME = '551d11'
 
-/** @param names the dns names it is good for */
+/** @param names the DNS names that it is valid for */
 export function createCertificate(names: readonly string[]): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const algorithm = der(0x30, oid(ECDSA_WITH_SHA256))

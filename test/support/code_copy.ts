@@ -1,5 +1,5 @@
 /**
- * A copy of the compiled code that a scenario may change: it is what the deployment measures and runs. The dependencies
+ * A copy of the compiled code that a scenario may change: the deployment measures and runs this copy. The dependencies
  * are those of the checkout.
  */
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
@@ -27,7 +27,7 @@ export async function copyCode(): Promise<CodeCopy> {
   const dist = join(folder.path, 'dist')
   await mkdir(dist)
   await Promise.all([
-    // What a trusted half can load; the rest of the code is not started from here.
+    // All that a trusted half can load; the rest of the code is not started from this copy.
     ...['messages', 'attestation', 'runtime', 'actors'].map((room) =>
       cp(join(ROOT, 'dist', room), join(dist, room), { recursive: true }),
     ),
@@ -51,8 +51,8 @@ export async function copyCode(): Promise<CodeCopy> {
 }
 
 /**
- * A copy in which `builtin-echo` may take its time: a message `{ "wait_ms": n }` keeps the function's thread for that long
- * without ever yielding, as a function of somebody else's might.
+ * A copy in which `builtin-echo` can be slow: a message `{ "wait_ms": n }` keeps the function's thread busy for that
+ * long without ever yielding, as the function of a stranger might.
  */
 export async function copyCodeWithSlowEcho(): Promise<CodeCopy> {
   const copy = await copyCode()

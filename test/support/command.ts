@@ -13,16 +13,16 @@ export interface CommandEnd {
 }
 
 export interface CommandOptions {
-  /** Beside PATH and HOME. */
+  /** Variables beside PATH and HOME. */
   environment?: Readonly<Record<string, string>>
   folder?: string
-  /** What is typed, or comes through a pipe. */
+  /** What the command reads on stdin. */
   input?: string
 }
 
 export interface RunningCommand {
   readonly pid: number
-  /** Resolves with what it said on that stream once `enough` matches it. @throws when it ends before */
+  /** Resolves with what it wrote to that stream once `enough` matches it. @throws when the command ends before */
   said(stream: 'stdout' | 'stderr', enough: RegExp): Promise<string>
   /** Sends the signal. */
   signal(name: NodeJS.Signals): void

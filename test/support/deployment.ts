@@ -1,6 +1,6 @@
 /**
- * A whole deployment for one scenario: a broker and every service as a process of its own, in a temporary folder that goes
- * with it, and parties that come in from outside. It ends with `stop()` or `await using`.
+ * A whole deployment for one scenario: a broker and every service as a process of its own, in a temporary folder that
+ * is removed with it, and parties that connect from outside. It ends with `stop()` or `await using`.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -28,7 +28,7 @@ export interface Party {
 }
 
 export interface TestDeployment extends AsyncDisposable {
-  /** The one that runs now; another after `start`. */
+  /** The deployment that runs now; `start` replaces it. */
   readonly deployment: Deployment
   readonly stateFolder: string
   /** The manifest's text. */
@@ -39,7 +39,7 @@ export interface TestDeployment extends AsyncDisposable {
   readonly admin: Party
   /** A proven connection, closed with the deployment. */
   connect(signingKey?: KeyPair): Promise<TacitConnection>
-  /** Registers a user, and logs it in. Data owners get an organisation of their own name unless told. */
+  /** Registers a user, and logs them in. Data owners get an organisation of their own name unless one is given. */
   register(id: string, role?: Role, attribute?: string): Promise<Party>
   /** Opens a session on a connection of its own. */
   login(id: string, password: string): Promise<Party>
@@ -47,7 +47,7 @@ export interface TestDeployment extends AsyncDisposable {
   halt(): Promise<void>
   /** Starts again on the state folder of the deployment that was halted; the admin logs in anew. */
   start(): Promise<void>
-  /** Ends everything, and removes what it left. */
+  /** Ends everything, and removes the folder. */
   stop(): Promise<void>
 }
 
@@ -89,7 +89,7 @@ export async function startTestDeployment(options: TestDeploymentOptions = {}): 
     })
     try {
       const manifest = await readFile(deployment.manifestPath, 'utf8')
-      // Not yet a whole one: the admin comes in through it.
+      // Not whole yet: the admin logs in through it.
       current = { deployment, manifest, admin: undefined as unknown as Party }
       current.admin = await login('admin', await readAdminPassword(deployment.paths))
     } catch (error) {
@@ -163,7 +163,7 @@ export async function invokeTask(
   return task_id
 }
 
-/** The ids of the members that answer whoever asks, by service, as "nats micro ls" finds them. */
+/** The ids of the members that answer discovery, by service, as "nats micro ls" finds them. */
 export async function findMembers(url: string): Promise<Record<string, string[]>> {
   const connection = await connect({ servers: url })
   const found: Record<string, string[]> = {}
@@ -175,7 +175,7 @@ export async function findMembers(url: string): Promise<Record<string, string[]>
   return found
 }
 
-/** Polls until `check` gives something, for what tells nobody when it happens: log files, other processes. */
+/** Polls until `check` returns something, for events that nothing announces: log files, other processes. */
 export async function eventually<T>(
   what: string,
   check: () => T | undefined | Promise<T | undefined>,

@@ -1,4 +1,4 @@
-/** A protocol for tests of delivery, and an actor that answers with what it gets. */
+/** A protocol for tests of delivery, and an actor that sends back what it gets. */
 import { z } from 'zod'
 import { protocol, Refusal } from '../../messages/index.ts'
 import { actor } from '../../runtime/index.ts'

@@ -1,6 +1,7 @@
 /**
- * A host in one process: services reach each other through it by plain calls, yet as letters would: requests and replies
- * are checked by their protocol and packed, and a seeded hand decides who comes first and which replies are lost.
+ * A host in one process: services reach each other through it by plain calls that behave as letters do. Requests and
+ * replies are checked by their protocol and packed, and a seeded generator decides which comes first and which replies
+ * are lost.
  */
 import type { Protocol, Refusal, storage } from '../../messages/index.ts'
 import { defined, pack, parseBy, unpack } from '../../messages/index.ts'
@@ -22,7 +23,7 @@ const LETTER_BYTES_MAX = 900_000
 export interface Weather {
   /** Resolves when the letter may go on; called before and after the handler. */
   pass(method: string): Promise<void>
-  /** How often a letter is delivered; the answer to the last delivery is the one that arrives. */
+  /** How often a letter is delivered; only the answer to the last delivery arrives. */
   deliveries(method: string): number
 }
 export const calm: Weather = { pass: async () => {}, deliveries: () => 1 }
@@ -45,7 +46,7 @@ export function rough(seed: number): Weather {
 
 type HandlerTable = Record<string, (request: unknown, context: LetterContext) => unknown>
 
-/** A client whose letters go straight to the handlers. */
+/** A client whose requests go straight to the handlers. */
 export function clientOf<P extends Protocol>(protocol: P, handlers: Handlers<P>, weather: Weather = calm): Client<P> {
   // Each handler takes its own request; what `send` hands it has passed that method's schema.
   const table = handlers as unknown as HandlerTable
@@ -113,7 +114,7 @@ export function storageHandlers(store: Store): Handlers<typeof storage> {
   }
 }
 
-/** Hints that arrive at once. */
+/** Events that arrive at once. */
 export class LocalEvents implements Events {
   readonly published: { subject: string; fields: Record<string, string | number> }[] = []
   readonly #callbacks = new Map<string, Set<() => void>>()
@@ -129,7 +130,7 @@ export class LocalEvents implements Events {
     return () => callbacks.delete(callback)
   }
 
-  /** How many wait for an event on the subject. */
+  /** How many subscribers wait for an event on the subject. */
   listeners(subject: string): number {
     return this.#callbacks.get(subject)?.size ?? 0
   }
@@ -176,7 +177,7 @@ export function fakeHost({
   }
 }
 
-/** The code with which a promise refuses. */
+/** The code of the refusal that a promise rejects with. */
 export async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
   return promise.then(
     (value) => {

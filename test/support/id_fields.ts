@@ -1,6 +1,6 @@
 /**
- * Where the requests of a protocol name things: found in the schemas themselves, so that a field which is added is found
- * without anybody thinking of it.
+ * Where the requests of a protocol name things. The places are found in the schemas themselves, so that a new field is
+ * found without anybody thinking of it.
  */
 import { z } from 'zod'
 import type { Method } from '../../messages/index.ts'
@@ -9,7 +9,7 @@ import { attribute, userId } from '../../messages/index.ts'
 export type Named = 'function' | 'input' | 'output' | 'task' | 'user' | 'organisation'
 
 export interface IdField {
-  /** The way to it: names of fields, `*` for any key of a record, `[]` for any item of a list. */
+  /** The path to it: names of fields, `*` for any key of a record, `[]` for any item of a list. */
   path: readonly string[]
   names: readonly Named[]
 }
@@ -54,7 +54,10 @@ function namesOf(pattern: string | undefined): readonly Named[] {
   return kinds === undefined ? [] : (kinds.split('|') as Named[]) // such a pattern is made of kinds of ids
 }
 
-/** The request with another value at a path; `*` and `[]` are the first that is there, or are made. */
+/**
+ * The request with another value at a path; `*` and `[]` stand for the first key or item, which is made if there is
+ * none.
+ */
 export function withValue(request: unknown, path: readonly string[], value: string): unknown {
   const [step, ...rest] = path
   if (step === undefined) return value

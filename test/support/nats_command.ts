@@ -1,4 +1,4 @@
-/** The `nats` command: that of whoever has it, else a stand-in for the few words of it that our pages use. */
+/** The `nats` command: the installed one, else a stand-in that knows the few subcommands that our pages use. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, symlink } from 'node:fs/promises'

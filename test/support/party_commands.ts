@@ -1,4 +1,4 @@
-/** A deployment that was started by `tacit up`, and its parties, who use it by the `tacit` command alone. */
+/** A deployment that was started by `tacit up`, and its parties, who use nothing but the `tacit` command. */
 import { defined } from '../../messages/index.ts'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,13 +24,13 @@ export class PartyCommands {
     })
   /** Starts a command and does not wait for its end. */
   readonly begin = (words: readonly string[]) => startCommand(words, { environment: this.environment })
-  /** Runs a command that is to succeed, and gives its document. */
+  /** Runs a command that must succeed, and returns its document. */
   readonly done = async (...words: string[]) => documentOf(await expectDone(this.run([...words, '--json'])))
   readonly as = (user: string, ...words: string[]) => this.done('--as', user, ...words)
 
   /**
    * Starts the deployment with admin, alice and bob, who own data, and fay, who owns functions; all are logged in.
-   * @param more further words for `up`
+   * @param more further arguments for `up`
    */
   async open(more: () => readonly string[] = () => []): Promise<void> {
     const { path, done, as } = this
@@ -65,7 +65,7 @@ export async function expectDone(running: Promise<CommandEnd>): Promise<CommandE
   return end
 }
 
-/** Fails with one document on stdout, and the same for people on stderr. */
+/** Expects that the command failed with one document on stdout, and the same for people on stderr. */
 export function expectFailed(end: CommandEnd, exit: number, code: string): void {
   expect({ code: end.code, document: documentOf(end) }).toMatchObject({
     code: exit,

@@ -1,6 +1,6 @@
 /**
- * A whole platform in one process, for tests of the runtime: a real broker, a real coordinator, real keys and passports.
- * Only the processes are missing. `join` admits a member of any role that the manifest names.
+ * A whole platform in one process, for tests of the runtime: a real broker, a real coordinator, real keys and
+ * passports. Only the processes are missing. `join` admits a member of any role that the manifest names.
  */
 import type { EvidenceDevice, KeyPair } from '../../attestation/index.ts'
 import { createSimulatedDevice, generateSigningKey, manifestDigest, toBase64url } from '../../attestation/index.ts'
@@ -53,7 +53,7 @@ export interface PlatformOptions {
   clock?: Clock
 }
 
-/** The measurement that test members of a role have: any 64 hex digits do. */
+/** The measurement that test members of a role have: any 64 hex digits serve. */
 export function measurementOf(role: string): string {
   return (MEASUREMENTS[role] ??= Buffer.from(role).toString('hex').padEnd(64, '0').slice(0, 64))
 }

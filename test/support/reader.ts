@@ -1,7 +1,7 @@
 /**
- * Somebody who reads a page of this project and does what it says, in a folder that looks like the checkout: blocks of shell
- * as they stand. A command that stays, such as `npm start`, is left running until the end. Passed over is what this checkout
- * has behind it (npm ci) and what would begin the tests again (npm test).
+ * A reader of a page of this project, who runs its blocks of shell as they stand, in a folder that looks like the
+ * checkout. A command that does not end, such as `npm start`, is left running until the reader is done. Two commands
+ * are skipped: `npm ci`, which this checkout has behind it, and `npm test`, which would begin the tests again.
  */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
@@ -28,7 +28,7 @@ export function blocksOf(page: string): Block[] {
 }
 
 export class Reader {
-  /** Everything that was started: what stays, and what did not end in its time. */
+  /** Every process that still runs: those that are meant to, and those that did not end in time. */
   readonly #children: ChildProcess[] = []
   #folder: Awaited<ReturnType<typeof temporaryFolder>> | undefined
   #commands = ''
@@ -50,7 +50,10 @@ export class Reader {
     await this.#folder?.[Symbol.asyncDispose]()
   }
 
-  /** Runs a block in a shell of its own, to its end or, if it stays, until it is ready. @returns all that was said */
+  /**
+   * Runs a block in its own shell, to its end or, if it does not end, until it is ready.
+   * @returns everything it wrote
+   */
   async follow(text: string): Promise<string> {
     const script = text.replaceAll(/^npm ci(?: && |$)/gm, '').replaceAll(/^npm test$/gm, '')
     if (STAYS.test(script)) return untilReady(this.#start(script))
@@ -71,7 +74,7 @@ export class Reader {
         NO_COLOR: '1',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // A group of its own, so that what npm started ends with it.
+      // In its own process group, so that whatever npm started ends with it.
       detached: true,
     })
     this.#children.push(child)
@@ -79,7 +82,7 @@ export class Reader {
   }
 }
 
-/** Calls back with all it has said on both streams, as it comes. */
+/** Calls back with everything the process has written to both streams so far, each time there is more. */
 function listen(child: ChildProcess, heard: (output: string) => void): void {
   let output = ''
   const hear = (chunk: Buffer) => {

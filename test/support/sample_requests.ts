@@ -1,6 +1,6 @@
 /**
- * One request for each method that a client may call: of a proper form, and about the things that it is given. A method
- * without one does not compile.
+ * One well-formed request for each method that a client may call, about the things that are passed in. A method without
+ * one does not compile.
  */
 import type { authentication, DoorMethod } from '../../messages/index.ts'
 

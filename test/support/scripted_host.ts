@@ -1,4 +1,6 @@
-/** A host for one service under test: the parts in memory are real, and the services it calls are scripted by the test. */
+/**
+ * A host for one service under test: the parts in memory are real, and the services it calls are scripted by the test.
+ */
 import type { Protocol } from '../../messages/index.ts'
 import { pack, Refusal, unpack } from '../../messages/index.ts'
 import type { Client } from '../../runtime/actor.ts'

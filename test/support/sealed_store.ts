@@ -1,4 +1,4 @@
-/** A LevelStore in a folder of one test, and the same folder as whoever owns the disk sees it: records, unchecked. */
+/** A LevelStore in the folder of one test, and its records as the owner of the disk sees them: sealed and unchecked. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
@@ -31,7 +31,7 @@ export async function sealedStore(): Promise<SealedStore> {
   }
 }
 
-/** Every file's bytes, but for LevelDB's own diary and lock. */
+/** The bytes of every file except LevelDB's log and lock. */
 export async function readFolder(path: string): Promise<Map<string, string>> {
   const names = (await readdir(path)).filter((name) => !/^LO(?:G(?:\.old)?|CK)$/.test(name)).toSorted()
   return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(path, name), 'hex')] as const)))
@@ -49,7 +49,7 @@ export async function readRaw(path: string): Promise<RawRecords> {
   }
 }
 
-/** Puts records into a closed store's folder, or takes those away that are undefined. */
+/** Puts records into a closed store's folder; those that are undefined are removed. */
 export async function writeRaw(
   path: string,
   records: Iterable<readonly [string, Uint8Array | undefined]>,
@@ -62,7 +62,7 @@ export async function writeRaw(
   }
 }
 
-/** Moves what LevelDB has in its journal into its tables. */
+/** Moves the records in LevelDB's journal into its tables. */
 export async function compactRaw(path: string): Promise<void> {
   const level = await openRaw(path)
   try {

@@ -1,10 +1,10 @@
-/** Test data that lies beside the checkout and is not part of it. */
+/** Test data beside the checkout, which is not part of it. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const FIXTURES = fileURLToPath(new URL('../../../shared/fixtures/', import.meta.url))
 
-/** The path of a fixture; absent, it says so loudly, and the caller's synthetic cases must do. */
+/** The path of a fixture. Where it is absent a warning says so, and only the caller's synthetic cases are tested. */
 export function sharedFixture(name: string): string | undefined {
   const path = `${FIXTURES}${name}`
   if (existsSync(path)) return path

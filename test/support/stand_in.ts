@@ -1,4 +1,7 @@
-/** Deployments whose processes are stand-ins that only speak the launcher's language; `test/scenarios` runs the real ones. */
+/**
+ * Deployments whose processes are stand-ins that only know the launcher's messages; `test/scenarios` runs the real
+ * ones.
+ */
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { EvidenceDevice } from '../../attestation/index.ts'
@@ -7,7 +10,7 @@ import type { Deployment, DeploymentOptions } from '../../deploy/deployment.ts'
 import { startDeployment } from '../../deploy/deployment.ts'
 import { temporaryFolder } from './temporary_folder.ts'
 
-/** What a stand-in process runs; its settings say how it behaves. */
+/** The code that a stand-in process runs; its settings say how it behaves. */
 export const standInPath = fileURLToPath(new URL('./trusted_half.mjs', import.meta.url))
 
 /** Evidence that nobody would accept. */
@@ -16,14 +19,14 @@ export const standInDevice: EvidenceDevice = {
   sealingKey: () => Promise.resolve(new Uint8Array(32).fill(3)),
 }
 
-/** A folder that goes when the test ends. */
+/** A folder that is removed when the test ends. */
 export async function newFolder(): Promise<string> {
   const folder = await temporaryFolder()
   onTestFinished(() => folder[Symbol.asyncDispose]())
   return folder.path
 }
 
-/** Starts a deployment that ends with the test, and keeps what it says. */
+/** Starts a deployment that ends with the test, and keeps everything it says. */
 export async function deployStandIns(
   stateFolder: string,
   more: Partial<DeploymentOptions> = {},

@@ -1,4 +1,7 @@
-/** Starts `store_writer.mjs`, the process that writes to a store until it is killed, and reads what it was answered. */
+/**
+ * Starts `store_writer.mjs`, a process that writes to a store until it is killed, and reads which commits were
+ * answered.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -12,9 +15,9 @@ export interface AnsweredCommit {
 }
 
 export interface StoreWriter {
-  /** Resolves once so many commits have been answered in all. */
+  /** Resolves once this many commits have been answered in all. */
   answered(count: number): Promise<void>
-  /** SIGKILL; resolves to every commit whose answer came out. */
+  /** Sends SIGKILL, and resolves to every commit whose answer was written. */
   kill(): Promise<AnsweredCommit[]>
 }
 

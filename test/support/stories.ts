@@ -1,6 +1,6 @@
 /**
- * What parties do together, told as steps that a scenario takes one by one, with whatever it does to the platform in
- * between. Each step waits patiently, and checks what it was told.
+ * What parties do together, as steps that a scenario takes one by one; in between it does to the platform what it
+ * likes. Each step waits patiently, and checks the answers that it gets.
  */
 import { expect } from 'vitest'
 import type { Api, TaskView } from '../../client/index.ts'
@@ -8,18 +8,18 @@ import { BUILTINS, downloadOutput, planOutput, uploadInput, verifyReceipt, waitF
 import type { AskOptions } from '../../runtime/index.ts'
 import type { Party } from './deployment.ts'
 
-/** A service that was killed is back long before. */
+/** Much longer than a service that was killed takes to come back. */
 export const PATIENCE: AskOptions = { timeoutMs: 45_000 }
 
-/** Two data owners of two organisations, an owner of functions, and one who has no part in any of it. */
+/** Two data owners of two organisations, an owner of functions, and a user who takes no part. */
 export type Cast = Record<'alice' | 'bob' | 'fay' | 'carol', Party>
 
 export interface Story {
   name: string
   steps: (() => Promise<unknown>)[]
-  /** Every task that was made so far, and who may watch it. */
+  /** Every task that was created so far, and who may watch it. */
   tasks: { taskId: string; parties: Party[] }[]
-  /** Of the functions of this story: how many runs each must have had. */
+  /** How many runs each function of this story must have had. */
   runs: Record<string, number>
   /** All data that was registered, each with its owners. */
   data: { dataId: string; owners: string[] }[]
@@ -118,7 +118,7 @@ const ofBoth = (one: Party, other: Party) => ({
   outputs: { output_result1: [one.id], output_result2: [other.id] },
 })
 
-/** Two data owners find out what they share, by a function that is open to everybody. */
+/** Two data owners find out what they have in common, by a function that is open to everybody. */
 export function twoParties({ alice, bob, fay }: Cast, manifest: string, made: Made): Story {
   const stage = new Stage('two parties', manifest, made)
   let [fn, task, stale] = ['', '', '']
@@ -145,7 +145,7 @@ export function twoParties({ alice, bob, fay }: Cast, manifest: string, made: Ma
   return stage.story
 }
 
-/** The same by a private function: its owner is the third party, who sees and approves, and has no data. */
+/** The same by a private function: its owner is a third party, who sees the task and approves it, but has no data. */
 export function threeParties({ alice, bob, fay, carol }: Cast, manifest: string, made: Made): Story {
   const stage = new Stage('three parties', manifest, made)
   let [fn, task] = ['', '']
@@ -155,7 +155,7 @@ export function threeParties({ alice, bob, fay, carol }: Cast, manifest: string,
     async () => (hers = await stage.bring(alice, 'aa', 'bb', 'cc')),
     async () => (his = await stage.bring(bob, 'bb', 'dd')),
     async () => {
-      // The allowlist is not for those on it, and the function not for those who are not.
+      // Users on the allowlist may not read it, and users who are not on it may not see the function.
       expect(await alice.api.get_function({ function_id: fn }, PATIENCE)).toMatchObject({
         public: false,
         allowlist: [],
@@ -181,7 +181,7 @@ export function threeParties({ alice, bob, fay, carol }: Cast, manifest: string,
   return stage.story
 }
 
-/** One data owner, whom a private function's owner lets use it: both have to approve. */
+/** One data owner uses a private function whose owner allows it: both have to approve. */
 export function privateFunction({ alice, bob, fay }: Cast, manifest: string, made: Made): Story {
   const stage = new Stage('a private function', manifest, made)
   let [fn, task] = ['', '']
@@ -208,7 +208,7 @@ export function privateFunction({ alice, bob, fay }: Cast, manifest: string, mad
   return stage.story
 }
 
-/** What two made together stays of both: one of them can use it again only if the other agrees again. */
+/** What two owners made together stays theirs: one of them can use it again only if the other agrees again. */
 export function fusion({ alice, bob, fay }: Cast, manifest: string, made: Made): Story {
   const stage = new Stage('a fusion output', manifest, made)
   let [fn, first, second, fused, passedOn] = ['', '', '', '', '']

@@ -1,4 +1,4 @@
-/** A guest of the broker who makes his frames by hand: properly, or wrong in the way that a scenario wants. */
+/** A client that makes its frames by hand: properly, or wrong in the way that a scenario wants. */
 import type { NatsConnection } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 import type { KeyPair } from '../../attestation/index.ts'
@@ -26,15 +26,15 @@ export interface Answer {
 
 export interface FrameFaults {
   header?: Partial<FrameHeader>
-  /** Signs instead of the key that the header names. */
+  /** The key that signs instead of the one that the header names. */
   signingKey?: KeyPair
-  /** The letters' bytes; a proper `list_tasks` unless told. */
+  /** The letters' bytes; a proper `list_tasks` unless given. */
   letters?: readonly Uint8Array[]
 }
 
 export interface Stranger extends AsyncDisposable {
   readonly connection: NatsConnection
-  /** A letter for `list_tasks`, changed as told. */
+  /** A letter for `list_tasks` with these changes. */
   letter(changes?: Partial<RequestLetter>): Buffer
   frame(faults?: FrameFaults): Buffer
   /** Sends bytes to a method of the frontend, and reads the answer. */

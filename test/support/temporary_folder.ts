@@ -1,4 +1,4 @@
-/** A folder of one test; it goes when the test ends. */
+/** A folder for one test, which is removed when the test ends. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * A page that tells a story, done by its reader: all blocks of shell in one terminal, one after the other, but for the one
- * that starts the deployment. A `text` block is what the block before it is to print.
+ * Follows a page that tells a story as its reader would: all blocks of shell in one terminal, one after the other,
+ * except the one that starts the deployment. A `text` block is what the block before it must print.
  */
 import { expect } from 'vitest'
 import type { Block, Reader } from './reader.ts'
@@ -9,7 +9,10 @@ import { blocksOf } from './reader.ts'
 const FIRST = 'npm ci && npm start\n'
 const MARK = '--- the next block ---'
 
-/** @param page its path in the checkout @returns what each block of shell printed, the start of the deployment aside */
+/**
+ * @param page its path in the checkout
+ * @returns what each block of shell printed, without the start of the deployment
+ */
 export async function doAsTold(reader: Reader, page: string): Promise<string[]> {
   const [first, ...blocks] = blocksOf(page)
   expect(first).toEqual({ language: 'sh', text: FIRST })

@@ -1,7 +1,7 @@
 /**
- * Every service in this one process, for tests of what they do together: a real broker, real envelopes, the services' own
- * actors, a store on disk, real policies and a real worker. Several members of a group may serve, as in a deployment; only
- * the processes are missing. It ends with `stop()` or `await using`.
+ * Every service in this one process, for tests of how they work together: a real broker, real envelopes, the services'
+ * own actors, a store on disk, real policies and a real worker. Several members of a group may serve, as in a
+ * deployment; only the separate processes are missing. It ends with `stop()` or `await using`.
  */
 import { join } from 'node:path'
 import { start as startAccessControl } from '../../actors/access_control/index.ts'
@@ -27,7 +27,10 @@ const BUILTIN_THREAD = new URL('../../dist/actors/execution/executors/builtin/bu
 /** scrypt at its lowest cost: nobody attacks these hashes. */
 const CHEAP = { scrypt_n: 1024 }
 
-/** In the order in which they may start; two members each of those that decide, so that commands race across members. */
+/**
+ * In the order in which they may start. Services that decide have two members each, so that commands race across
+ * members.
+ */
 const SERVICES: readonly [string, StartService, members: number, settings: Record<string, unknown>][] = [
   ['authentication', startAuthentication, 2, CHEAP],
   ['access_control', startAccessControl, 1, {}],
@@ -40,13 +43,13 @@ const SERVICES: readonly [string, StartService, members: number, settings: Recor
 export interface WholePlatform extends AsyncDisposable {
   readonly platform: TestPlatform
   readonly adminPassword: string
-  /** What one of the frontends has to ask other services with. */
+  /** The host of one of the frontends, by which it asks other services. */
   readonly frontendHost: ServiceHost
   /** A proven connection with a key of its own, closed with the platform. */
   connect(): Promise<TacitConnection>
   /** Opens a session on a connection of its own. */
   login(id: string, password: string): Promise<Party>
-  /** Registers a user in the name of the admin, and logs it in. */
+  /** Registers a user in the name of the admin, and logs them in. */
   register(id: string, role: Role, attribute?: string): Promise<Party>
   stop(): Promise<void>
 }
@@ -89,7 +92,7 @@ export async function startWholePlatform(): Promise<WholePlatform> {
         if (role === 'frontend') frontendHost = host
       }
     }
-    // The bucket for files is made by whoever asks for it first, but for clients.
+    // Whoever asks first makes the bucket for files, unless it is a client.
     await frontendHost!.files.exists(FILES_BUCKET, 'anything')
   } catch (error) {
     await stop()

@@ -1,10 +1,11 @@
 /**
- * aes-gcm-128 and aes-gcm-256: the file is the ciphertext followed by the 16-byte tag; the associated data is 8 zero bytes.
- * The registered tag pins the content, so a file whose own tag differs is refused before any of it is deciphered, and no
- * plaintext is handed out before the cipher has checked the whole. Files are processed in memory.
+ * aes-gcm-128 and aes-gcm-256: the file is the ciphertext followed by the 16-byte tag; the associated data is 8 zero
+ * bytes. The registered tag pins the content, so a file whose own tag differs is refused before any of it is
+ * deciphered, and no plaintext is handed out before the cipher has checked the whole. Files are processed in memory.
  *
- * The key and iv of an output are fixed by its owner, so two different contents under them would give both away: whoever
- * encrypts an output must never let a second, different ciphertext of it leave (see docs/decisions/execution.md).
+ * The key and iv of an output are fixed by its owner, so two different contents under them would give both away:
+ * whoever encrypts an output must never let a second, different ciphertext of it leave (see
+ * docs/decisions/execution.md).
  */
 import type { CipherGCM, DecipherGCM } from 'node:crypto'
 import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto'

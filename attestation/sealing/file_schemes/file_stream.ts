@@ -1,8 +1,8 @@
 /**
- * Files as streams, for those that are too large to be held. No byte is handed out that the registered tag does not pin:
- * AES-GCM and raw pin a file as a whole, so it is read twice, and in the second reading each chunk must be what it was in
- * the first; teaclave-file-128 pins each page, so one reading is enough. Of a file of 1 GiB less than 16 MiB are kept at
- * any time. How long a file may be is the source's to bound.
+ * Files as streams, for those that are too large to be held. No byte is handed out that the registered tag does not
+ * pin: AES-GCM and raw pin a file as a whole, so it is read twice, and in the second reading each chunk must be what it
+ * was in the first; teaclave-file-128 pins each page, so one reading is enough. Of a file of 1 GiB less than 16 MiB are
+ * kept at any time. How long a file may be is the source's to bound.
  */
 import type { Decipher } from 'node:crypto'
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -16,7 +16,9 @@ import { PAGE_BYTES } from './teaclave_pages.ts'
 
 const CHUNK_BYTES = 64 * 1024
 
-/** Opens the stored file from its beginning; may be called again, and what it gives then is not believed to be the same. */
+/**
+ * Opens the stored file from its beginning; may be called again, and what it gives then is not believed to be the same.
+ */
 export type OpenFile = () => AsyncIterable<Uint8Array>
 /** Puts bytes where they belong in the new file; what lies between comes with another call. */
 export type PlaceBytes = (at: number, bytes: Uint8Array) => Promise<void>
@@ -136,7 +138,9 @@ async function remember(open: OpenFile, look: (chunk: Uint8Array) => void) {
   return { digests, bytes }
 }
 
-/** The second reading: whoever stores the file may give another one now, and must be found out before a byte is used. */
+/**
+ * The second reading: whoever stores the file may give another one now, and must be found out before a byte is used.
+ */
 async function* readAgain(open: OpenFile, digests: readonly Buffer[]): Bytes {
   let index = 0
   for await (const chunk of inChunks(open(), CHUNK_BYTES)) {
@@ -160,8 +164,8 @@ function isFinal(decipher: Decipher): boolean {
 }
 
 /**
- * Cuts a stream anew, so that what is read does not depend on how it arrived: chunks of `bytes`, the first of `firstBytes`
- * if told. Only the last one may be shorter, and none is empty. Each has memory of its own.
+ * Cuts a stream anew, so that what is read does not depend on how it arrived: chunks of `bytes`, the first of
+ * `firstBytes` if told. Only the last one may be shorter, and none is empty. Each has memory of its own.
  */
 export async function* inChunks(
   source: AsyncIterable<Uint8Array>,

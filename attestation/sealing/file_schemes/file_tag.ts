@@ -1,6 +1,6 @@
 /**
- * What all file schemes share: a tag that pins the content, one refusal for whatever does not match it, and a decryption
- * that gives everything or nothing.
+ * What all file schemes share: a tag that pins the content, one refusal for whatever does not match it, and a
+ * decryption that gives everything or nothing.
  */
 import type { DecipherGCM } from 'node:crypto'
 import { Refusal } from '../../../messages/index.ts'

@@ -1,6 +1,6 @@
 /**
- * raw: a file that is no secret, as it is. Its tag is the beginning of its SHA-256, so its content is pinned as that of the
- * others. Finding two contents with one tag takes work of 64 bits, and only the file's owner could want to.
+ * raw: a file that is no secret, as it is. Its tag is the beginning of its SHA-256, so its content is pinned as that of
+ * the others. Finding two contents with one tag takes work of 64 bits, and only the file's owner could want to.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { checkLength, mismatch, TAG_BYTES } from './file_tag.ts'

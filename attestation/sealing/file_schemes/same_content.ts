@@ -20,7 +20,8 @@ export async function tagOfSameContent(
   const tag = await storedTag(stored)
   if (tag === undefined) return undefined
   try {
-    // Under its own tag a file proves only that it was made with this key. That, and the content, is what is asked here.
+    // Under its own tag a file proves only that it was made with this key. That, and the content, is what is asked
+    // here.
     const [theirs, ours] = [decryptStream(stored, crypto, tag), decryptStream(own.open, crypto, own.tag)]
     return (await isSame(theirs, ours)) ? tag : undefined
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * This drawer holds the schemes in which files are encrypted, a file each, and what all of them need. A new scheme is one
- * file more, and one line in each of the tables below that it has a function for.
+ * This drawer holds the schemes in which files are encrypted, a file each, and what all of them need. A new scheme is
+ * one file more, and one line in each of the tables below that it has a function for.
  */
 import type { FileCrypto, FileScheme, OutputCrypto, OutputScheme } from '../../../messages/index.ts'
 import { Refusal } from '../../../messages/index.ts'
@@ -29,7 +29,10 @@ const DECRYPT: { readonly [K in FileScheme]: Decrypt<CryptoOf<K>> } = {
   raw: (bytes, _crypto, registeredTag) => openRawFile(bytes, registeredTag),
 }
 
-/** @throws Refusal `unsupported` for an unknown scheme and for raw, `invalid_request` for a key or iv of the wrong length */
+/**
+ * @throws Refusal `unsupported` for an unknown scheme and for raw, `invalid_request` for a key or iv of the wrong
+ * length
+ */
 export function encryptFile(plaintext: Uint8Array, crypto: OutputCrypto): EncryptedFile {
   // The tables have for each scheme the function of that scheme; the compiler cannot follow one key through both.
   return find<Encrypt<OutputCrypto>>(ENCRYPT, crypto)(plaintext, crypto)

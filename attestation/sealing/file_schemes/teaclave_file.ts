@@ -1,6 +1,6 @@
 /**
- * teaclave-file-128: files sealed and opened page by page, as streams need it, and whole in memory. What lies in which page
- * is in teaclave_pages.ts.
+ * teaclave-file-128: files sealed and opened page by page, as streams need it, and whole in memory. What lies in which
+ * page is in teaclave_pages.ts.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { FileCrypto } from '../../../messages/index.ts'
@@ -81,9 +81,9 @@ export interface PlacedPage {
 }
 
 /**
- * Seals a file from its beginning to its end. Data pages are ready as they come; nodes and the first page, which pin all
- * others, only at the end: so the pages must go where they can be written out of order. Of a file of 1 GiB it keeps 16 MiB:
- * the keys and macs of its pages.
+ * Seals a file from its beginning to its end. Data pages are ready as they come; nodes and the first page, which pin
+ * all others, only at the end: so the pages must go where they can be written out of order. Of a file of 1 GiB it keeps
+ * 16 MiB: the keys and macs of its pages.
  */
 export class TeaclaveSealer {
   readonly #key: Uint8Array
@@ -154,8 +154,8 @@ export class TeaclaveSealer {
 
 /**
  * Opens a file page by page, in the order of the file. Each page is handed out only after its own mac has matched, and
- * every mac hangs from the registered tag, so one pass is enough. Of a file of 1 GiB it keeps less than 100 KiB: the keys
- * of nodes that are still to come.
+ * every mac hangs from the registered tag, so one pass is enough. Of a file of 1 GiB it keeps less than 100 KiB: the
+ * keys of nodes that are still to come.
  */
 export class TeaclaveOpener {
   /** Bytes of the plaintext. */

@@ -1,10 +1,10 @@
 /**
- * The pages of a teaclave-file-128 file, which is the protected-file layout of Intel's SGX SDK under a user's key: which
- * page holds what, and how one page is sealed. Whole files are sealed and opened in teaclave_file.ts.
+ * The pages of a teaclave-file-128 file, which is the protected-file layout of Intel's SGX SDK under a user's key:
+ * which page holds what, and how one page is sealed. Whole files are sealed and opened in teaclave_file.ts.
  *
- * Page 0 is a plain head and the sealed metadata; its mac is the tag that users see. The metadata has the first bytes of
- * the file and the key and mac of the root node; a node has those of 96 data pages and of 32 further nodes. So every page
- * is pinned by the tag, and has a random key of its own, under which nothing else is ever sealed.
+ * Page 0 is a plain head and the sealed metadata; its mac is the tag that users see. The metadata has the first bytes
+ * of the file and the key and mac of the root node; a node has those of 96 data pages and of 32 further nodes. So every
+ * page is pinned by the tag, and has a random key of its own, under which nothing else is ever sealed.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { Refusal } from '../../../messages/index.ts'

@@ -1,6 +1,6 @@
 /**
- * What the rest of the code asks of an evidence platform, in one descriptor. Nobody else knows a platform by its name: who
- * verifies evidence, reads a manifest, issues a passport or shows a receipt looks the descriptor up and asks it.
+ * What the rest of the code asks of an evidence platform, in one descriptor. Nobody else knows a platform by its name:
+ * who verifies evidence, reads a manifest, issues a passport or shows a receipt looks the descriptor up and asks it.
  */
 import type { z } from 'zod'
 import type { Claims } from '../claims.ts'

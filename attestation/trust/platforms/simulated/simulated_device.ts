@@ -1,6 +1,7 @@
 /**
- * The evidence device of the simulated platform. It belongs to the launcher: the trusted half asks it and cannot tell it
- * what to measure. Its sealing key depends on its root and on the role, as a signer-bound key of real hardware would.
+ * The evidence device of the simulated platform. It belongs to the launcher: the trusted half asks it and cannot tell
+ * it what to measure. Its sealing key depends on its root and on the role, as a signer-bound key of real hardware
+ * would.
  */
 import { hkdfSync } from 'node:crypto'
 import type { EvidenceNote } from '../../../../messages/index.ts'

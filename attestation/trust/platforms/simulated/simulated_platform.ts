@@ -1,6 +1,7 @@
 /**
- * This drawer holds the simulated platform: evidence that a key on the same machine signs, for machines without hardware
- * that could attest. Whoever controls the launcher can have any evidence made, and the descriptor says so everywhere.
+ * This drawer holds the simulated platform: evidence that a key on the same machine signs, for machines without
+ * hardware that could attest. Whoever controls the launcher can have any evidence made, and the descriptor says so
+ * everywhere.
  */
 import { z } from 'zod'
 import type { KeyPair } from '../../../sealing/keys.ts'

@@ -1,6 +1,6 @@
 /**
- * Reads a teaclave-file-128 file once more, by the offsets of its description alone and in another order than the product
- * does: from each data page to its node, and up. It shares no code with the product.
+ * Reads a teaclave-file-128 file once more, by the offsets of its description alone and in another order than the
+ * product does: from each data page to its node, and up. It shares no code with the product.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 

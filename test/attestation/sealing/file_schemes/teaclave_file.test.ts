@@ -1,4 +1,7 @@
-/** teaclave-file-128: the ancestor's files open, ours have its layout, and nothing but the registered file is ever opened. */
+/**
+ * teaclave-file-128: the ancestor's files open, ours have its layout, and nothing but the registered file is ever
+ * opened.
+ */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
