@@ -165,7 +165,7 @@ export class AuditWriter {
       } catch (error) {
         if (tries % 20 === 0)
           log.error({ err: error, waiting: this.#pending.length }, 'the audit log cannot be written')
-        if (streamBytes !== undefined) await stream.prepare(streamBytes).catch(() => {}) // the next try tells whether it helped
+        if (streamBytes !== undefined) await stream.prepare(streamBytes).catch(() => {}) // the next try tells
         await clock.sleep(RETRY_MS)
       }
     }

@@ -2,7 +2,8 @@
  * The bytes that a LevelStore writes: one record for each value, and one for the state of the whole.
  *
  *     value record = revision (8, big-endian) || sealed value
- *     state record = format version (1) || last revision (8, big-endian) || sealed (format version || number of values (8) || digest (32))
+ *     state record = format version (1) || last revision (8, big-endian) || sealed state
+ *     state = format version (1) || number of values (8) || digest (32)
  *
  * The parts in the clear say how to open the rest and are bound into its seal; none is believed before the seal opens.
  */
