@@ -3,6 +3,7 @@
  */
 import type { z } from 'zod'
 import type { MethodName, Protocol, Refusal, ReplyOf, RequestOf } from '../messages/index.ts'
+import { defined, mapValues } from '../messages/index.ts'
 
 /** Who sent a letter, as admission verified it. */
 export interface Sender {
@@ -43,8 +44,60 @@ export interface Actor<P extends Protocol = Protocol> {
   readonly onRefused?: (method: string, refusal: Refusal) => void
 }
 
-export function actor<P extends Protocol>(protocol: P, handlers: Handlers<P>): Actor<P> {
-  return { protocol, handlers }
+/** A call whose handler has ended: with a reply, or with what it threw. */
+export interface EndedCall<Request = unknown, Reply = unknown> {
+  request: Request
+  context: LetterContext
+  /** Absent when the handler threw. */
+  reply?: Reply
+  /** Absent when the handler answered. */
+  error?: unknown
+}
+
+export interface CallObserver<Request = unknown, Reply = unknown> {
+  /** Called before the handler. When it throws, the handler is not begun, and the caller hears what was thrown. */
+  admit?(): void
+  /** Called once, when the handler has answered or thrown, and before the caller hears of it. */
+  ended(call: EndedCall<Request, Reply>): void
+}
+
+/** Sees what an actor is asked, and how it went: the place for records of calls, which handlers then know nothing of. */
+export interface Observer<P extends Protocol> {
+  /** By method. A method that is not here is not observed, and costs nothing. */
+  readonly calls: {
+    readonly [K in MethodName<P>]?: CallObserver<RequestOf<P, K>, z.input<P['methods'][K]['reply']>>
+  }
+  /** See `Actor`. */
+  readonly onRefused?: (method: string, refusal: Refusal) => void
+}
+
+export function actor<P extends Protocol>(protocol: P, handlers: Handlers<P>, observer?: Observer<P>): Actor<P> {
+  if (observer === undefined) return { protocol, handlers }
+  const { calls, onRefused } = observer
+  // Handler and observer are of one method, and the result has the same methods once more; the compiler forgets both.
+  const observers = calls as Readonly<Record<string, CallObserver>>
+  const handle = mapValues(handlers as Readonly<Record<string, Handler>>, (handler, method) => {
+    const observe = observers[method]
+    return observe === undefined ? handler : observed(handler, observe)
+  })
+  return { protocol, handlers: handle as Handlers<P>, ...defined({ onRefused }) }
+}
+
+type Handler = (request: unknown, context: LetterContext) => unknown
+
+function observed(handle: Handler, calls: CallObserver): Handler {
+  return async (request, context) => {
+    calls.admit?.()
+    let reply: unknown
+    try {
+      reply = await handle(request, context)
+    } catch (error) {
+      calls.ended({ request, context, error })
+      throw error
+    }
+    calls.ended({ request, context, reply })
+    return reply
+  }
 }
 
 export interface AskOptions {

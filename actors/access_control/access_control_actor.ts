@@ -3,10 +3,10 @@
  * all it keeps in storage is the policy itself. Each change of the policy is a record of the audit log; decisions are written
  * down by who acts on them.
  */
-import type { AccessDecision, AccessQuestion } from '../../messages/index.ts'
+import type { AccessDecision, AccessQuestion, ReplyOf, RequestOf } from '../../messages/index.ts'
 import { access_control, Refusal } from '../../messages/index.ts'
-import type { Actor, AuditWriter } from '../../runtime/index.ts'
-import { actor } from '../../runtime/index.ts'
+import type { Actor, AuditWriter, EndedCall, Handlers } from '../../runtime/index.ts'
+import { actor, recordCalls } from '../../runtime/index.ts'
 import type { PolicyInForce, PolicyKeeper } from './policy_keeper.ts'
 import type { StorageClient } from './stored_policy.ts'
 import { readVersion } from './stored_policy.ts'
@@ -19,7 +19,7 @@ export function accessControlActor(
   store: StorageClient,
   audit: Pick<AuditWriter, 'admit' | 'note'>,
 ): Actor<typeof access_control> {
-  return actor(access_control, {
+  const handlers: Handlers<typeof access_control> = {
     async decide(question) {
       return decideBy(await keeper.current(), keeper, question)
     },
@@ -39,7 +39,6 @@ export function accessControlActor(
     },
 
     async put_policy({ caller, request }, { requestId }) {
-      audit.admit()
       // The frontend has asked already; what changes the answers to come is asked about twice.
       const question = { question: 'api', role: caller.role, method: 'put_policy' } as const
       const { allowed, rule } = decideBy(await keeper.current(), keeper, question)
@@ -47,13 +46,23 @@ export function accessControlActor(
         throw new Refusal('forbidden', `a ${caller.role} may not change the policy`, { hint: `rule ${rule} says so` })
       }
       const { version, policy } = await keeper.replace({ ...request, by: caller.user_id, requestId })
-      const documents = Object.keys(request.documents).join(', ') || 'none'
-      // Decisions name the beginning of this digest, so it is found here which policy that was.
-      const text = `version ${version}, policy ${policy.version}, documents: ${documents}`
-      audit.note({ kind: 'change', user: caller.user_id, method: 'put_policy', outcome: 'ok', text })
       return { version, policy_version: policy.version }
     },
-  })
+  }
+  return actor(access_control, handlers, recordCalls({ put_policy: notePolicy }, audit))
+}
+
+type PutPolicy = EndedCall<
+  RequestOf<typeof access_control, 'put_policy'>,
+  Pick<ReplyOf<typeof access_control, 'put_policy'>, 'version' | 'policy_version'>
+>
+
+function notePolicy({ request: { caller, request }, reply }: PutPolicy) {
+  if (reply === undefined) return undefined
+  const documents = Object.keys(request.documents).join(', ') || 'none'
+  // Decisions name the beginning of this digest, so it is found here which policy that was.
+  const text = `version ${reply.version}, policy ${reply.policy_version}, documents: ${documents}`
+  return { kind: 'change' as const, user: caller.user_id, text }
 }
 
 function decideBy(

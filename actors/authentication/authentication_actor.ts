@@ -4,9 +4,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import { authentication, defined, digestJson } from '../../messages/index.ts'
-import type { Actor, Clock, LetterContext, Log } from '../../runtime/index.ts'
-import { actor } from '../../runtime/index.ts'
-import type { CallFacts } from './audit_notes.ts'
+import type { Actor, AuditWriter, Clock, Handlers, LetterContext, Log } from '../../runtime/index.ts'
+import { actor, CallFacts } from '../../runtime/index.ts'
+import type { AccountFacts } from './account_notes.ts'
+import { accountNotes } from './account_notes.ts'
 import { findMissing, listRevocations, listUsers } from './listing.ts'
 import type { LoginGuard } from './login_guard.ts'
 import type { PasswordHasher } from './password.ts'
@@ -33,13 +34,14 @@ export interface AuthenticationParts {
   sessions: Sessions
   guard: LoginGuard
   hasher: PasswordHasher
-  facts: CallFacts
+  audit: Pick<AuditWriter, 'admit' | 'note'>
   clock: Clock
   log: Log
 }
 
 export function authenticationActor(parts: AuthenticationParts): Actor<typeof authentication> {
-  const { store, sessions, guard, hasher, facts, clock, log } = parts
+  const { store, sessions, guard, hasher, audit, clock, log } = parts
+  const facts = new CallFacts<AccountFacts>()
 
   /** A plain request carries its token in the header alone, so that there is one place to look and one to redact. */
   async function present(
@@ -62,7 +64,7 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
 
   const record = (text: string, by: string, user: string) => log.info({ by, user }, text)
 
-  return actor(authentication, {
+  const handlers: Handlers<typeof authentication> = {
     async user_login({ id, password }, context) {
       const user = await guard.check(id, password, context.signal, () => facts.tell(context, { object: id }))
       facts.tell(context, { user: id, text: context.plain ? 'a plain session' : 'a sealed session' })
@@ -107,10 +109,8 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
       )
       const { role, attribute, password } = request
       const changes = { role, attribute, password: password === undefined ? undefined : 'another one' }
-      const told = Object.entries(changes).flatMap(([name, value]) =>
-        value === undefined ? [] : [`${name}: ${value}`],
-      )
-      facts.tell(context, { text: told.join(', ') })
+      const changed = Object.entries(defined(changes)).map(([name, value]) => `${name}: ${value}`)
+      facts.tell(context, { text: changed.join(', ') })
       record('user updated', caller.id, request.id)
       return {}
     },
@@ -206,7 +206,8 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
     async get_session_keys({ after }) {
       return { keys: sessions.publicKeys, ...(await listRevocations(store, after, clock.now())) }
     },
-  })
+  }
+  return actor(authentication, handlers, accountNotes(facts, audit))
 }
 
 function positionText({ role, attribute }: { role: string; attribute: string | null }): string {

@@ -4,7 +4,6 @@ import type { authentication } from '../../messages/index.ts'
 import { storage } from '../../messages/index.ts'
 import type { Clock, Log, Service, ServiceHost, StartService } from '../../runtime/index.ts'
 import { auditKeyOf, openAudit } from '../../runtime/index.ts'
-import { auditedActor, CallFacts } from './audit_notes.ts'
 import { authenticationActor } from './authentication_actor.ts'
 import { ADMIN_ID, ensureFirstAdmin } from './first_admin.ts'
 import { sweepRecords } from './listing.ts'
@@ -35,9 +34,8 @@ export async function startAuthentication(
     const text = 'the first admin, made at the first start'
     audit.note({ kind: 'change', method: 'user_register', object: ADMIN_ID, outcome: 'ok', text })
   }
-  const facts = new CallFacts()
   return {
-    actor: auditedActor(authenticationActor({ store, sessions, guard, hasher, facts, clock, log }), facts, audit),
+    actor: authenticationActor({ store, sessions, guard, hasher, audit, clock, log }),
     async close() {
       endSweeps()
       await audit.close()

@@ -5,9 +5,18 @@
 import type { SessionCache, SessionClaims } from '../../attestation/index.ts'
 import { verifySessionToken } from '../../attestation/index.ts'
 import type { CallerIdentity, DoorMethod } from '../../messages/index.ts'
-import { digestJson, frontend, Refusal } from '../../messages/index.ts'
-import type { Actor, AskOptions, AuditWriter, Clock, Handlers, LetterContext, Log } from '../../runtime/index.ts'
-import { actor, auditWordsOf } from '../../runtime/index.ts'
+import { digestJson, frontend, fromKeys, Refusal } from '../../messages/index.ts'
+import type {
+  Actor,
+  AskOptions,
+  AuditWriter,
+  Clock,
+  EndedCall,
+  Handlers,
+  LetterContext,
+  Log,
+} from '../../runtime/index.ts'
+import { actor, CallFacts, recordCalls, recordRefusals, wordsOfCall } from '../../runtime/index.ts'
 import type { ApiGate } from './api_gate.ts'
 import type { SessionWatch } from './session_watch.ts'
 
@@ -38,57 +47,77 @@ interface ApiRequest {
   request: unknown
 }
 
+/** What is found out about a call on its way. */
+interface DoorFacts {
+  startedAtMs: number
+  user: string
+  /** The role and the rule that let it pass. */
+  rule: string
+}
+
 export function frontendActor(parts: FrontendParts): Actor<typeof frontend> {
+  const { audit } = parts
+  const facts = new CallFacts<DoorFacts>()
   const methods = Object.keys(frontend.methods) as DoorMethod[] // its keys are what DoorMethod is made of
-  const handlers = methods.map((method) => [
-    method,
-    (request: ApiRequest, context: LetterContext) => serve(parts, method, request, context),
-  ])
-  // Management's replies are checked by management's protocol, which is made of the same schemas as ours.
-  const served = actor(frontend, Object.fromEntries(handlers) as Handlers<typeof frontend>)
-  return {
-    ...served,
-    // Whoever sends it is not known yet, so nothing that he could make up is repeated.
-    onRefused: (method, { code }) =>
-      parts.audit.note({ kind: 'call', method: isMethod(method) ? method : null, outcome: code }),
-  }
+  const handlers = fromKeys(
+    methods,
+    (method) => (request: ApiRequest, context: LetterContext) => serve(parts, facts, method, request, context),
+  )
+  const notes = fromKeys(
+    methods,
+    (method) => (call: EndedCall<ApiRequest>, outcome: string) => noteCall(parts, facts, method, call, outcome),
+  )
+  return actor(
+    frontend,
+    // Management's replies are checked by management's protocol, which is made of the same schemas as ours.
+    handlers as unknown as Handlers<typeof frontend>,
+    { ...recordCalls(notes, audit), onRefused: recordRefusals(frontend, audit) },
+  )
 }
 
 async function serve(
   parts: FrontendParts,
+  facts: CallFacts<DoorFacts>,
   method: DoorMethod,
-  api: ApiRequest,
+  { session, request }: ApiRequest,
   context: LetterContext,
 ): Promise<unknown> {
-  const { gate, forward, audit, clock, log } = parts
-  const startedAtMs = clock.now()
-  let claims: SessionClaims | undefined
-  const record = (outcome: string, text: string, reply?: unknown) => {
-    const task = idIn(api.request, 'task_id') ?? idIn(reply, 'task_id')
-    const object = OBJECTS.map((field) => idIn(api.request, field) ?? idIn(reply, field)).find((id) => id !== null)
-    const user = claims?.user_id ?? null
-    audit.note({ kind: 'call', user, method, task, object: object ?? null, outcome, text })
-    log.info({ user, method, task, outcome, ms: clock.now() - startedAtMs }, 'api call')
-  }
-  audit.admit()
-  try {
-    claims = await verifySession(parts, api.session, context)
-    const { rule, policy_version } = await gate.check(claims.role, method)
-    const caller = { user_id: claims.user_id, role: claims.role, attribute: claims.attribute }
-    const timeoutMs = context.deadlineMs - clock.now()
-    if (timeoutMs <= 0) throw new Refusal('deadline_exceeded', `there was no time left for ${method}`)
-    // Plain requests name their own ids: with the user's, one user's request is never taken for another's. A digest,
-    // because both together may be longer than a letter's key.
-    const idempotencyKey = digestJson([claims.user_id, context.requestId])
-    const waiting = WAITING.includes(method) ? { attemptMs: timeoutMs } : {}
-    const options = { timeoutMs, signal: context.signal, idempotencyKey, ...waiting }
-    const reply = await forward[method](caller, api.request, options)
-    record('ok', `${claims.role}, rule ${rule} of policy ${policy_version.slice(0, 12)}`, reply)
-    return reply
-  } catch (error) {
-    const isRefusal = error instanceof Refusal
-    record(isRefusal ? error.code : 'internal', isRefusal && claims !== undefined ? auditWordsOf(error) : '')
-    throw error
+  const { gate, forward, clock } = parts
+  facts.tell(context, { startedAtMs: clock.now() })
+  const claims = await verifySession(parts, session, context)
+  facts.tell(context, { user: claims.user_id })
+  const { rule, policy_version } = await gate.check(claims.role, method)
+  facts.tell(context, { rule: `${claims.role}, rule ${rule} of policy ${policy_version.slice(0, 12)}` })
+  const caller = { user_id: claims.user_id, role: claims.role, attribute: claims.attribute }
+  const timeoutMs = context.deadlineMs - clock.now()
+  if (timeoutMs <= 0) throw new Refusal('deadline_exceeded', `there was no time left for ${method}`)
+  // Plain requests name their own ids: with the user's, one user's request is never taken for another's. A digest,
+  // because both together may be longer than a letter's key.
+  const idempotencyKey = digestJson([claims.user_id, context.requestId])
+  const waiting = WAITING.includes(method) ? { attemptMs: timeoutMs } : {}
+  return forward[method](caller, request, { timeoutMs, signal: context.signal, idempotencyKey, ...waiting })
+}
+
+/** Writes the call into the log of this process too, with how long it took. */
+function noteCall(
+  { clock, log }: FrontendParts,
+  facts: CallFacts<DoorFacts>,
+  method: DoorMethod,
+  call: EndedCall<ApiRequest>,
+  outcome: string,
+) {
+  const nowMs = clock.now()
+  const { startedAtMs = nowMs, user, rule } = facts.of(call.context)
+  const { request } = call.request
+  const task = idIn(request, 'task_id') ?? idIn(call.reply, 'task_id')
+  const object = OBJECTS.map((field) => idIn(request, field) ?? idIn(call.reply, field)).find((id) => id !== null)
+  log.info({ user: user ?? null, method, task, outcome, ms: nowMs - startedAtMs }, 'api call')
+  return {
+    kind: 'call' as const,
+    user: user ?? null,
+    task,
+    object: object ?? null,
+    text: wordsOfCall(call, user, rule),
   }
 }
 
@@ -101,10 +130,6 @@ async function verifySession(
   const presenter = { id: sender.id, plain }
   const circumstances = { nowMs: clock.now(), presenter, generations, endedSessions }
   return verifySessionToken(plain ? bearer : session, keys, circumstances, cache)
-}
-
-function isMethod(name: string): boolean {
-  return Object.hasOwn(frontend.methods, name)
 }
 
 function idIn(value: unknown, field: string): string | null {

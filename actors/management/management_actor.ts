@@ -11,7 +11,7 @@ import { approveAndInvoke } from './commands/approve_and_invoke.ts'
 import { assignData } from './commands/assign_data.ts'
 import { auditMethods } from './audit/audit_methods.ts'
 import { watchAuditRoom } from './audit/audit_room.ts'
-import { auditedAccess, auditedEvents, auditedHandlers } from './audit/audit_notes.ts'
+import { auditedAccess, auditedEvents, changeNotes } from './audit/change_notes.ts'
 import { dataChanges } from './data/data_changes.ts'
 import { dataMethods } from './data/data_methods.ts'
 import { functionChanges } from './functions/function_changes.ts'
@@ -55,24 +55,22 @@ export const start: StartService = async (host) => {
   return {
     actor: actor(
       management,
-      auditedHandlers(
-        {
-          ...functionMethods(parts),
-          ...functionChanges(parts),
-          ...dataMethods(parts),
-          ...dataChanges(parts),
-          ...createAndCancel(parts),
-          ...readTasks(parts),
-          ...assignData(parts),
-          ...approveAndInvoke(parts),
-          ...startAndEndRun(parts),
-          ...auditMethods(parts),
-        },
-        audit,
-      ),
+      {
+        ...functionMethods(parts),
+        ...functionChanges(parts),
+        ...dataMethods(parts),
+        ...dataChanges(parts),
+        ...createAndCancel(parts),
+        ...readTasks(parts),
+        ...assignData(parts),
+        ...approveAndInvoke(parts),
+        ...startAndEndRun(parts),
+        ...auditMethods(parts),
+      },
+      changeNotes(audit),
     ),
     async close() {
-      void endRoomWatch()
+      await endRoomWatch()
       await stopRecovery()
       await outbox.idle()
       await audit.close()

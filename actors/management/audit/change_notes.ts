@@ -1,41 +1,37 @@
 /**
- * What management writes into the audit log: each state of a task that it told, each change of a function or of data, and
- * each decision of access control that it acts on, the one that did not come too. Nothing is begun that could not be
- * written down.
+ * What management writes into the audit log: each state of a task, each change of a function or of data, and each decision
+ * of access control that it acts on. That no decision came is a record too.
  */
 import type { AccessQuestion, CallerIdentity, management } from '../../../messages/index.ts'
-import { apiMethods } from '../../../messages/index.ts'
-import type { AuditWriter, Events, Handlers, LetterContext } from '../../../runtime/index.ts'
+import { apiMethods, fromKeys } from '../../../messages/index.ts'
+import type { AuditWriter, EndedCall, Events, Observer } from '../../../runtime/index.ts'
+import { recordCalls } from '../../../runtime/index.ts'
 import type { AccessClient } from '../access/access.ts'
 
-/** Methods that change a function or data; what changes a task is told as its state. */
+/** Methods that change a function or data. What changes a task is recorded as the task's state. */
 const CHANGES = /^(?:register|update|disable|delete)_/
 
-type Handler = (request: { caller: CallerIdentity; request: object }, context: LetterContext) => unknown
+/** The API's methods, and no others, take the caller beside the request. */
+type ApiCall = EndedCall<{ caller: CallerIdentity; request: object }>
 
-export function auditedHandlers(
-  handlers: Handlers<typeof management>,
-  audit: AuditWriter,
-): Handlers<typeof management> {
-  const audited = Object.keys(apiMethods).map((method) => {
-    // The API's methods, and no others, take the caller beside the request.
-    const handle = handlers[method as keyof typeof apiMethods] as Handler
-    const handled: Handler = async (letter, context) => {
-      audit.admit()
-      const reply = await handle(letter, context)
-      if (CHANGES.test(method)) {
-        const object = idIn(letter.request) ?? idIn(reply)
-        const text = idIn(letter.request) === undefined ? '' : (idIn(reply) ?? '')
-        audit.note({ kind: 'change', user: letter.caller.user_id, method, object: object ?? null, outcome: 'ok', text })
-      }
-      return reply
-    }
-    return [method, handled]
-  })
-  return { ...handlers, ...Object.fromEntries(audited) } as Handlers<typeof management> // the same methods once more
+/** No method of the API is begun whose records could not be written; those that change something are records themselves. */
+export function changeNotes(audit: AuditWriter): Observer<typeof management> {
+  const methods = Object.keys(apiMethods) as (keyof typeof apiMethods)[] // the keys that its type lists
+  return recordCalls(
+    fromKeys(methods, (method) => (CHANGES.test(method) ? noteChange : () => undefined)),
+    audit,
+  )
 }
 
-/** Every change of a task is told to its watchers; the same telling is its record. */
+function noteChange(call: ApiCall) {
+  if ('error' in call) return undefined
+  const { caller, request } = call.request
+  const [asked, made] = [idIn(request), idIn(call.reply)]
+  const text = asked === undefined ? '' : (made ?? '')
+  return { kind: 'change' as const, user: caller.user_id, object: asked ?? made ?? null, text }
+}
+
+/** Every change of a task is published to its watchers; what is published is recorded. */
 export function auditedEvents(events: Events, audit: AuditWriter): Events {
   return {
     publish(subject, fields) {
