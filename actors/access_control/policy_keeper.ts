@@ -6,6 +6,7 @@
 import type { PolicyDocuments } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Clock, Log } from '../../runtime/index.ts'
+import { isConflict } from '../../runtime/index.ts'
 import { canBeChanged, Policy, policyVersion } from './policy.ts'
 import type { PolicyFiles } from './policy_files.ts'
 import type { StorageClient, StoredPolicy } from './stored_policy.ts'
@@ -80,7 +81,7 @@ export class PolicyKeeper {
     if (present.record?.request_id !== requestId) {
       if ((present.record?.version ?? 0) !== replaces) throw anotherVersion(present.record)
       await writeNext(this.#store, record, present.revision).catch(async (error: unknown) => {
-        if (!(error instanceof Refusal) || error.code !== 'conflict') throw error
+        if (!isConflict(error)) throw error
         // A lost answer of storage looks like a conflict.
         const { record: winner } = await readCurrent(this.#store, ASK_MS)
         if (winner?.request_id !== requestId) throw anotherVersion(winner)

@@ -6,8 +6,8 @@
 import { Refusal } from '../../messages/index.ts'
 import type { PasswordHasher } from './password.ts'
 import { randomPassword } from './password.ts'
-import type { UserRecord } from './records.ts'
-import { admins, firstAdmins, users } from './records.ts'
+import type { UserRecord } from './user_records.ts'
+import { admins, firstAdmins, users } from './user_records.ts'
 import type { StorageClient } from './record_store.ts'
 import { commitDecision, put, readSlots, remove } from './record_store.ts'
 

@@ -2,22 +2,22 @@
 import { AuditChain } from '../../attestation/index.ts'
 import type { authentication } from '../../messages/index.ts'
 import { storage } from '../../messages/index.ts'
-import type { Clock, Log, Service, ServiceHost, StartService } from '../../runtime/index.ts'
-import { auditKeyOf, openAudit } from '../../runtime/index.ts'
+import type { Service, ServiceHost } from '../../runtime/index.ts'
+import { auditKeyOf, openAudit, repeat } from '../../runtime/index.ts'
 import { authenticationActor } from './authentication_actor.ts'
 import { ADMIN_ID, ensureFirstAdmin } from './first_admin.ts'
 import { sweepRecords } from './listing.ts'
 import { LoginGuard } from './login_guard.ts'
 import type { DeriveKey } from './password.ts'
 import { PasswordHasher, scryptDerive } from './password.ts'
-import type { StorageClient } from './record_store.ts'
 import { Sessions } from './sessions.ts'
 import { parseSettings } from './settings.ts'
 
+/** How often what has run out is deleted. A sweep that fails is left to the next one: nothing depends on it. */
 const SWEEP_MS = 600_000
 
 /** @param derive how passwords are hashed */
-export async function startAuthentication(
+export async function start(
   host: ServiceHost,
   derive: DeriveKey = scryptDerive,
 ): Promise<Service<typeof authentication>> {
@@ -28,7 +28,11 @@ export async function startAuthentication(
   const sessions = await Sessions.open(store, clock, settings.session_ms)
   const madeAdmin = await ensureFirstAdmin(store, hasher, clock.now(), host.saveAdminPassword?.bind(host))
   const guard = new LoginGuard(store, hasher, clock, log)
-  const endSweeps = sweepNowAndThen(store, clock, log)
+  const endSweeps = repeat(() => sweepRecords(store, clock.now()), {
+    everyMs: SWEEP_MS,
+    clock,
+    onFailure: (error) => log.warn({ reason: String(error) }, 'old records were not swept'),
+  })
   const audit = openAudit(host, new AuditChain(auditKeyOf(host)))
   if (madeAdmin) {
     const text = 'the first admin, made at the first start'
@@ -37,27 +41,8 @@ export async function startAuthentication(
   return {
     actor: authenticationActor({ store, sessions, guard, hasher, audit, clock, log }),
     async close() {
-      endSweeps()
+      void endSweeps()
       await audit.close()
     },
-  }
-}
-
-export const start: StartService = startAuthentication
-
-/** Deletes what has run out every ten minutes. A sweep that fails is left to the next one: nothing depends on it. */
-function sweepNowAndThen(store: StorageClient, clock: Clock, log: Log): () => void {
-  let cancel = clock.after(SWEEP_MS, sweep)
-  let ended = false
-  function sweep(): void {
-    sweepRecords(store, clock.now())
-      .catch((error: unknown) => log.warn({ reason: String(error) }, 'old records were not swept'))
-      .finally(() => {
-        if (!ended) cancel = clock.after(SWEEP_MS, sweep)
-      })
-  }
-  return () => {
-    ended = true
-    cancel()
   }
 }

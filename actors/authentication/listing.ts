@@ -1,7 +1,7 @@
 /** Ordered reads over all users and all revocations, page by page; and the sweep of records that have run out. */
 import { defined } from '../../messages/index.ts'
-import type { RecordKind, UserRecord } from './records.ts'
-import { failures, parseRecord, revocations, users } from './records.ts'
+import type { RecordKind, UserRecord } from './user_records.ts'
+import { failures, parseRecord, revocations, users } from './user_records.ts'
 import type { StorageClient } from './record_store.ts'
 import { tryCommit } from './record_store.ts'
 

@@ -6,8 +6,8 @@
 import type { Clock, Log } from '../../runtime/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { PasswordHasher } from './password.ts'
-import type { FailuresRecord, UserRecord } from './records.ts'
-import { failures, users } from './records.ts'
+import type { FailuresRecord, UserRecord } from './user_records.ts'
+import { failures, users } from './user_records.ts'
 import type { Slot, StorageClient } from './record_store.ts'
 import { put, readSlots, remove, tryCommit } from './record_store.ts'
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { Refusal } from '../../messages/index.ts'
-import type { PasswordHash } from './records.ts'
+import type { PasswordHash } from './user_records.ts'
 
 export interface ScryptCost {
   N: number

@@ -2,11 +2,11 @@
  * Records over the storage service: read several at once, write all or nothing, and read again when another writer was
  * faster. A slot is a record with the revision that a write of it replaces.
  */
-import type { Client } from '../../runtime/index.ts'
 import type { storage } from '../../messages/index.ts'
-import { Refusal } from '../../messages/index.ts'
-import type { FormerUserRecord, RecordKind, UserRecord, RevocationRecord } from './records.ts'
-import { admins, formerUsers, packRecord, parseRecord, revocations, users } from './records.ts'
+import type { Client } from '../../runtime/index.ts'
+import { isConflict, retryOnConflict } from '../../runtime/index.ts'
+import type { FormerUserRecord, RecordKind, UserRecord, RevocationRecord } from './user_records.ts'
+import { admins, formerUsers, packRecord, parseRecord, revocations, users } from './user_records.ts'
 
 export type StorageClient = Client<typeof storage>
 
@@ -77,12 +77,10 @@ export async function tryCommit(store: StorageClient, writes: RecordWrite[]): Pr
     await store.commit({ writes })
     return true
   } catch (error) {
-    if (error instanceof Refusal && error.code === 'conflict') return false
+    if (isConflict(error)) return false
     throw error
   }
 }
-
-const ATTEMPTS_MAX = 5
 
 /**
  * Reads, decides and commits until no other writer was in between. `decide` returns the writes, or undefined when there is
@@ -93,9 +91,8 @@ export async function commitDecision(
   store: StorageClient,
   decide: () => Promise<RecordWrite[] | undefined>,
 ): Promise<void> {
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+  await retryOnConflict(async () => {
     const writes = await decide()
-    if (writes === undefined || (await tryCommit(store, writes))) return
-  }
-  throw new Refusal('conflict', 'the user was changed by others at the same time', { hint: 'try again' })
+    if (writes !== undefined) await store.commit({ writes })
+  })
 }

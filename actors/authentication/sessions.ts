@@ -17,8 +17,8 @@ import {
 } from '../../attestation/index.ts'
 import { assert, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../../runtime/index.ts'
-import { sessionKeys } from './records.ts'
-import type { UserRecord } from './records.ts'
+import { sessionKeys } from './user_records.ts'
+import type { UserRecord } from './user_records.ts'
 import type { Account, StorageClient } from './record_store.ts'
 import { put, readAccount, readSlots, tryCommit } from './record_store.ts'
 

@@ -4,8 +4,8 @@
  */
 import type { Role } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
-import type { UserRecord } from './records.ts'
-import { endAllSessions, endOneSession } from './records.ts'
+import type { UserRecord } from './user_records.ts'
+import { endAllSessions, endOneSession } from './user_records.ts'
 import type { Account, RecordWrite, StorageClient } from './record_store.ts'
 import { commitDecision, expectUnchanged, put, readAccount, remove } from './record_store.ts'
 import { checkNotLastAdmin } from './rights.ts'

@@ -21,7 +21,8 @@ import {
 } from '../../attestation/index.ts'
 import type { EvidenceNote, PrivateGroupKey, PublicGroupKey } from '../../messages/index.ts'
 import { defined, pack, Refusal, unpack, workerGroup } from '../../messages/index.ts'
-import type { Admission, Clock, PassportBucket, Register } from '../../runtime/index.ts'
+import type { Admission, Clock, PassportBucket, Register, RegisterEntry } from '../../runtime/index.ts'
+import { retryOnConflict } from '../../runtime/index.ts'
 import type { AuthorityState, EpochTimes } from './authority_state.ts'
 import {
   authorityState,
@@ -35,6 +36,7 @@ import {
 
 const STATE_BYTES_MAX = 512 * 1024
 const NONCE_LIFE_MS = 60_000
+/** All coordinators of a deployment begin the same epoch at the same moment. */
 const TRIES_MAX = 16
 /** Who writes the audit log; management reads it, too. */
 const AUDITORS: readonly string[] = ['authentication', 'frontend', 'management', 'access_control']
@@ -84,22 +86,15 @@ export class Authority {
    * admissions are by this manifest: a coordinator that works by another is refused its state.
    */
   static async open(options: AuthorityOptions): Promise<Authority> {
-    for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
-      const entry = await options.register.read()
-      if (entry !== undefined) {
-        const authority = new Authority(options, readState(entry.value, options.sealingKey), entry.revision)
-        const { times, clock } = options
-        await authority.#update(
-          (state) => withManifest(state, authority.#manifestDigest, times, clock.now()),
-          'any manifest',
-        )
-        await authority.refresh()
-        return authority
-      }
-      const fresh = sealState(newAuthorityState(), options.sealingKey)
-      await options.register.replace(fresh, 0).catch(ignoreConflict)
-    }
-    throw new Refusal('conflict', "the coordinator's state keeps changing")
+    const { times, clock, sealingKey } = options
+    const entry = await findOrMakeState(options)
+    const authority = new Authority(options, readState(entry.value, sealingKey), entry.revision)
+    await authority.#update(
+      (state) => withManifest(state, authority.#manifestDigest, times, clock.now()),
+      'any manifest',
+    )
+    await authority.refresh()
+    return authority
   }
 
   get issuerKey(): Uint8Array {
@@ -112,7 +107,7 @@ export class Authority {
 
   /**
    * Fresh evidence that this coordinator holds the passport-signing key, and works by its manifest.
-   * @param told what else it tells with it
+   * @param statement what else the evidence vouches for
    */
   prove(nonce: Uint8Array, statement: Readonly<Record<string, unknown>> = {}): Promise<EvidenceNote> {
     const { issuerKey } = this
@@ -185,7 +180,7 @@ export class Authority {
     const { role, workerClass } = await this.#findMember(member)
     const groups = this.#groupsFor(role, workerClass)
     const { clock, times, passportMs } = this.#options
-    await this.#update((state) => withRevoked(state, member, groups, times, clock.now(), passportMs))
+    await this.#update((state) => withRevoked(state, { member, groups, times, nowMs: clock.now(), passportMs }))
   }
 
   /** The public keys of all groups, for sealing. It changes when letters are to be sealed under other keys. */
@@ -221,37 +216,37 @@ export class Authority {
     return passport
   }
 
-  async #update(
-    decide: (state: AuthorityState) => AuthorityState,
-    manifest: 'our manifest' | 'any manifest' = 'our manifest',
-  ): Promise<void> {
+  async #update(decide: (state: AuthorityState) => AuthorityState, manifest: ManifestCheck = 'our manifest') {
     const { register, sealingKey } = this.#options
-    for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
-      const entry = await register.read()
-      if (entry === undefined) throw new Refusal('state_damaged', "the coordinator's state is gone from the broker")
-      if (entry.revision !== this.#revision) {
-        const state = readState(entry.value, sealingKey)
-        const isOurs = Buffer.from(state.issuer_secret).equals(this.#state.issuer_secret)
-        if (!isOurs || state.serial < this.#state.serial) {
-          throw new Refusal(
-            'state_damaged',
-            "the broker handed out an older state of the coordinator's, or another one",
-          )
-        }
-        this.#state = state
-        this.#revision = entry.revision
-      }
-      if (manifest === 'our manifest' && this.#state.manifest_digest !== this.#manifestDigest) {
-        throw new Refusal('state_in_use', 'a coordinator with another manifest has taken this deployment over', {
-          hint: 'stop one of the two',
-        })
-      }
+    const isChanged = await retryOnConflict(async () => {
+      await this.#read(manifest)
       const next = decide(this.#state)
-      if (next === this.#state) return
-      const numbered = { ...next, serial: this.#state.serial + 1 }
-      await register.replace(sealState(numbered, sealingKey), this.#revision).catch(ignoreConflict)
+      if (next === this.#state) return false
+      await register.replace(sealState({ ...next, serial: this.#state.serial + 1 }, sealingKey), this.#revision)
+      return true
+    }, TRIES_MAX)
+    if (isChanged) await this.#read(manifest)
+  }
+
+  /** Takes over the present state, if it is a later one of our own. */
+  async #read(manifest: ManifestCheck): Promise<void> {
+    const { register, sealingKey } = this.#options
+    const entry = await register.read()
+    if (entry === undefined) throw stateGone()
+    if (entry.revision !== this.#revision) {
+      const state = readState(entry.value, sealingKey)
+      const isOurs = Buffer.from(state.issuer_secret).equals(this.#state.issuer_secret)
+      if (!isOurs || state.serial < this.#state.serial) {
+        throw new Refusal('state_damaged', "the broker handed out an older state of the coordinator's, or another one")
+      }
+      this.#state = state
+      this.#revision = entry.revision
     }
-    throw new Refusal('conflict', "the coordinator's state keeps changing")
+    if (manifest === 'our manifest' && this.#state.manifest_digest !== this.#manifestDigest) {
+      throw new Refusal('state_in_use', 'a coordinator with another manifest has taken this deployment over', {
+        hint: 'stop one of the two',
+      })
+    }
   }
 
   #secretsFor(role: string): Record<string, Uint8Array> {
@@ -292,6 +287,25 @@ export class Authority {
   }
 }
 
+/** Whether the present state must be by this coordinator's manifest. */
+type ManifestCheck = 'our manifest' | 'any manifest'
+
+/** The stored state, or a new one where there is none; coordinators that start together find the same. */
+function findOrMakeState({ register, sealingKey }: AuthorityOptions): Promise<RegisterEntry> {
+  return retryOnConflict(async () => {
+    const found = await register.read()
+    if (found !== undefined) return found
+    await register.replace(sealState(newAuthorityState(), sealingKey), 0)
+    const made = await register.read()
+    if (made === undefined) throw stateGone()
+    return made
+  }, TRIES_MAX)
+}
+
+function stateGone(): Refusal {
+  return new Refusal('state_damaged', "the coordinator's state is gone from the broker")
+}
+
 function sealState(state: AuthorityState, key: Uint8Array): Uint8Array {
   return seal(key, 'coordinator state', pack(state))
 }
@@ -315,8 +329,4 @@ function expiryOf(jws: string): number {
   } catch {
     return 0
   }
-}
-
-function ignoreConflict(error: unknown): void {
-  if (!(error instanceof Refusal) || error.code !== 'conflict') throw error
 }

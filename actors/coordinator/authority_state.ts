@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { Manifest } from '../../attestation/index.ts'
 import { exportSecret, generateSealingKey, generateSigningKey } from '../../attestation/index.ts'
-import { bytes, workerGroup } from '../../messages/index.ts'
+import { bytes, mapValues, workerGroup } from '../../messages/index.ts'
 import { randomBytes } from 'node:crypto'
 
 const groupEpoch = z.strictObject({
@@ -33,6 +33,7 @@ export const authorityState = z.strictObject({
   revoked: z.array(z.strictObject({ member: z.string(), until: z.int() })),
 })
 export type AuthorityState = z.infer<typeof authorityState>
+type Groups = AuthorityState['groups']
 
 export interface EpochTimes {
   /** How long a group key is sealed with. */
@@ -79,11 +80,11 @@ export function withManifest(
   nowMs: number,
 ): AuthorityState {
   if (state.manifest_digest === manifestDigest) return state
-  const groups = Object.entries(state.groups).map(([group, held]) => [
-    group,
-    [...(isWorkerGroup(group) ? held : []), newEpoch(group, (held.at(-1)?.epoch ?? 0) + 1, nowMs, times)],
+  const groups = mapValues<Groups, Groups>(state.groups, (held, group) => [
+    ...(isWorkerGroup(group) ? held : []),
+    newEpoch(group, (held.at(-1)?.epoch ?? 0) + 1, nowMs, times),
   ])
-  return { ...state, manifest_digest: manifestDigest, groups: Object.fromEntries(groups) as AuthorityState['groups'] }
+  return { ...state, manifest_digest: manifestDigest, groups }
 }
 
 /** The state with every group's present epoch, and its next one when that is due; the same object when nothing changed. */
@@ -114,20 +115,26 @@ export function withDueEpochs(
   return { ...state, groups: { ...state.groups, ...next }, revoked }
 }
 
-/** What a sender needs of a group: the epoch that began last, the one before for whose clock is behind, and those to come. */
+/** What a sender needs of a group: the epoch that began last, the one before for receivers whose clock is behind, and those to come. */
 export function sealingEpochs(held: readonly GroupEpoch[], nowMs: number): readonly GroupEpoch[] {
   const present = held.findLastIndex(({ starts_at }) => starts_at <= nowMs)
   return held.slice(Math.max(present - 1, 0))
 }
 
+export interface Revocation {
+  member: string
+  /** Those whose keys the member was given. */
+  groups: readonly string[]
+  times: EpochTimes
+  nowMs: number
+  /** How long a passport lasts. */
+  passportMs: number
+}
+
 /** The state after a member was revoked: its groups get a new epoch at once, whose keys it is never given. */
 export function withRevoked(
   state: AuthorityState,
-  member: string,
-  groups: readonly string[],
-  times: EpochTimes,
-  nowMs: number,
-  passportMs: number,
+  { member, groups, times, nowMs, passportMs }: Revocation,
 ): AuthorityState {
   if (state.revoked.some((entry) => entry.member === member)) return state
   const next: Record<string, GroupEpoch[]> = {}

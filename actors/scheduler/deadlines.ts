@@ -5,7 +5,8 @@
 import { z } from 'zod'
 import type { management, storage } from '../../messages/index.ts'
 import { defined, pack, Refusal, taskId, unpack } from '../../messages/index.ts'
-import type { Client, Clock, Log, WorkClass, WorkQueue } from '../../runtime/index.ts'
+import type { Client, Clock, Log, Stop, WorkClass, WorkQueue } from '../../runtime/index.ts'
+import { isConflict, repeat } from '../../runtime/index.ts'
 
 const PREFIX = 'deadline/'
 const PAGE = 100
@@ -35,32 +36,16 @@ export async function keepDeadline(
   { executor, workerClass }: WorkClass,
 ): Promise<void> {
   const key = `${PREFIX}${String(deadlineMs).padStart(15, '0')}/${task}`
-  try {
-    await storing.commit({ writes: [{ key, value: pack({ executor, class: workerClass }), revision: 0 }] })
-  } catch (error) {
-    if (!(error instanceof Refusal) || error.code !== 'conflict') throw error
-  }
+  await commitUnlessChanged(storing, { key, value: pack({ executor, class: workerClass }), revision: 0 })
 }
 
-/** @returns ends the sweeps */
-export function sweepDeadlines(tools: DeadlineTools): () => Promise<void> {
-  let stopped = false
-  let sweep = Promise.resolve()
-  let cancel = () => {}
-  const plan = () => {
-    if (stopped) return
-    cancel = tools.clock.after(SWEEP_MS, () => {
-      sweep = sweepOnce(tools)
-        .catch((error: unknown) => tools.log.warn({ err: error }, 'a sweep of the deadlines was given up'))
-        .then(plan)
-    })
-  }
-  plan()
-  return () => {
-    stopped = true
-    cancel()
-    return sweep
-  }
+/** @returns ends the sweeps; resolves when the one under way has ended */
+export function sweepDeadlines(tools: DeadlineTools): Stop {
+  return repeat(() => sweepOnce(tools), {
+    everyMs: SWEEP_MS,
+    clock: tools.clock,
+    onFailure: (error) => tools.log.warn({ err: error }, 'a sweep of the deadlines was given up'),
+  })
 }
 
 async function sweepOnce({ storing, managing, workQueue, clock, log }: DeadlineTools): Promise<void> {
@@ -72,7 +57,7 @@ async function sweepOnce({ storing, managing, workQueue, clock, log }: DeadlineT
       const [, digits, task] = KEY.exec(key) ?? []
       const dueMs = Number(digits)
       if (dueMs > clock.now()) return
-      const forget = () => storing.commit({ writes: [{ key, value: null, revision }] }).catch(ignoreConflict)
+      const forget = () => commitUnlessChanged(storing, { key, value: null, revision })
       if (task === undefined || !taskId.safeParse(task).success) await forget()
       else if (await expire(task, value)) await forget()
       else if (clock.now() - dueMs > FORGET_MS) {
@@ -100,7 +85,14 @@ async function sweepOnce({ storing, managing, workQueue, clock, log }: DeadlineT
   }
 }
 
-// Another member swept the same key.
-function ignoreConflict(error: unknown): void {
-  if (!(error instanceof Refusal) || error.code !== 'conflict') throw error
+/** Another member that keeps or sweeps the same deadline may be faster: then there is nothing left to do. */
+async function commitUnlessChanged(
+  storing: Client<typeof storage>,
+  write: { key: string; value: Uint8Array | null; revision: number },
+): Promise<void> {
+  try {
+    await storing.commit({ writes: [write] })
+  } catch (error) {
+    if (!isConflict(error)) throw error
+  }
 }

@@ -1,7 +1,8 @@
 /** Starts a member of the scheduler: its queue, its sweeps, its actor. */
 import { z } from 'zod'
 import { EXECUTORS, execution, management, parseBy, STANDARD_CLASS, storage } from '../../messages/index.ts'
-import type { Clock, Log, Service, ServiceHost, StartService, WorkClass, WorkQueue } from '../../runtime/index.ts'
+import type { StartService, WorkClass } from '../../runtime/index.ts'
+import { repeat } from '../../runtime/index.ts'
 import { sweepDeadlines } from './deadlines.ts'
 import { schedulerActor } from './scheduler_actor.ts'
 
@@ -16,7 +17,7 @@ const settings = z.object({
     .default([{ executor: 'builtin', worker_class: STANDARD_CLASS }]),
 })
 
-export async function startScheduler(host: ServiceHost): Promise<Service> {
+export const start: StartService = async (host) => {
   const { clock, log, workQueue } = host
   const { classes } = parseBy(settings, host.settings, 'settings.scheduler')
   const prepared = new Map<string, WorkClass>()
@@ -26,7 +27,11 @@ export async function startScheduler(host: ServiceHost): Promise<Service> {
   await workQueue.prepare([...prepared.values()])
   const tools = { managing: host.client(management), storing: host.client(storage), workQueue, clock, log }
   const endSweeps = sweepDeadlines(tools)
-  const endPreparing = prepareAgainAndAgain(workQueue, prepared, clock, log)
+  const endPreparing = repeat(() => workQueue.prepare([...prepared.values()]), {
+    everyMs: PREPARE_MS,
+    clock,
+    onFailure: (error) => log.warn({ err: error }, 'the work queue could not be checked'),
+  })
   return {
     actor: schedulerActor({
       ...tools,
@@ -36,34 +41,8 @@ export async function startScheduler(host: ServiceHost): Promise<Service> {
       sealTo: (group, subject, body) => host.sealTo(group, subject, body),
     }),
     async close() {
-      endPreparing()
+      void endPreparing()
       await endSweeps()
     },
-  }
-}
-
-export const start: StartService = startScheduler
-
-function prepareAgainAndAgain(
-  workQueue: WorkQueue,
-  prepared: ReadonlyMap<string, WorkClass>,
-  clock: Clock,
-  log: Log,
-): () => void {
-  let stopped = false
-  let cancel = () => {}
-  const plan = () => {
-    if (stopped) return
-    cancel = clock.after(PREPARE_MS, () => {
-      workQueue
-        .prepare([...prepared.values()])
-        .catch((error: unknown) => log.warn({ err: error }, 'the work queue could not be checked'))
-        .finally(plan)
-    })
-  }
-  plan()
-  return () => {
-    stopped = true
-    cancel()
   }
 }

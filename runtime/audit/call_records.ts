@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import type { MethodName, Protocol, RequestOf } from '../../messages/index.ts'
 import { mapValues, Refusal } from '../../messages/index.ts'
 import type { CallObserver, EndedCall, LetterContext, Observer } from '../actor.ts'
-import { auditWordsOf } from './audit_words.ts'
+import { auditWordsOf } from './audit_writer.ts'
 import type { AuditNote, AuditWriter } from './audit_writer.ts'
 
 /**

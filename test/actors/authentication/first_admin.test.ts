@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { defined, Refusal } from '../../../messages/index.ts'
 import { ManualClock } from '../../../runtime/index.ts'
-import { start, startAuthentication } from '../../../actors/authentication/index.ts'
-import { parseRecord, users } from '../../../actors/authentication/records.ts'
+import { start } from '../../../actors/authentication/index.ts'
+import { parseRecord, users } from '../../../actors/authentication/user_records.ts'
 import type { MemoryStorage } from './local_service.ts'
 import { localClient, localHost, memoryStorage } from './local_service.ts'
 import { CHEAP, codeOf } from './platform.ts'
 
 function startMember(memory: MemoryStorage, saveAdminPassword?: (password: string) => Promise<void>) {
   const parts = { clock: new ManualClock(), actors: [memory.actor], settings: CHEAP }
-  return startAuthentication(localHost({ ...parts, ...defined({ saveAdminPassword }) }))
+  return start(localHost({ ...parts, ...defined({ saveAdminPassword }) }))
 }
 
 describe('the first start', () => {

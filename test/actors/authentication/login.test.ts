@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Refusal } from '../../../messages/index.ts'
 import { pauseAfterMs } from '../../../actors/authentication/login_guard.ts'
-import { parseRecord, users } from '../../../actors/authentication/records.ts'
+import { parseRecord, users } from '../../../actors/authentication/user_records.ts'
 import type { Platform } from './platform.ts'
 import { codeOf, PASSWORD, startPlatform } from './platform.ts'
 

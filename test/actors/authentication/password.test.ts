@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { passwordHash } from '../../../actors/authentication/records.ts'
+import { passwordHash } from '../../../actors/authentication/user_records.ts'
 import { PasswordHasher, randomPassword, scryptDerive } from '../../../actors/authentication/password.ts'
 import { codeOf } from './platform.ts'
 

@@ -4,7 +4,7 @@ import type { AuditRecord, authentication, Role } from '../../../messages/index.
 import { defined, Refusal } from '../../../messages/index.ts'
 import type { Actor, Client } from '../../../runtime/index.ts'
 import { ManualClock, MemoryRecordStream } from '../../../runtime/index.ts'
-import { startAuthentication } from '../../../actors/authentication/index.ts'
+import { start as startAuthentication } from '../../../actors/authentication/index.ts'
 import { scryptDerive } from '../../../actors/authentication/password.ts'
 import type { MemoryStorage, Origin } from './local_service.ts'
 import { KEY_A, keptLog, localClient, localHost, memoryStorage } from './local_service.ts'

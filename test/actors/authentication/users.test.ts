@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { defined, Refusal } from '../../../messages/index.ts'
-import { parseRecord, admins, users } from '../../../actors/authentication/records.ts'
+import { parseRecord, admins, users } from '../../../actors/authentication/user_records.ts'
 import type { Authentication, Platform } from './platform.ts'
 import { codeOf, PASSWORD, startPlatform } from './platform.ts'
 

@@ -124,7 +124,7 @@ describe('what a sender is told', () => {
 
 describe('a revoked member', () => {
   const revoke = (state: AuthorityState, nowMs: number, group = 'desk') =>
-    withRevoked(state, 'desk-1', [group], times, nowMs, 600_000)
+    withRevoked(state, { member: 'desk-1', groups: [group], times, nowMs, passportMs: 600_000 })
 
   test('ends the present epoch after the overlap, and begins one that it was never given', () => {
     const before = begun()

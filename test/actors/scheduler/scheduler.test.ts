@@ -1,6 +1,6 @@
 /** The scheduler, with a queue and storage in memory, and management and workers scripted. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { startScheduler } from '../../../actors/scheduler/index.ts'
+import { start as startScheduler } from '../../../actors/scheduler/index.ts'
 import type { RunOutcome } from '../../../messages/index.ts'
 import { createId, Refusal, storage, unpack } from '../../../messages/index.ts'
 import type { Handlers, LetterContext, Service } from '../../../runtime/index.ts'
