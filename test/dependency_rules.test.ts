@@ -103,6 +103,9 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ['actors/one/own_index.ts', './index.ts', 'not-the-own-index-of-a-service'],
   ['actors/one/other_service.ts', '../two/index.ts', 'services-apart'],
   ['actors/one/entry.ts', '../main.ts', 'services-apart'],
+  ['actors/one/lawful_builtins.ts', '../builtins/index.ts'],
+  ['actors/one/one_builtin.ts', '../builtins/inner.ts', 'services-apart'],
+  ['actors/builtins/service.ts', '../one/index.ts', 'services-apart'],
   ['actors/main.ts', './one/index.ts'],
   ['messages/left.ts', './right.ts', 'no-cycles'],
   // A cycle is reported once, at its first file.

@@ -57,12 +57,15 @@ export async function copyCode(): Promise<CodeCopy> {
 export async function copyCodeWithSlowEcho(): Promise<CodeCopy> {
   const copy = await copyCode()
   await copy.change(
-    'actors/execution/executors/builtin/builtins/registry.js',
+    'actors/builtins/registry.js',
     (text) => `${text}
 const quickEcho = BUILTINS.get('builtin-echo')
-BUILTINS.set('builtin-echo', (call) => {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, call.arguments.message?.wait_ms ?? 0)
-  return quickEcho(call)
+BUILTINS.set('builtin-echo', {
+  ...quickEcho,
+  run(call) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, call.arguments.message?.wait_ms ?? 0)
+    return quickEcho.run(call)
+  },
 })
 `,
   )

@@ -13,6 +13,7 @@ import { functionKey } from '../records/keys.ts'
 import type { StorageClient } from '../records/storage_access.ts'
 import { readMany } from '../records/storage_access.ts'
 import { unpackRecord } from '../records/stored_record.ts'
+import { builtinSpecs } from '../../builtins/index.ts'
 import { digestPayload, orderBytesOf } from './function_payload.ts'
 
 export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
@@ -35,7 +36,7 @@ export interface FunctionRecord extends Omit<FunctionSpec, 'payload'> {
 }
 
 const RECORD_BYTES_MAX = 256 * 1024
-const BUILTIN_NAMES: readonly string[] = ['builtin-echo', 'builtin-ordered-set-intersect']
+const BUILTIN_NAMES: readonly string[] = Object.keys(builtinSpecs)
 const ALLOWLIST_ENTRY = /^(?:org:[A-Za-z0-9][A-Za-z0-9._-]{0,63}|[A-Za-z0-9][A-Za-z0-9._@-]{0,63})$/
 
 /** @throws Refusal `unsupported`, `invalid_request` or `too_large`, naming the field */

@@ -2,10 +2,9 @@
 import type { RunOrder } from '../../../../messages/index.ts'
 import { assert, Refusal } from '../../../../messages/index.ts'
 import type { Clock } from '../../../../runtime/index.ts'
-import type { BuiltinAnswer, BuiltinJob, BuiltinRequest } from './builtin_job.ts'
-import { BUILTINS } from './builtins/registry.ts'
+import { BUILTINS } from '../../../builtins/index.ts'
 import type { Executor, RunFiles, RunProduct } from '../executor.ts'
-import { ownMemory } from './own_memory.ts'
+import type { BuiltinAnswer, BuiltinJob, BuiltinRequest } from './thread_messages.ts'
 import type { ServedReply } from './thread_pool.ts'
 import { ThreadPool } from './thread_pool.ts'
 
@@ -62,4 +61,11 @@ function serveFiles(files: RunFiles): (request: unknown) => Promise<ServedReply>
     const part = ownMemory(value)
     return { reply: part, transfer: [part.buffer] }
   }
+}
+
+/** Bytes with memory of their own, so that they can be handed to another thread instead of being copied. */
+function ownMemory(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = bytes
+  const whole = buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength
+  return whole ? new Uint8Array(buffer) : new Uint8Array(bytes)
 }

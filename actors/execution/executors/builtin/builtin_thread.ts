@@ -1,14 +1,19 @@
 /**
  * The entry of a thread that runs built-in functions, one after another. It has no network, no environment and no keys;
- * its files it asks for part by part, and wipes each part of an input when it is done with it. The main thread ends it when
+ * it asks for its files part by part, and wipes each part of an input when it is done with it. The main thread ends it when
  * a run takes too long, and starts another.
  */
 import { parentPort } from 'node:worker_threads'
-import type { BuiltinAnswer, BuiltinJob, BuiltinRequest } from './builtin_job.ts'
-import type { BuiltinCall } from './builtins/builtin.ts'
-import { FunctionFailure } from './builtins/builtin.ts'
-import { BUILTINS } from './builtins/registry.ts'
-import type { ThreadAnswer, ThreadReply, ThreadRequest } from './thread_messages.ts'
+import type { BuiltinCall } from '../../../builtins/index.ts'
+import { BUILTINS, FunctionFailure } from '../../../builtins/index.ts'
+import type {
+  BuiltinAnswer,
+  BuiltinJob,
+  BuiltinRequest,
+  ThreadAnswer,
+  ThreadReply,
+  ThreadRequest,
+} from './thread_messages.ts'
 import { THREAD_READY } from './thread_messages.ts'
 
 const waiting = new Map<number, (reply: unknown) => void>()
@@ -46,7 +51,7 @@ async function run({ name, arguments: args, inputs }: BuiltinJob): Promise<Built
     write: async (output, bytes) => void (await ask({ kind: 'write', output, bytes }, [bytes.buffer])),
   }
   try {
-    return { status: 'ok', returnValue: await builtin(call) }
+    return { status: 'ok', returnValue: await builtin.run(call) }
   } catch (error) {
     // A fault of the function's own code must not carry a line of somebody's data in its message.
     return {

@@ -1,4 +1,8 @@
-/** The form of what a thread and the pool that holds it say to each other, whatever the job. */
+/**
+ * What the worker's main thread and a thread that runs built-in functions say to each other: first the envelope, which is
+ * all that the pool of threads knows, then what is in it.
+ */
+import type { JsonValue } from '../../../../messages/index.ts'
 
 /** What a thread says first: it can take jobs. */
 export const THREAD_READY = 'ready'
@@ -20,3 +24,17 @@ export interface ThreadReply {
 export interface ThreadAnswer {
   answer: unknown
 }
+
+/** The job of a thread. */
+export interface BuiltinJob {
+  name: string
+  arguments: Record<string, JsonValue>
+  /** Names of the inputs that there are. */
+  inputs: string[]
+}
+
+/** Asked while the function runs; the answer to a read is the next part, or undefined at the end. */
+export type BuiltinRequest =
+  { kind: 'read'; stream: number; input: string } | { kind: 'write'; output: string; bytes: Uint8Array<ArrayBuffer> }
+
+export type BuiltinAnswer = { status: 'ok'; returnValue: string } | { status: 'error'; message: string }

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { orderedSetIntersect } from '../../../../../../actors/execution/executors/builtin/builtins/ordered_set_intersect.ts'
+import { orderedSetIntersect } from '../../../actors/builtins/ordered_set_intersect.ts'
 import { runBuiltin } from './run_builtin.ts'
-import { sharedFixture } from '../../../../../support/shared_fixture.ts'
+import { sharedFixture } from '../../support/shared_fixture.ts'
 
 /** Runs the function over texts that come in parts of a few bytes, so that lines are cut everywhere. */
 async function intersect(left: string | Uint8Array, right: string | Uint8Array, order?: unknown, partBytes = 5) {
@@ -130,7 +130,7 @@ test('a million lines need no more memory than some parts', async () => {
   let written = 0
   let arrayBuffersMax = 0
   const before = process.memoryUsage().arrayBuffers
-  const returnValue = await orderedSetIntersect({
+  const returnValue = await orderedSetIntersect.run({
     arguments: { order: 'ascending' },
     read: (name) => inputs.get(name),
     write: async (_name, bytes) => {

@@ -1,5 +1,5 @@
 /** Runs a built-in function in this thread, over inputs in parts of a size that a test chooses. */
-import type { Builtin, BuiltinCall } from '../../../../../../actors/execution/executors/builtin/builtins/builtin.ts'
+import type { Builtin, BuiltinCall } from '../../../actors/builtins/builtin.ts'
 
 export async function runBuiltin(
   builtin: Builtin,
@@ -8,7 +8,7 @@ export async function runBuiltin(
   partBytes = 1_000,
 ): Promise<{ returnValue: string; outputs: ReadonlyMap<string, Uint8Array> }> {
   const outputs = new Map<string, Uint8Array>()
-  const returnValue = await builtin({
+  const returnValue = await builtin.run({
     arguments: args,
     read: (name) => {
       const bytes = inputs.get(name)
