@@ -95,18 +95,18 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
       const caller = requireUser(session)
       checkManages(caller)
       const scrypt = request.password === undefined ? undefined : await hasher.hash(request.password, context.signal)
-      await changeUser(
-        store,
-        request.id,
-        requestOf(caller, context),
-        (before) => checkUpdate(caller, before, before === undefined ? undefined : updatedPosition(before, request)),
-        (before) => {
+      await changeUser(store, {
+        id: request.id,
+        request: requestOf(caller, context),
+        check: (before) =>
+          checkUpdate(caller, before, before === undefined ? undefined : updatedPosition(before, request)),
+        change: (before) => {
           const after = updatedPosition(before, request)
           checkPosition(after)
           const same = after.role === before.role && after.attribute === before.attribute
           return same && scrypt === undefined ? 'unchanged' : { ...before, ...after, scrypt: scrypt ?? before.scrypt }
         },
-      )
+      })
       const { role, attribute, password } = request
       const changes = { role, attribute, password: password === undefined ? undefined : 'another one' }
       const changed = Object.entries(defined(changes)).map(([name, value]) => `${name}: ${value}`)
@@ -121,16 +121,16 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
       const caller = requireUser(session)
       await guard.check(caller.id, request.current_password, context.signal)
       const scrypt = await hasher.hash(request.password, context.signal)
-      await changeUser(
-        store,
-        caller.id,
-        requestOf(caller, context),
-        (before) => {
-          // A password that was changed elsewhere while we compared the old one is not overwritten by who knew the old one.
+      await changeUser(store, {
+        id: caller.id,
+        request: requestOf(caller, context),
+        check: (before) => {
+          // While we compared the old password, it may have been changed elsewhere: whoever knows only the old one does
+          // not overwrite the new one.
           if (before?.generation !== caller.generation) throw sessionOver()
         },
-        (before) => ({ ...before, scrypt }),
-      )
+        change: (before) => ({ ...before, scrypt }),
+      })
       record('password changed', caller.id, caller.id)
       return {}
     },
@@ -141,14 +141,12 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
       const password = randomPassword()
       const scrypt = await hasher.hash(password, context.signal)
       // Each delivery is a change of its own: nobody can answer again with a password that is no longer known.
-      const change = { id: randomUUID(), nowMs: clock.now() }
-      await changeUser(
-        store,
-        request.id,
-        change,
-        (before) => checkResetPassword(caller, before),
-        (before) => ({ ...before, scrypt }),
-      )
+      await changeUser(store, {
+        id: request.id,
+        request: { id: randomUUID(), nowMs: clock.now() },
+        check: (before) => checkResetPassword(caller, before),
+        change: (before) => ({ ...before, scrypt }),
+      })
       record('password reset', caller.id, request.id)
       return { password }
     },
@@ -158,7 +156,7 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
       if (isDone(session, context)) return {}
       const caller = requireUser(session)
       const check = (before: Person | undefined) => checkDelete(caller, before)
-      await changeUser(store, request.id, requestOf(caller, context), check, () => 'deleted')
+      await changeUser(store, { id: request.id, request: requestOf(caller, context), check, change: () => 'deleted' })
       record('user deleted', caller.id, request.id)
       return {}
     },

@@ -18,7 +18,11 @@ interface Page<T> {
 
 async function readPage<T>(store: StorageClient, kind: RecordKind<T>, after?: string, limit = PAGE): Promise<Page<T>> {
   const prefix = kind.key('')
-  const { entries } = await store.scan({ prefix, limit, ...(after === undefined ? {} : { after: prefix + after }) })
+  const { entries } = await store.scan({
+    prefix,
+    limit,
+    ...defined({ after: after === undefined ? undefined : prefix + after }),
+  })
   const records = entries.map(({ key, value, revision }) => ({
     id: key.slice(prefix.length),
     value: parseRecord(kind, value),

@@ -34,38 +34,39 @@ export interface PresentedSession {
 const NONE: ReadonlyMap<string, number> = new Map()
 const NOT_ENDED: ReadonlySet<string> = new Set()
 
+interface SessionParts {
+  store: StorageClient
+  clock: Clock
+  signer: SessionSigner
+  keys: SessionKeys
+  /** How long a session lives. */
+  lengthMs: number
+}
+
 export class Sessions {
-  readonly #store: StorageClient
-  readonly #clock: Clock
-  readonly #signer: SessionSigner
-  readonly #keys: SessionKeys
-  readonly #lengthMs: number
+  readonly #parts: SessionParts
   readonly #cache = new SessionCache()
 
-  private constructor(store: StorageClient, clock: Clock, signer: SessionSigner, keys: SessionKeys, lengthMs: number) {
-    this.#store = store
-    this.#clock = clock
-    this.#signer = signer
-    this.#keys = keys
-    this.#lengthMs = lengthMs
+  private constructor(parts: SessionParts) {
+    this.#parts = parts
   }
 
   /** Finds the shared signing key, or makes it where this is the first member of all. */
   static async open(store: StorageClient, clock: Clock, lengthMs: number): Promise<Sessions> {
     const signer = await importSessionSigner(await findSigningKey(store, clock.now()))
-    return new Sessions(store, clock, signer, await importSessionKeys([signer.publicKey]), lengthMs)
+    return new Sessions({ store, clock, signer, keys: await importSessionKeys([signer.publicKey]), lengthMs })
   }
 
   /** Public JWKs of the keys that sign. */
   get publicKeys(): Record<string, unknown>[] {
-    return [{ ...this.#signer.publicKey }]
+    return [{ ...this.#parts.signer.publicKey }]
   }
 
   /** A new session, for the key that signed the letter, or plain for a plain request. */
   async issue(user: UserRecord, presenter: Presenter): Promise<{ token: string; expires_at: number }> {
-    const nowMs = this.#clock.now()
+    const nowMs = this.#parts.clock.now()
     // A token says whole seconds: rounded down, it never outlives what we answer.
-    const expiresAt = Math.floor((nowMs + this.#lengthMs) / 1000) * 1000
+    const expiresAt = Math.floor((nowMs + this.#parts.lengthMs) / 1000) * 1000
     const claims: SessionClaims = {
       user_id: user.id,
       role: user.role,
@@ -76,7 +77,7 @@ export class Sessions {
       ...(presenter.plain ? {} : { client_key: presenter.id }),
       expires_at: expiresAt,
     }
-    return { token: await signSessionToken(claims, nowMs, this.#signer), expires_at: expiresAt }
+    return { token: await signSessionToken(claims, nowMs, this.#parts.signer), expires_at: expiresAt }
   }
 
   /**
@@ -84,9 +85,9 @@ export class Sessions {
    * @throws Refusal `unauthenticated`
    */
   async present(token: string | undefined, presenter: Presenter): Promise<PresentedSession> {
-    const circumstances = { nowMs: this.#clock.now(), presenter, generations: NONE, endedSessions: NOT_ENDED }
-    const claims = await verifySessionToken(token, this.#keys, circumstances, this.#cache)
-    const account = await readAccount(this.#store, claims.user_id)
+    const circumstances = { nowMs: this.#parts.clock.now(), presenter, generations: NONE, endedSessions: NOT_ENDED }
+    const claims = await verifySessionToken(token, this.#parts.keys, circumstances, this.#cache)
+    const account = await readAccount(this.#parts.store, claims.user_id)
     const ended = account.revocation.value?.ended.some(({ jti }) => jti === claims.jti) ?? false
     const user = account.user.value
     return { claims, account, ...(user === undefined || user.generation !== claims.gen || ended ? {} : { user }) }

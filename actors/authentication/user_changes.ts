@@ -47,19 +47,20 @@ export interface ChangeRequest {
   nowMs: number
 }
 
+export interface UserChange {
+  id: string
+  request: ChangeRequest
+  /** Refuses by rights. It sees the record that would be replaced, and is asked again when that has changed. */
+  check: (before: UserRecord | undefined) => void
+  /** Says what becomes of the user. */
+  change: (before: UserRecord) => Changed
+}
+
 /**
- * Changes a user and ends all its sessions.
- * @param check refuses by rights; it sees the record that would be replaced, and is asked again when that has changed
- * @param change says what becomes of the user
+ * Changes a user and ends all their sessions.
  * @throws Refusal `not_found`, `conflict`, and what `check` throws
  */
-export async function changeUser(
-  store: StorageClient,
-  id: string,
-  request: ChangeRequest,
-  check: (before: UserRecord | undefined) => void,
-  change: (before: UserRecord) => Changed,
-): Promise<void> {
+export async function changeUser(store: StorageClient, { id, request, check, change }: UserChange): Promise<void> {
   await commitDecision(store, async () => {
     const account = await readAccount(store, id)
     if (account.revocation.value?.request_id === request.id) return undefined

@@ -1,17 +1,23 @@
-/** Starts a worker: an actor that pulls its work, and can be told only to stop a run. */
+/** Starts a worker, with the executors and the places of files that its settings name. */
 import type { Executor as ExecutorName } from '../../messages/index.ts'
-import { defined, execution, Refusal, scheduler } from '../../messages/index.ts'
-import type { Clock, FileStore, Service, ServiceHost, StartService } from '../../runtime/index.ts'
-import { actor, AddressRule, FolderFiles, SpoolFolder, WebFiles } from '../../runtime/index.ts'
+import type { execution } from '../../messages/index.ts'
+import { defined, Refusal, scheduler } from '../../messages/index.ts'
+import type { Clock, FileStore, Service, ServiceHost } from '../../runtime/index.ts'
+import { AddressRule, FolderFiles, SpoolFolder, WebFiles } from '../../runtime/index.ts'
 import { BuiltinExecutor } from './executors/builtin/builtin_executor.ts'
+import { executionActor } from './execution_actor.ts'
 import type { Executor } from './executors/executor.ts'
 import { FilePlaces } from './files/file_places.ts'
 import type { FileSettings } from './settings.ts'
 import { parseSettings } from './settings.ts'
 import { Worker } from './worker.ts'
 
+export { builtinSpecs } from '../builtins/index.ts'
+
+const THREAD_ENTRY = new URL('./executors/builtin/builtin_thread.js', import.meta.url)
+
 /** @param threadEntry the compiled entry of the threads that run built-in functions */
-export async function startExecution(host: ServiceHost, threadEntry: URL): Promise<Service<typeof execution>> {
+export async function start(host: ServiceHost, threadEntry = THREAD_ENTRY): Promise<Service<typeof execution>> {
   const settings = parseSettings(host.settings)
   const { memberId, clock, log, files, workQueue, stopping } = host
   const executors = new Map<ExecutorName, Executor>()
@@ -41,7 +47,7 @@ export async function startExecution(host: ServiceHost, threadEntry: URL): Promi
   )
   worker.start()
   return {
-    actor: actor(execution, { cancel_run: async ({ task_id }) => ({ stopped: await worker.cancel(task_id) }) }),
+    actor: executionActor(worker),
     async close() {
       await worker.close()
       await Promise.all([...executors.values()].map((executor) => executor.close()))
@@ -49,9 +55,6 @@ export async function startExecution(host: ServiceHost, threadEntry: URL): Promi
     },
   }
 }
-
-export const start: StartService = (host) =>
-  startExecution(host, new URL('./executors/builtin/builtin_thread.js', import.meta.url))
 
 function openPlaces(
   store: FileStore,

@@ -4,10 +4,8 @@
  */
 import type { RunOrder } from '../../messages/index.ts'
 import { isRetryable, parseBy, Refusal, stagedTask } from '../../messages/index.ts'
-import type { ServiceHost, WorkLease } from '../../runtime/index.ts'
+import type { Clock, ServiceHost, WorkLease } from '../../runtime/index.ts'
 import { backoffMs } from '../../runtime/index.ts'
-import type { KeptLease } from './lease_keeper.ts'
-import { keepLease } from './lease_keeper.ts'
 import type { ReportTools } from './report.ts'
 import { reportOutcome } from './report.ts'
 import type { RunTools } from './run_outcome.ts'
@@ -88,4 +86,31 @@ function endAfter(error: unknown, lease: WorkLease, kept: KeptLease, live: LiveR
     else log.warn(fields, 'a task is given back')
     lease.nak(backoffMs(lease.delivery, RETRY_BACKOFF))
   }
+}
+
+interface KeptLease {
+  /** True if the queue may have given the message to another worker: a verb of ours could then end that one's lease. */
+  mayHaveLapsed(): boolean
+  release(): void
+}
+
+/**
+ * Extends a lease at a third of its length, for as long as it is kept. Functions run in threads, so the main thread is free
+ * to do it; when it is not, the lease lapses, and the fencing token keeps the late result out.
+ */
+function keepLease(lease: WorkLease, leaseMs: number, clock: Clock): KeptLease {
+  let cancel = () => {}
+  let heldUntilMs = clock.now() + leaseMs
+  let lapsed = false
+  const mayHaveLapsed = () => (lapsed ||= clock.now() >= heldUntilMs)
+  const plan = () => {
+    cancel = clock.after(leaseMs / 3, () => {
+      mayHaveLapsed()
+      lease.extend()
+      heldUntilMs = clock.now() + leaseMs
+      plan()
+    })
+  }
+  plan()
+  return { mayHaveLapsed, release: () => cancel() }
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Executor as ExecutorName, RunOrder, RunOutcome } from '../../messages/index.ts'
-import { isRetryable, Refusal, RESULT_BYTES_MAX } from '../../messages/index.ts'
+import { isRetryable, mapValues, Refusal, RESULT_BYTES_MAX } from '../../messages/index.ts'
 import type { Clock, ServiceHost, SpoolFolder } from '../../runtime/index.ts'
 import type { Executor, RunProduct } from './executors/executor.ts'
 import type { FilePlaces } from './files/file_places.ts'
@@ -80,7 +80,7 @@ function receiptClaims(
     terms_digest: order.terms_digest,
     function_digest: order.function_digest,
     inputs: Object.fromEntries(order.inputs.map(({ name, tag }) => [name, base64(tag)])),
-    outputs: Object.fromEntries(Object.entries(outputTags).map(([name, tag]) => [name, base64(tag)])),
+    outputs: mapValues(outputTags, base64),
     result_digest: createHash('sha256').update(product.returnValue).digest('hex'),
     attempt: order.attempt,
     token: order.token,

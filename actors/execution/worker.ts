@@ -1,6 +1,6 @@
 /**
  * The worker's loop: it fetches only as many messages as it has free slots, so that what it cannot run now stays on the queue
- * for others. A worker that stops fetches no more, finishes what it has for `drainMs`, and gives the rest back.
+ * for others. A worker that stops fetches no more, goes on with its runs for `drainMs`, and gives the rest back.
  */
 import { Refusal } from '../../messages/index.ts'
 import type { ServiceHost, WorkClass, WorkLease } from '../../runtime/index.ts'
@@ -46,7 +46,7 @@ export class Worker {
     else stopping.addEventListener('abort', drain, { once: true })
   }
 
-  /** Stops the runs of a task; true once none is left, false if there was none or one would not end in time. */
+  /** Stops the runs of a task; true once none is left, false if there was none or if one did not end in time. */
   async cancel(taskId: string): Promise<boolean> {
     const found = [...this.#runs].filter(([live]) => live.taskId === taskId)
     for (const [live] of found) live.controller.abort(new Refusal('canceled', 'the task was canceled'))

@@ -1,6 +1,7 @@
 /**
- * The frontend treats every API method alike: whose token, may this role call it, forward it to management, one record for
- * the audit. It looks into no request, except for the ids that the record names. Without room for the record, no call.
+ * The frontend treats every API method alike: it verifies whose token it is, asks whether this role may call the method,
+ * forwards the call, and writes one record for the audit. It looks into no request, except for the ids that the record
+ * names. Without room for the record, no call.
  */
 import type { SessionCache, SessionClaims } from '../../attestation/index.ts'
 import { verifySessionToken } from '../../attestation/index.ts'
@@ -55,34 +56,35 @@ interface DoorFacts {
   rule: string
 }
 
-export function frontendActor(parts: FrontendParts): Actor<typeof frontend> {
-  const { audit } = parts
-  const facts = new CallFacts<DoorFacts>()
+/** What serves a call, and what is found out about it. */
+type Tools = FrontendParts & { facts: CallFacts<DoorFacts> }
+
+export function frontendActor(given: FrontendParts): Actor<typeof frontend> {
+  const parts = { ...given, facts: new CallFacts<DoorFacts>() }
   const methods = Object.keys(frontend.methods) as DoorMethod[] // its keys are what DoorMethod is made of
   const handlers = fromKeys(
     methods,
-    (method) => (request: ApiRequest, context: LetterContext) => serve(parts, facts, method, request, context),
+    (method) => (request: ApiRequest, context: LetterContext) => serve(parts, method, request, context),
   )
   const notes = fromKeys(
     methods,
-    (method) => (call: EndedCall<ApiRequest>, outcome: string) => noteCall(parts, facts, method, call, outcome),
+    (method) => (call: EndedCall<ApiRequest>, outcome: string) => noteCall(parts, method, call, outcome),
   )
   return actor(
     frontend,
     // Management's replies are checked by management's protocol, which is made of the same schemas as ours.
     handlers as unknown as Handlers<typeof frontend>,
-    { ...recordCalls(notes, audit), onRefused: recordRefusals(frontend, audit) },
+    { ...recordCalls(notes, parts.audit), onRefused: recordRefusals(frontend, parts.audit) },
   )
 }
 
 async function serve(
-  parts: FrontendParts,
-  facts: CallFacts<DoorFacts>,
+  parts: Tools,
   method: DoorMethod,
   { session, request }: ApiRequest,
   context: LetterContext,
 ): Promise<unknown> {
-  const { gate, forward, clock } = parts
+  const { gate, forward, facts, clock } = parts
   facts.tell(context, { startedAtMs: clock.now() })
   const claims = await verifySession(parts, session, context)
   facts.tell(context, { user: claims.user_id })
@@ -99,13 +101,7 @@ async function serve(
 }
 
 /** Writes the call into the log of this process too, with how long it took. */
-function noteCall(
-  { clock, log }: FrontendParts,
-  facts: CallFacts<DoorFacts>,
-  method: DoorMethod,
-  call: EndedCall<ApiRequest>,
-  outcome: string,
-) {
+function noteCall({ facts, clock, log }: Tools, method: DoorMethod, call: EndedCall<ApiRequest>, outcome: string) {
   const nowMs = clock.now()
   const { startedAtMs = nowMs, user, rule } = facts.of(call.context)
   const { request } = call.request

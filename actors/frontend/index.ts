@@ -1,7 +1,7 @@
 /** Starts a member of the frontend. */
 import { AuditChain, SessionCache } from '../../attestation/index.ts'
 import type { AuditHead } from '../../messages/index.ts'
-import { access_control, apiMethods, authentication, coordinator, management } from '../../messages/index.ts'
+import { access_control, apiMethods, authentication, coordinator, fromKeys, management } from '../../messages/index.ts'
 import type { AskOptions, ServiceHost, StartService } from '../../runtime/index.ts'
 import { auditKeyOf, openAudit } from '../../runtime/index.ts'
 import { ApiGate } from './api_gate.ts'
@@ -37,16 +37,14 @@ function createForward(host: ServiceHost): Forward {
   type Method = (request: unknown, options: AskOptions) => Promise<unknown>
   const managing = host.client(management) as unknown as Record<string, Method>
   const coordinating = host.client(coordinator) as unknown as Record<string, Method>
-  const forwarded = Object.keys(apiMethods).map((method) => {
-    const carryOut: Forward[keyof Forward] = (caller, request, options) =>
-      managing[method]!({ caller, request }, options)
-    return [method, carryOut] as const
-  })
   const deciding = host.client(access_control) as unknown as Record<string, Method>
+  const methods = Object.keys(apiMethods) as (keyof typeof apiMethods)[] // the keys that its type lists
   return {
-    ...Object.fromEntries(forwarded),
+    ...fromKeys(methods, (method): Forward[keyof Forward] => {
+      return (caller, request, options) => managing[method]!({ caller, request }, options)
+    }),
     get_policy: (_caller, request, options) => deciding['get_policy']!(request, options),
     put_policy: (caller, request, options) => deciding['put_policy']!({ caller, request }, options),
     revoke_member: (_caller, request, options) => coordinating['revoke_member']!(request, options),
-  } as Forward // fromEntries forgets which key has which function
+  }
 }

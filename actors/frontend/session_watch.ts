@@ -1,12 +1,12 @@
 /**
- * What the frontend knows of sessions: the keys that sign tokens and the sessions that ended before their time. It is asked
- * for every half second while requests come, so that a revocation reaches this member within a second; while none come,
- * nothing is asked. Facts older than five seconds are not used: without authentication, everyone is refused.
+ * What the frontend knows of sessions: the keys that sign tokens and the sessions that ended before their time. While
+ * requests come, it asks authentication every half second, so that a revocation reaches this member within a second; while
+ * none come, it asks nothing. Facts older than five seconds are not used: without authentication, everyone is refused.
  */
 import type { SessionKeys } from '../../attestation/index.ts'
 import { importSessionKeys } from '../../attestation/index.ts'
 import type { authentication } from '../../messages/index.ts'
-import { Refusal } from '../../messages/index.ts'
+import { defined, Refusal } from '../../messages/index.ts'
 import type { Client, Clock, Log } from '../../runtime/index.ts'
 
 export interface SessionFacts {
@@ -18,14 +18,14 @@ export interface SessionFacts {
 }
 
 const REFRESH_MS = 500
-/** Older facts are waited for to be renewed, as long as authentication answers. */
+/** A request waits until facts that are older are renewed, as long as authentication answers. */
 const FRESH_MS = 1000
 /** Older facts are not used at all. */
 const USABLE_MS = 5000
 /** Without requests for so long, the watch rests. */
 const IDLE_MS = 5000
 const ASK_MS = 2000
-/** Where authentication never answers in time for fresh facts, usable ones must do. */
+/** If authentication never answers in time for fresh facts, usable ones must do. */
 const STALE_TRIES_MAX = 2
 const PAGES_MAX = 200
 
@@ -34,7 +34,7 @@ export class SessionWatch {
   readonly #clock: Clock
   readonly #log: Log
   #facts: SessionFacts | undefined
-  /** The refresh under way; tells whether there were facts. */
+  /** The refresh under way; true if it brought facts. */
   #refreshing: Promise<boolean> | undefined
   /** Cancels the next refresh, when one is due. */
   #cancelNext: (() => void) | undefined
@@ -51,7 +51,7 @@ export class SessionWatch {
   async current(): Promise<SessionFacts> {
     this.#usedAtMs = this.#clock.now()
     if (this.#refreshing === undefined && this.#cancelNext === undefined) void this.#refresh()
-    // Facts are as old as the question: those of a slow answer are stale as they come, and asked for once more.
+    // Facts are as old as the question: those of a slow answer are stale on arrival, and are asked for once more.
     for (let tries = 0; tries < STALE_TRIES_MAX && this.#ageMs() > FRESH_MS; tries += 1) {
       if (!(await (this.#refreshing ?? this.#refresh()))) break
     }
@@ -105,8 +105,7 @@ export class SessionWatch {
     const endedSessions = new Set<string>()
     let after: string | undefined
     for (let page = 0; page < PAGES_MAX; page += 1) {
-      const request = after === undefined ? {} : { after }
-      const reply = await this.#authentication.get_session_keys(request, { timeoutMs: ASK_MS })
+      const reply = await this.#authentication.get_session_keys(defined({ after }), { timeoutMs: ASK_MS })
       for (const [user, generation] of Object.entries(reply.generations)) generations.set(user, generation)
       for (const jti of reply.ended_sessions) endedSessions.add(jti)
       if (reply.next === undefined) {
@@ -114,7 +113,7 @@ export class SessionWatch {
       }
       after = reply.next
     }
-    // Half of the revocations are no revocations.
+    // Refused rather than cut: with half of the revocations, ended sessions would pass.
     throw new Refusal('too_large', 'more sessions were revoked than can be watched')
   }
 }

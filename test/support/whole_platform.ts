@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { start as startAccessControl } from '../../actors/access_control/index.ts'
 import { start as startAuthentication } from '../../actors/authentication/index.ts'
-import { startExecution } from '../../actors/execution/index.ts'
+import { start as startExecution } from '../../actors/execution/index.ts'
 import { start as startFrontend } from '../../actors/frontend/index.ts'
 import { start as startManagement } from '../../actors/management/index.ts'
 import { start as startScheduler } from '../../actors/scheduler/index.ts'

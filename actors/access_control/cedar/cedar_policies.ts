@@ -1,7 +1,9 @@
 /**
- * A checked set of Cedar policies, ready to decide. The engine copies its parsed policies and schema for each decision, so it
- * is given for each action only what belongs to that action. It has no way to give up what it parsed: the names under which
- * it keeps that are those of the actions, and the set that asked last is under them.
+ * A checked set of Cedar policies, ready to decide. The engine copies its parsed policies and schema for each decision, so
+ * for each action it is given only what belongs to that action. The engine cannot forget what it parsed, so what it keeps is
+ * named by action, and each name holds the policies of whichever set asked last.
+ *
+ * This drawer holds everything that is written in Cedar's terms: texts, questions, and the engine.
  */
 import {
   checkParseSchema,
@@ -12,7 +14,7 @@ import {
   validate,
 } from './engine.ts'
 import type { SchemaJson, StatefulAuthorizationCall } from './engine.ts'
-import { assert } from '../../../messages/index.ts'
+import { assert, defined } from '../../../messages/index.ts'
 import type { CedarPolicy } from './cedar_source.ts'
 import { invalidBy } from './cedar_source.ts'
 import type { PolicyText } from '../text_place.ts'
@@ -74,7 +76,7 @@ export class CedarPolicies {
       return { allowed: false, by: this.#policy(failed.policyId), error: failed.error.message }
     }
     const [id] = [...diagnostics.reason].sort()
-    return { allowed: decision === 'allow', ...(id === undefined ? {} : { by: this.#policy(id) }) }
+    return { allowed: decision === 'allow', ...defined({ by: id === undefined ? undefined : this.#policy(id) }) }
   }
 
   #fillSlot(action: string): void {

@@ -62,11 +62,9 @@ function request(
   return { principal, action: uid('Action', action), resource, context, entities }
 }
 
-/** Without the fields that are there, but undefined. */
+/** Without the fields that are undefined. */
 function present(facts: Record<string, Attribute | undefined>): Record<string, Attribute> {
-  return Object.fromEntries(
-    Object.entries(facts).flatMap(([name, fact]) => (fact === undefined ? [] : [[name, fact] as const])),
-  )
+  return defined(facts) as Record<string, Attribute> // of an index signature, 'defined' keeps no more than that fields may be absent
 }
 
 function taskEntity(task: Staged['task']): Entity {
@@ -75,12 +73,12 @@ function taskEntity(task: Staged['task']): Entity {
 
 function dataEntity(data: Staged['data'][number]): Entity {
   const { owners, rule } = data
-  const attrs = { owners: users(owners), ...(rule === undefined ? {} : { rule: ruleOf(rule) }) }
+  const attrs = { owners: users(owners), ...defined({ rule: rule === undefined ? undefined : ruleOf(rule) }) }
   return { uid: dataUid(data), attrs, parents: [] }
 }
 
 function ruleOf({ parties, ...rule }: NonNullable<Staged['data'][number]['rule']>): Attribute {
-  return present({ ...rule, ...(parties === undefined ? {} : { parties: users(parties) }) })
+  return present({ ...rule, parties: parties === undefined ? undefined : users(parties) })
 }
 
 function functionEntity({ function_id, owner, public: isPublic, allowlist }: FunctionFacts): Entity {

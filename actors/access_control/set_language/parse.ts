@@ -1,11 +1,14 @@
-/** Parses the set language: three sections in their order, one definition a line, every error with its line and column. */
+/**
+ * Parses the set language: three sections in their order, one definition a line, every error with its line and column.
+ *
+ * This drawer holds the set language, from its text to decisions.
+ */
 import { parseExpression } from './parse_expression.ts'
 import type { Expression, SetLanguageText } from './grammar.ts'
 import { invalidAt } from '../text_place.ts'
 import type { PolicyText } from '../text_place.ts'
 import type { Line, Token } from './tokens.ts'
-import { readLines } from './tokens.ts'
-import { TokenReader } from './token_reader.ts'
+import { readLines, TokenReader } from './tokens.ts'
 
 const SECTIONS = ['requests', 'terms', 'matchers'] as const
 type Section = (typeof SECTIONS)[number]

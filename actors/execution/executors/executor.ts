@@ -1,4 +1,8 @@
-/** The contract of an executor: something that can run functions of one kind. */
+/**
+ * The contract of an executor: something that can run functions of one kind.
+ *
+ * This drawer holds the executors, a folder each.
+ */
 import type { RunOrder } from '../../../messages/index.ts'
 
 export interface RunProduct {
@@ -23,7 +27,7 @@ export interface Executor {
   /**
    * Runs one function to its end. May be called again before the last call has ended, once for each slot.
    * @param signal when it aborts, the function is stopped for real before the promise rejects with the signal's reason
-   * @throws Refusal `function_failed` for the function's own failure, `unsupported` for one that is not known
+   * @throws Refusal `function_failed` for the function's own failure, `unsupported` for one that is unknown
    */
   run(order: RunOrder, files: RunFiles, signal: AbortSignal): Promise<RunProduct>
   close(): Promise<void>

@@ -1,6 +1,6 @@
 /**
- * A task's inputs: each proves to be the registered file before its function begins. What is held of
- * one is a part, and what pins the others.
+ * A task's inputs: each proves to be the registered file before its function begins. Of each input, only one part is held,
+ * and whatever proves that the other parts belong to it.
  */
 import { decryptStream } from '../../../attestation/index.ts'
 import type { RunOrder } from '../../../messages/index.ts'
@@ -14,7 +14,7 @@ export class InputFiles implements AsyncDisposable {
   readonly #streams: Parts[] = []
   /** Opens the plaintext of an input anew. */
   readonly #openers = new Map<string, () => Parts>()
-  /** Of each input that was not asked for yet: its stream, with its first part already found to be good. */
+  /** The stream of each input that was not asked for yet, its first part already found to be good. */
   readonly #ready = new Map<string, Parts>()
 
   /** Finds and checks all inputs. A refusal names the input at fault. */

@@ -1,6 +1,6 @@
 /**
  * A task's outputs: encrypted as their function writes them, under the keys that their owners registered, and kept on the
- * worker's disk until it has ended well. Then they go where they belong. What is stored there is never overwritten, by no
+ * worker's disk until it has ended well. Then they go where they belong. What is stored there is never overwritten, by any
  * attempt: two different contents under one key and iv would give both away to whoever runs the object store. A rerun
  * after a lost worker produces the same content, finds it there, and goes on (docs/decisions/execution.md).
  */
@@ -45,7 +45,7 @@ export class OutputFiles implements AsyncDisposable {
       throw new Refusal('function_failed', `the output "${name}" is larger than ${FILE_BYTES_MAX} bytes`)
     }
     if (bytes.length === 0) return
-    // When encrypting fails, it fails for the one who writes.
+    // When encrypting fails, whoever writes hears of it.
     await Promise.race([writing.content.give(bytes), writing.encrypted])
   }
 
@@ -88,7 +88,7 @@ export class OutputFiles implements AsyncDisposable {
     const file = await this.#spool.create()
     const content = new PartHandover()
     const encrypted = encryptStream(content, output.crypto, (at, part) => file.place(at, part))
-    encrypted.catch(() => {}) // nobody may be writing or storing at that moment; who does next hears of it
+    encrypted.catch(() => {}) // perhaps nobody writes or stores at that moment; whoever does next hears of it
     const writing = { file, content, encrypted, bytes: 0 }
     this.#writings.set(name, writing)
     return writing
@@ -124,31 +124,24 @@ async function storeAll(
 }
 
 /** The tag of the file that lies in an output's place, which must hold the same content. */
-async function tagOfStored(
-  { output, file, tag }: Written,
-  places: FilePlaces,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  const { name, url, crypto } = output
-  const same = await compare(url, crypto, { open: () => file.open(), tag }, file.bytes, places, signal)
+async function tagOfStored(one: Written, places: FilePlaces, signal: AbortSignal): Promise<Uint8Array> {
+  const same = await tagIfSame(one, places, signal)
   if (same !== undefined) return same
+  const { name } = one.output
   throw new Refusal('already_exists', `output "${name}": another file is stored there, and none is ever overwritten`, {
     hint: 'register a new output, with a new name and key, and create the task again',
   })
 }
 
-async function compare(
-  url: string,
-  crypto: OrderedOutput['crypto'],
-  own: { open: () => AsyncIterable<Uint8Array>; tag: Uint8Array },
-  bytesMax: number,
+async function tagIfSame(
+  { output: { url, crypto }, file, tag }: Written,
   places: FilePlaces,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   try {
-    const stored = await places.find(url, bytesMax, signal)
+    const stored = await places.find(url, file.bytes, signal)
     try {
-      return await tagOfSameContent(() => stored.open(), own, crypto)
+      return await tagOfSameContent(() => stored.open(), { open: () => file.open(), tag }, crypto)
     } finally {
       await stored.release()
     }

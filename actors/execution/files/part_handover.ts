@@ -1,4 +1,4 @@
-/** Hands parts from who has them to who reads a stream, one at a time: the giver waits until the taker wants the next. */
+/** Hands parts from a giver to the reader of a stream, one at a time: the giver waits until the reader wants the next. */
 export class PartHandover implements AsyncIterable<Uint8Array> {
   #part: Uint8Array | undefined
   #ended = false

@@ -1,11 +1,11 @@
-/** The payload of a run: it came with the order, or it lies in the object store and must prove to be the one of the terms. */
+/** The payload of a run: it came with the order, or it lies in the object store and must prove to be that of the terms. */
 import { createHash } from 'node:crypto'
 import { decryptStream } from '../../../attestation/index.ts'
 import type { RunOrder } from '../../../messages/index.ts'
 import { Refusal, STORED_PAYLOAD_BYTES_MAX } from '../../../messages/index.ts'
 import { collectParts } from '../../../runtime/index.ts'
-import { parseFileUrl } from './file_place.ts'
 import type { FilePlaces, PlacedFile } from './file_places.ts'
+import { parseFileUrl } from './file_places.ts'
 
 /** What any scheme adds to a payload: tag, nodes, the first page. */
 const SCHEME_BYTES_MAX = 2 * 1024 * 1024

@@ -1,6 +1,6 @@
 /** A scheduler and its tasks, scripted, and a worker that runs them: for tests of the worker's loop. */
 import { expect, onTestFinished } from 'vitest'
-import { startExecution } from '../../../actors/execution/index.ts'
+import { start as startExecution } from '../../../actors/execution/index.ts'
 import type { OutputCrypto, RunOrder, RunOutcome } from '../../../messages/index.ts'
 import { createId, pack, Refusal, stagedSubject } from '../../../messages/index.ts'
 import type { LetterContext } from '../../../runtime/actor.ts'

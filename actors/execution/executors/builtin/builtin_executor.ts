@@ -1,4 +1,8 @@
-/** Runs built-in functions on a pool of threads. */
+/**
+ * Runs built-in functions on a pool of threads.
+ *
+ * This drawer holds the executor of built-in functions; the functions themselves are in `actors/builtins/`.
+ */
 import type { RunOrder } from '../../../../messages/index.ts'
 import { assert, Refusal } from '../../../../messages/index.ts'
 import type { Clock } from '../../../../runtime/index.ts'
