@@ -61,7 +61,9 @@ export interface CallObserver<Request = unknown, Reply = unknown> {
   ended(call: EndedCall<Request, Reply>): void
 }
 
-/** Sees what an actor is asked, and how it went: the place for records of calls, which handlers then know nothing of. */
+/**
+ * Sees what an actor is asked, and how it went: the place for records of calls, which handlers then know nothing of.
+ */
 export interface Observer<P extends Protocol> {
   /** By method. A method that is not here is not observed, and costs nothing. */
   readonly calls: {
@@ -103,7 +105,10 @@ function observed(handle: Handler, calls: CallObserver): Handler {
 export interface AskOptions {
   /** How long to wait in all, retries included; 10 s unless told. */
   timeoutMs?: number
-  /** How long one try may wait before the request is sent again; 2 s unless told. Longer for methods that wait by design. */
+  /**
+   * How long one try may wait before the request is sent again; 2 s unless told. Longer for methods that wait by
+   * design.
+   */
   attemptMs?: number
   signal?: AbortSignal
   /** Makes this request the same as an earlier one with the same key by the same sender. */

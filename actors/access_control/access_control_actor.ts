@@ -1,7 +1,7 @@
 /**
- * Access control answers one question from the facts that come with it, by the policy in force. It asks nobody for facts;
- * all it keeps in storage is the policy itself. Each change of the policy is a record of the audit log; decisions are written
- * down by who acts on them.
+ * Access control answers one question from the facts that come with it, by the policy in force. It asks nobody for
+ * facts; all it keeps in storage is the policy itself. Each change of the policy is a record of the audit log;
+ * decisions are written down by whoever acts on them.
  */
 import type { AccessDecision, AccessQuestion, ReplyOf, RequestOf } from '../../messages/index.ts'
 import { access_control, Refusal } from '../../messages/index.ts'
@@ -11,7 +11,7 @@ import type { PolicyInForce, PolicyKeeper } from './policy_keeper.ts'
 import type { StorageClient } from './stored_policy.ts'
 import { readVersion } from './stored_policy.ts'
 
-/** What is decided by the code alone when the stored policy is of no use: how else would it be mended. */
+/** Decided by the code alone if the stored policy does not fit the code: otherwise nobody could mend it. */
 const MENDING: readonly string[] = ['get_policy', 'put_policy']
 
 export function accessControlActor(

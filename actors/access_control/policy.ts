@@ -1,6 +1,7 @@
 /**
  * All that decides, in one version: the policies of the code, and the documents that a deployment added. The code's are
- * always in force. What was added may take away, and may open methods of the API to roles; it cannot open a party's data.
+ * always in force. What was added may take away, and may open methods of the API to roles; it cannot open a party's
+ * data.
  */
 import type { AccessDecision, AccessQuestion, PolicyDocuments } from '../../messages/index.ts'
 import { digestJson, ROLES } from '../../messages/index.ts'
@@ -99,7 +100,7 @@ export function policyVersion({ schema, policies }: PolicyFiles, documents: Poli
   return digestJson({ schema: schema.text, policies: policies.map(({ text }) => text), documents })
 }
 
-/** Added policies may not open what belongs to parties, or an admin could open it to himself. */
+/** Added policies may not open what belongs to parties, or an admin could open it to themselves. */
 function checkAddition({ effect, actions, source, start }: CedarPolicy): void {
   if (effect === 'forbid') return
   if (actions !== undefined && !actions.some((action) => ABOUT_THINGS.includes(action))) return
@@ -116,13 +117,13 @@ export function canBeChanged(policy: Policy): boolean {
   return ROLES.some((role) => policy.decide({ question: 'api', role, method: 'put_policy' }).allowed)
 }
 
-/** The rule of a refusal: an owner's own, by the name he gave it, or the policy's. */
+/** The rule that a refusal names: an owner's own, by the name that the owner gave it, or the policy. */
 function nameOf(policy: CedarPolicy, question: CedarQuestion): string {
   const rule = policy.namedByOwner && question.question === 'task_access_data' ? question.data.rule : undefined
   return rule === undefined ? policy.id : `owner_rule:${rule.name}`
 }
 
-/** A condition of a staged task that does not hold is named; any other refusal is for want of a rule that allows. */
+/** Names the condition of a staged task that does not hold; any other question is refused because no rule allows it. */
 function refuseUnmet(question: CedarQuestion, what: string): Verdict {
   const isCondition = question.question === 'task_access_function' || question.question === 'task_access_data'
   return refuse(isCondition ? question.question : 'default_deny', `${what}: no rule allows it`)

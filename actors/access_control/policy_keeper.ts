@@ -1,7 +1,7 @@
 /**
- * The policy in force, on this member. Before a question is answered the stored version must have been looked at no more
- * than half a second ago, so that a change counts on every member within a second; without storage there is no decision.
- * While nobody asks, nothing is looked at.
+ * The policy in force, on this member. Before a question is answered the stored version must have been looked at no
+ * more than half a second ago, so that a change counts on every member within a second; without storage there is no
+ * decision. While nobody asks, nothing is looked at.
  */
 import type { PolicyDocuments } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
@@ -21,7 +21,9 @@ const ASK_MS = 5000
 export interface PolicyInForce {
   /** 0 where nothing was ever added. */
   version: number
-  /** Absent when the stored documents do not fit the policies of this code: then nothing is allowed but to replace them. */
+  /**
+   * Absent when the stored documents do not fit the policies of this code: then nothing is allowed but to replace them.
+   */
   policy?: Policy
   record?: StoredPolicy
 }
@@ -59,9 +61,9 @@ export class PolicyKeeper {
   async current(): Promise<PolicyInForce> {
     const nowMs = this.#clock.now()
     const ageMs = () => nowMs - this.#askedAtMs
-    // Who cannot wait for it hears of its failure when the version has become too old.
+    // A caller that does not wait for this look hears of its failure only once the version has become too old.
     if (ageMs() > REFRESH_MS) this.#look().catch(() => {})
-    // A look that was under way already may have begun too early; the next one has not.
+    // A look that was under way already may have begun too early; the one after it cannot have.
     for (let looks = 0; looks < 2 && ageMs() > FRESH_MS; looks += 1) await this.#look()
     return this.#held
   }
@@ -99,7 +101,7 @@ export class PolicyKeeper {
     return policyVersion(this.#files, documents)
   }
 
-  /** One look at a time. */
+  /** At most one look is under way. */
   #look(): Promise<void> {
     return (this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined

@@ -1,6 +1,7 @@
 /**
- * Answers of one version of the policies, by all that they can depend on. Which task or which data it is does not count, as
- * long as no policy names one: then tasks alike in parties and use are answered once. A full memory forgets the oldest.
+ * Answers of one version of the policies, by everything that they can depend on. As long as no policy names a task or
+ * data, their names do not count: tasks with the same parties and use are answered once. A full memory forgets the
+ * oldest.
  */
 import type { CedarAnswer, CedarRequest } from './cedar/cedar_policies.ts'
 import type { CedarPolicy } from './cedar/cedar_source.ts'

@@ -1,4 +1,7 @@
-/** The documents that a deployment added, as they are stored: the present ones under one key, each version under its own. */
+/**
+ * The documents that a deployment added, as they are stored: the present ones under one key, each version under its
+ * own.
+ */
 import { z } from 'zod'
 import type { storage } from '../../messages/index.ts'
 import { pack, policyDocuments, Refusal, unpack } from '../../messages/index.ts'

@@ -7,7 +7,10 @@ export interface PolicyText {
   text: string
 }
 
-/** @param problem a clause about what stands there. @returns a refusal `policy_invalid` that begins `<name>:<line>:<column>` */
+/**
+ * @param problem a clause about what stands there
+ * @returns a refusal `policy_invalid` that begins `<name>:<line>:<column>`
+ */
 export function invalidAt(
   { name }: Pick<PolicyText, 'name'>,
   { line, column }: Place,

@@ -1,7 +1,7 @@
 /**
- * What authentication writes into the audit log: one record for each call of its API, with whose session it was, whom it
- * is about, and how it went. Never a password or a token. An id that somebody typed at a login is written only if there is
- * such a user, since people type passwords into the wrong field.
+ * What authentication writes into the audit log: one record for each call of its API, with whose session it was, whom
+ * it is about, and how it went. Never a password or a token. An id that somebody typed at a login is written only if
+ * there is such a user, since people type passwords into the wrong field.
  */
 import type { MethodName } from '../../messages/index.ts'
 import { authentication } from '../../messages/index.ts'

@@ -43,7 +43,7 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
   const { store, sessions, guard, hasher, audit, clock, log } = parts
   const facts = new CallFacts<AccountFacts>()
 
-  /** A plain request carries its token in the header alone, so that there is one place to look and one to redact. */
+  /** A plain request carries its token in the header alone: one place to look for it, and one to redact. */
   async function present(
     { session, id }: { session?: string | undefined; id?: string },
     context: LetterContext,
@@ -54,7 +54,7 @@ export function authenticationActor(parts: AuthenticationParts): Actor<typeof au
     return presented
   }
 
-  // A plain request names its own id, so an id counts only together with who came with it. A digest keeps records small.
+  // A plain request names its own id, so an id counts only together with its caller's. A digest keeps records small.
   const requestOf = (caller: { id: string }, context: LetterContext) => ({
     id: digestJson([caller.id, context.requestId]),
     nowMs: clock.now(),

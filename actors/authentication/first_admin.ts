@@ -1,7 +1,7 @@
 /**
- * The first start makes one admin with a random password. The password is chosen once, in storage, before it is shown,
- * and shown before the user exists: members that start together show the same one, and a crash between two steps repeats
- * them with the same one. Once the user exists, storage holds its hash alone.
+ * The first start makes one admin with a random password. The password is put into storage before it is shown, and
+ * shown before the user exists: so members that start together show the same one, and a start after a crash shows the
+ * same one again. Once the user exists, storage holds its hash alone.
  */
 import { Refusal } from '../../messages/index.ts'
 import type { PasswordHasher } from './password.ts'
@@ -17,7 +17,7 @@ export const ADMIN_ID = 'admin'
 export type SavePassword = (password: string) => Promise<void>
 
 /**
- * Does nothing where there are users already.
+ * Does nothing if there are users already.
  * @returns true when it made the admin, alone or together with other members
  * @throws Refusal `unsupported` when there is nowhere to save the password
  */

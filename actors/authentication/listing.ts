@@ -5,7 +5,7 @@ import { failures, parseRecord, revocations, users } from './user_records.ts'
 import type { StorageClient } from './record_store.ts'
 import { tryCommit } from './record_store.ts'
 
-/** Sixteen ended sessions a user make a page of this many fit into one letter. */
+/** With at most sixteen ended sessions for each user, a page of this many fits into one letter. */
 const PAGE = 500
 /** A page of few matches is cut short after so many reads; `next` then tells where to go on. */
 const READS_MAX = 10
@@ -57,7 +57,7 @@ export async function listUsers(
 /** Storage reads so many keys in one call. */
 const KEYS_MAX = 100
 
-/** Those of the ids that are no user's, in their order. */
+/** Those ids that no user has, in their order. */
 export async function findMissing(store: StorageClient, ids: readonly string[]): Promise<string[]> {
   const unique = [...new Set(ids)]
   const chunks = Array.from({ length: Math.ceil(unique.length / KEYS_MAX) }, (_, index) =>

@@ -1,7 +1,7 @@
 /**
- * Compares passwords, and slows down who guesses: from the fifth failure on an id is refused for a second, then two, then
- * four, up to five minutes. Failures are stored, so neither a restart nor another member forgets them. An id without a user
- * is treated in every way like one with a user, or the answers would tell which ids exist.
+ * Compares passwords, and slows down whoever guesses: from the fifth failure on an id is refused for a second, then
+ * two, then four, up to five minutes. Failures are stored, so neither a restart nor another member forgets them. An id
+ * without a user is treated in every way like one with a user, or the answers would tell which ids exist.
  */
 import type { Clock, Log } from '../../runtime/index.ts'
 import { Refusal } from '../../messages/index.ts'
@@ -13,7 +13,7 @@ import { put, readSlots, remove, tryCommit } from './record_store.ts'
 
 const FREE_FAILURES = 5
 const PAUSE_MS_MAX = 300_000
-/** Failures count no more this long after the last one's pause. */
+/** This long after the last failure's pause, failures are forgotten. */
 const FORGET_MS = 900_000
 const WAITING_MAX = 64
 const COMMITS_MAX = 5
@@ -102,9 +102,9 @@ export class LoginGuard {
       }
       ;[slot] = await readSlots(this.#store, id, [failures])
     }
-    // Members that fail for one id at the same moment have written its failures for us.
+    // Other members have counted failures of the same id at the same moment: they have slowed it down for us.
   }
 }
 
-/** The next in turn does not care how the one before ended. */
+/** The next comparison begins however the one before it ended. */
 function ignore(): void {}

@@ -1,6 +1,6 @@
 /**
- * Passwords: hashed by scrypt with the parameters kept beside the hash, two at a time. A check against no user costs the
- * same hash as one against a user. Each hash takes 32 MiB, so those that wait are bounded and more are refused.
+ * Passwords: hashed by scrypt with the parameters kept beside the hash, two at a time. Without a user, a check
+ * costs the same hash as with one. Each hash takes 32 MiB, so only so many may wait, and more are refused.
  */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { Refusal } from '../../messages/index.ts'
@@ -32,7 +32,7 @@ const WAITING_MAX = 64
 export class PasswordHasher {
   readonly #cost: ScryptCost
   readonly #derive: DeriveKey
-  /** What a password is compared with where there is no user. */
+  /** What a password is compared with if there is no user. */
   readonly #nobody: PasswordHash
   #running = 0
   readonly #waiting: (() => void)[] = []
@@ -48,7 +48,7 @@ export class PasswordHasher {
     return { ...this.#cost, salt, hash: await this.#compute(password, salt, this.#cost, signal) }
   }
 
-  /** Whether the password is the one that was hashed; false, at the same cost, where there is no hash. */
+  /** Whether the password is the one that was hashed; false, at the same cost, if there is no hash. */
   async matches(password: string, stored: PasswordHash | undefined, signal?: AbortSignal): Promise<boolean> {
     const { salt, hash, N, r, p } = stored ?? this.#nobody
     const computed = await this.#compute(password, salt, { N, r, p }, signal)
@@ -65,7 +65,7 @@ export class PasswordHasher {
       if (this.#waiting.length >= WAITING_MAX) {
         throw new Refusal('overloaded', 'too many passwords are being checked', { hint: 'try again in a second' })
       }
-      // Who finishes hands its place over, so `#running` stays as it is.
+      // Whoever finishes hands its place over, so `#running` stays as it is.
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     } else {
       this.#running += 1

@@ -83,8 +83,8 @@ export async function tryCommit(store: StorageClient, writes: RecordWrite[]): Pr
 }
 
 /**
- * Reads, decides and commits until no other writer was in between. `decide` returns the writes, or undefined when there is
- * nothing (more) to do. A lost answer of storage looks like a conflict: `decide` must recognise its own work.
+ * Reads, decides and commits until no other writer was in between. `decide` returns the writes, or undefined when there
+ * is nothing (more) to do. A lost answer of storage looks like a conflict: `decide` must recognise its own work.
  * @throws Refusal `conflict` when others were faster each time
  */
 export async function commitDecision(

@@ -1,6 +1,7 @@
 /**
  * Who may do what to whom: the table of users and roles as pure functions. Each refuses or returns; none reads or
- * writes. A manager learns of users outside its organisation only that they are not its own, whether they exist or not.
+ * writes. Of a user outside their organisation, a manager learns only that it is not theirs, whether there is such a
+ * user or not.
  */
 import type { Role } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
@@ -47,7 +48,9 @@ export function checkManages(caller: Person): void {
   if (caller.role !== 'PlatformAdmin' && !isManager(caller)) throw forbidden(caller, 'manage', 'users')
 }
 
-/** A manager's data owner must be one before the update and still one after it, or it could be promoted in two steps. */
+/**
+ * A manager's data owner must be one before the update and still one after it, or it could be promoted in two steps.
+ */
 export function checkUpdate(caller: Person, before: Position | undefined, after: Position | undefined): void {
   if (caller.role === 'PlatformAdmin') return
   if (before !== undefined && after !== undefined && isOwnDataOwner(caller, before) && isOwnDataOwner(caller, after))

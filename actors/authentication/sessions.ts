@@ -1,6 +1,6 @@
 /**
- * Sessions: tokens are signed by one key that all members share, kept sealed in storage so that tokens survive a restart.
- * Whoever calls with a token is held against the user's record as it is now, so here a revocation has no delay at all.
+ * Sessions: tokens are signed by one key that all members share, kept sealed in storage so that tokens survive a
+ * restart. Each token is compared with the user's record as it is now, so here a revocation has no delay at all.
  */
 import { randomBytes } from 'node:crypto'
 import type { Presenter, SessionClaims, SessionKeys, SessionSigner } from '../../attestation/index.ts'
@@ -26,11 +26,11 @@ import { put, readAccount, readSlots, tryCommit } from './record_store.ts'
 export interface PresentedSession {
   claims: SessionClaims
   account: Account
-  /** The user, as long as the session is not over. */
+  /** Absent once the session is over. */
   user?: UserRecord
 }
 
-// Here the record itself is read, so the verifier is told of no revocations.
+// The user's record itself is read here, so the verifier needs no list of revocations.
 const NONE: ReadonlyMap<string, number> = new Map()
 const NOT_ENDED: ReadonlySet<string> = new Set()
 
@@ -51,7 +51,7 @@ export class Sessions {
     this.#parts = parts
   }
 
-  /** Finds the shared signing key, or makes it where this is the first member of all. */
+  /** Finds the shared signing key, or makes it if this is the first member of all. */
   static async open(store: StorageClient, clock: Clock, lengthMs: number): Promise<Sessions> {
     const signer = await importSessionSigner(await findSigningKey(store, clock.now()))
     return new Sessions({ store, clock, signer, keys: await importSessionKeys([signer.publicKey]), lengthMs })

@@ -1,6 +1,7 @@
 /**
- * Changes of users: each one commit that takes along all that must change with it (the sessions' generation, the list of
- * admins), so that no crash and no other member finds half of a change. A request that is delivered twice changes once.
+ * Changes of users: each one commit that takes along all that must change with it (the sessions' generation, the list
+ * of admins), so that no crash and no other member finds half of a change. A request that is delivered twice changes
+ * once.
  */
 import type { Role } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
@@ -14,8 +15,8 @@ import { checkNotLastAdmin } from './rights.ts'
 export type Changed = Omit<UserRecord, 'generation'> | 'deleted' | 'unchanged'
 
 /**
- * Adds a user, under an id that nobody had before: functions, data, tasks and allowlists name their users by id, so whoever
- * was given a deleted user's id would be given all that with it.
+ * Adds a user, under an id that nobody had before: functions, data, tasks and allowlists name their users by id, so
+ * whoever was given a deleted user's id would be given all that with it.
  * @throws Refusal `already_exists`, `conflict`
  */
 export async function addUser(store: StorageClient, record: Omit<UserRecord, 'generation'>): Promise<void> {

@@ -29,7 +29,10 @@ const userRecord = z.strictObject({
 })
 export type UserRecord = z.infer<typeof userRecord>
 
-/** Sessions of one user that ended before their time. It outlives the user, so that a deleted one's tokens die too. */
+/**
+ * Sessions of one user that ended before their time. The record outlives the user, so that a deleted user's tokens die
+ * too.
+ */
 const revocationRecord = z.strictObject({
   generation: z.int(),
   ended: z.array(z.strictObject({ jti: z.string(), until: z.int() })),
@@ -53,10 +56,13 @@ const failuresRecord = z.strictObject({
 })
 export type FailuresRecord = z.infer<typeof failuresRecord>
 
-/** Every admin's id, replaced with each admin made or unmade: so the last one cannot be deleted by two at once. */
+/**
+ * Every admin's id. It is replaced whenever there is one more or one less, so two deletions cannot both be of the last
+ * but one.
+ */
 const adminsRecord = z.strictObject({ ids: z.array(userId).max(1000) })
 const sessionKeyRecord = z.strictObject({ private_key: z.record(z.string(), z.string()), created_at: z.int() })
-/** The first admin's password between its choice and the commit of its user. */
+/** The first admin's password, from its choice until the user is committed. */
 const firstAdminRecord = z.strictObject({ password: z.string() })
 
 /** A kind of record: its form, and its key, which is a prefix and the id. */

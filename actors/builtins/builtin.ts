@@ -31,7 +31,9 @@ export interface Builtin {
   run(call: BuiltinCall): Promise<string>
 }
 
-/** The function's own failure: its text is shown to the task's parties, so it tells places and counts, never content. */
+/**
+ * The function's own failure: its text is shown to the task's parties, so it tells places and counts, never content.
+ */
 export class FunctionFailure extends Error {
   override readonly name = 'FunctionFailure'
 }

@@ -1,10 +1,10 @@
 /**
- * builtin-ordered-set-intersect: tells each of two owners which of their lines the other has too, and nothing else. Both
- * inputs are sorted lines; each output has a line for each line of its input, 1 if the line is common and 0 if not. Inputs
- * and outputs are never in memory as a whole.
+ * builtin-ordered-set-intersect: tells each of two owners which of their lines the other has too, and nothing else.
+ * Both inputs are sorted lines; each output has a line for each line of its input, 1 if the line is common and 0 if
+ * not. Inputs and outputs are never in memory as a whole.
  *
- * A line that stands several times in an input is flagged each time and counted once: the flags answer "has the other one
- * this?", the count is of common items.
+ * A line that stands several times in an input is flagged each time and counted once: the flags answer "has the other
+ * one this?", the count is of common items.
  */
 import type { Builtin, BuiltinCall } from './builtin.ts'
 import { FunctionFailure, inputOf } from './builtin.ts'

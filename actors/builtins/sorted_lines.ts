@@ -1,7 +1,7 @@
 /**
- * Walks over the lines of a sorted text that comes in parts, without making strings or slices: whatever its length, no more
- * is held than a part and a line. A line ends with LF or CRLF or the end of the text; empty lines at the end of the text are
- * none. Lines are compared byte by byte, so upper and lower case differ; equal neighbours are in order.
+ * Walks over the lines of a sorted text that comes in parts, without making strings or slices: whatever its length, no
+ * more is held than a part and a line. A line ends with LF or CRLF or the end of the text; empty lines at the end of
+ * the text are none. Lines are compared byte by byte, so upper and lower case differ; equal neighbours are in order.
  */
 import { FunctionFailure } from './builtin.ts'
 

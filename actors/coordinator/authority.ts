@@ -38,7 +38,7 @@ const STATE_BYTES_MAX = 512 * 1024
 const NONCE_LIFE_MS = 60_000
 /** All coordinators of a deployment begin the same epoch at the same moment. */
 const TRIES_MAX = 16
-/** Who writes the audit log; management reads it, too. */
+/** The services that write the audit log; management reads it too. */
 const AUDITORS: readonly string[] = ['authentication', 'frontend', 'management', 'access_control']
 /** A member's name stands in subjects and keys of buckets. */
 const MEMBER = /^[A-Za-z0-9_-]{1,80}$/
@@ -82,8 +82,8 @@ export class Authority {
   }
 
   /**
-   * Unseals the state, or makes it where there is none yet; coordinators that start together agree on one. From now on
-   * admissions are by this manifest: a coordinator that works by another is refused its state.
+   * Unseals the state, or makes it if there is none yet; coordinators that start together agree on one. From now on
+   * members are admitted by this manifest, and a coordinator that works by another is refused the state.
    */
   static async open(options: AuthorityOptions): Promise<Authority> {
     const { times, clock, sealingKey } = options

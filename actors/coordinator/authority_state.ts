@@ -1,6 +1,7 @@
 /**
  * What the coordinators of a deployment must agree on, and keep: the key that signs passports, the key that seals the
- * store, the key pairs of each group and epoch, and who was revoked. Pure decisions over that state; nothing here talks.
+ * store, the key pairs of each group and epoch, and who was revoked. Pure decisions over that state; nothing here
+ * talks.
  */
 import { z } from 'zod'
 import type { Manifest } from '../../attestation/index.ts'
@@ -29,7 +30,7 @@ export const authorityState = z.strictObject({
   /** Seals the audit log. */
   audit_key: bytes(32, 32),
   groups: z.record(z.string(), z.array(groupEpoch)),
-  /** Members that are not to be admitted or heard again, and until when anybody could still hold a passport of theirs. */
+  /** Members that are not admitted or heard again, each with the moment until which it could still hold a passport. */
   revoked: z.array(z.strictObject({ member: z.string(), until: z.int() })),
 })
 export type AuthorityState = z.infer<typeof authorityState>
@@ -69,9 +70,9 @@ export function groupsOf(manifest: Manifest): string[] {
 }
 
 /**
- * The state under another manifest, which may list others than the one before. Nobody who was admitted by either can open
- * what is sealed under the other: every group begins anew, and the keys before are dropped. Workers keep theirs, since
- * posts wait in the work queue for days; a post names a task and tells nothing more.
+ * The state under another manifest, which may list other code than the one before. Whoever was admitted by one of them
+ * cannot open what is sealed under the other: every group begins anew, and its earlier keys are dropped. Workers keep
+ * theirs, since posts wait in the work queue for days; a post names a task and tells nothing more.
  */
 export function withManifest(
   state: AuthorityState,
@@ -87,7 +88,9 @@ export function withManifest(
   return { ...state, manifest_digest: manifestDigest, groups }
 }
 
-/** The state with every group's present epoch, and its next one when that is due; the same object when nothing changed. */
+/**
+ * The state with every group's present epoch, and its next one when that is due; the same object when nothing changed.
+ */
 export function withDueEpochs(
   state: AuthorityState,
   groups: readonly string[],
@@ -95,7 +98,7 @@ export function withDueEpochs(
   nowMs: number,
 ): AuthorityState {
   let changed = false
-  // Never so early that one epoch is made behind another without end.
+  // Bounded by half an epoch: a longer lead would have one epoch after another made without end.
   const leadMs = Math.min(times.leadMs, times.epochMs / 2)
   const next: Record<string, GroupEpoch[]> = {}
   for (const group of groups) {
@@ -115,7 +118,10 @@ export function withDueEpochs(
   return { ...state, groups: { ...state.groups, ...next }, revoked }
 }
 
-/** What a sender needs of a group: the epoch that began last, the one before for receivers whose clock is behind, and those to come. */
+/**
+ * What a sender needs of a group: the epoch that began last, the one before for receivers whose clock is behind, and
+ * those to come.
+ */
 export function sealingEpochs(held: readonly GroupEpoch[], nowMs: number): readonly GroupEpoch[] {
   const present = held.findLastIndex(({ starts_at }) => starts_at <= nowMs)
   return held.slice(Math.max(present - 1, 0))
@@ -140,8 +146,8 @@ export function withRevoked(
   const next: Record<string, GroupEpoch[]> = {}
   for (const group of groups) {
     const held = state.groups[group] ?? []
-    // Epochs that have not begun were released ahead of time: the revoked member may hold them, so they are dropped. The
-    // present one is accepted only as long as letters sealed with it can be under way, or posts can wait.
+    // Epochs that have not begun were released ahead of time: the revoked member may hold them, so they are dropped.
+    // The present one is accepted only as long as letters sealed with it can be under way, or posts can wait.
     const begun = held
       .filter((epoch) => epoch.starts_at <= nowMs)
       .map((epoch) => ({ ...epoch, ends_at: Math.min(epoch.ends_at, nowMs + overlapOf(group, times)) }))

@@ -20,7 +20,7 @@ export type LeasedRunTools = RunTools & ReportTools & Pick<ServiceHost, 'memberI
 
 /** A run of this worker, for as long as it is one. */
 export interface LiveRun {
-  /** Known once the hint was opened. */
+  /** Absent until the hint was opened. */
   taskId?: string
   readonly controller: AbortController
 }
@@ -53,7 +53,7 @@ async function openHint(lease: WorkLease, { openFrom, log }: LeasedRunTools): Pr
     if (role !== 'scheduler') throw new Refusal('not_admitted', `a ${role} may not stage tasks`)
     return parseBy(stagedTask, body, 'a staged task')
   } catch (error) {
-    // A key or passport that is not here yet may come; noise stays noise, and would be delivered for ever.
+    // A key or passport that is missing may still come. Noise stays noise, and would be delivered for ever.
     if (isRetryable(error)) throw error
     log.warn({ subject: lease.subject, err: error }, 'a message on the queue was not sealed by a scheduler')
     lease.term()
@@ -77,7 +77,7 @@ function endAfter(error: unknown, lease: WorkLease, kept: KeptLease, live: LiveR
     log.debug(fields, 'a task ended without this run')
     lease.term()
   } else if (code === 'lease_lost' || kept.mayHaveLapsed()) {
-    // The message is another worker's now; giving it back would end that one's lease.
+    // Another worker has the message now; giving it back would end that worker's lease.
     log.warn(fields, 'a lease was lost, its run is dropped')
   } else if (error instanceof Draining) {
     lease.nak(DRAINED_DELAY_MS)
@@ -95,8 +95,8 @@ interface KeptLease {
 }
 
 /**
- * Extends a lease at a third of its length, for as long as it is kept. Functions run in threads, so the main thread is free
- * to do it; when it is not, the lease lapses, and the fencing token keeps the late result out.
+ * Extends a lease at a third of its length, for as long as it is kept. Functions run in threads, so the main thread is
+ * free to do it; when it is not, the lease lapses, and the fencing token keeps the late result out.
  */
 function keepLease(lease: WorkLease, leaseMs: number, clock: Clock): KeptLease {
   let cancel = () => {}

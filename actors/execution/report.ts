@@ -1,6 +1,7 @@
 /**
- * Tells the scheduler how a run ended, until it is heard: a finished run is not thrown away because a service restarts. The
- * lease is kept meanwhile, and after `REPORT_MS_MAX` the task goes back to the queue for another attempt.
+ * Tells the scheduler how a run ended, again and again until it answers: a finished run is not thrown away because a
+ * service restarts. The lease is kept meanwhile, and after `REPORT_MS_MAX` the task goes back to the queue for another
+ * attempt.
  */
 import type { RunOrder, RunOutcome, scheduler } from '../../messages/index.ts'
 import { isRetryable, Refusal } from '../../messages/index.ts'
@@ -40,7 +41,7 @@ export async function reportOutcome(
         await clock.sleep(backoffMs(tries, RETRY_BACKOFF), signal)
         signal.throwIfAborted()
       } else if (report.status === 'ok' && !ENDED.has(error.code)) {
-        // A result that cannot be accepted as it is will not be at the next attempt either.
+        // A result that was not accepted would not be accepted from another attempt either.
         log.error({ task_id, code: error.code }, 'a result was refused, the run is reported as failed')
         report = { status: 'error', code: error.code, message: `the result was not accepted: ${error.message}` }
       } else throw error

@@ -1,6 +1,7 @@
 /**
- * One run, from its order to its outcome: inputs in, function, outputs out, receipt. The function's failure, a timeout and a
- * file that does not match are outcomes; trouble of our own is thrown, and the task is given back for another attempt.
+ * One run, from its order to its outcome: inputs in, function, outputs out, receipt. The function's failure, a timeout
+ * and a file that does not match are outcomes; trouble of our own is thrown, and the task is given back for another
+ * attempt.
  */
 import { createHash } from 'node:crypto'
 import type { Executor as ExecutorName, RunOrder, RunOutcome } from '../../messages/index.ts'

@@ -1,6 +1,6 @@
 /**
- * The worker's loop: it fetches only as many messages as it has free slots, so that what it cannot run now stays on the queue
- * for others. A worker that stops fetches no more, goes on with its runs for `drainMs`, and gives the rest back.
+ * The worker's loop: it fetches only as many messages as it has free slots, so that what it cannot run now stays on the
+ * queue for others. A worker that stops fetches no more, goes on with its runs for `drainMs`, and gives the rest back.
  */
 import { Refusal } from '../../messages/index.ts'
 import type { ServiceHost, WorkClass, WorkLease } from '../../runtime/index.ts'

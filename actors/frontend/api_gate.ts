@@ -1,6 +1,7 @@
 /**
- * Asks access control whether a role may call a method. An answer is kept for half a second at most, so that a change of
- * policy counts at once; a question under way is asked once. There are only as many answers as roles times methods.
+ * Asks access control whether a role may call a method. An answer is kept for half a second at most, so that a change
+ * of policy counts soon; while a question is under way, it is not asked again. No more answers are kept than there are
+ * roles times methods.
  */
 import type { access_control, AccessDecision, Role } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'

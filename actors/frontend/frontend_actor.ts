@@ -1,7 +1,7 @@
 /**
- * The frontend treats every API method alike: it verifies whose token it is, asks whether this role may call the method,
- * forwards the call, and writes one record for the audit. It looks into no request, except for the ids that the record
- * names. Without room for the record, no call.
+ * The frontend treats every API method alike: it verifies whose token it is, asks whether this role may call the
+ * method, forwards the call, and writes one record for the audit. It looks into no request, except for the ids that the
+ * record names. Without room for the record, no call.
  */
 import type { SessionCache, SessionClaims } from '../../attestation/index.ts'
 import { verifySessionToken } from '../../attestation/index.ts'

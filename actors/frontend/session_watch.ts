@@ -1,7 +1,8 @@
 /**
  * What the frontend knows of sessions: the keys that sign tokens and the sessions that ended before their time. While
- * requests come, it asks authentication every half second, so that a revocation reaches this member within a second; while
- * none come, it asks nothing. Facts older than five seconds are not used: without authentication, everyone is refused.
+ * requests come, it asks authentication every half second, so that a revocation reaches this member within a second;
+ * while none come, it asks nothing. Facts older than five seconds are not used: without authentication, everyone is
+ * refused.
  */
 import type { SessionKeys } from '../../attestation/index.ts'
 import { importSessionKeys } from '../../attestation/index.ts'

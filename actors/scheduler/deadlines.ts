@@ -1,6 +1,6 @@
 /**
- * Deadlines of staged tasks, kept in storage so that they outlive the scheduler: keys in order of their moments, swept once a
- * second by every member. Expiring a task twice is harmless, so members need not agree who does it.
+ * Deadlines of staged tasks, kept in storage so that they outlive the scheduler: keys in order of their moments, swept
+ * once a second by every member. Expiring a task twice is harmless, so members need not agree on who does it.
  */
 import { z } from 'zod'
 import type { management, storage } from '../../messages/index.ts'
@@ -10,10 +10,10 @@ import { isConflict, repeat } from '../../runtime/index.ts'
 
 const PREFIX = 'deadline/'
 const PAGE = 100
-/** So many pages in one sweep; what is left waits a second. */
+/** Pages in one sweep at most; the rest waits a second. */
 const PAGES_MAX = 10
 const SWEEP_MS = 1_000
-/** A deadline that management will not act on is not asked about for ever. */
+/** So long after its moment, a deadline that management does not act on is forgotten. */
 const FORGET_MS = 600_000
 const NOTE_BYTES_MAX = 1_000
 const KEY = /^deadline\/(\d{15})\/(.+)$/

@@ -1,6 +1,6 @@
 /**
- * The scheduler puts hints on the work queue and takes them off, and passes what workers say on to management, which alone
- * decides. A hint names a task and nothing else; it is sealed to the workers of one class.
+ * The scheduler puts hints on the work queue and takes them off, and passes what workers say on to management, which
+ * alone decides. A hint names a task and nothing else; it is sealed to the workers of one class.
  */
 import type { execution, management, storage } from '../../messages/index.ts'
 import {
@@ -37,7 +37,7 @@ export interface SchedulerTools {
 
 export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
   const { managing, storing, workerOf, sealTo, workQueue, log, now, prepared } = tools
-  /** Which class a task was staged for: a cache, only for the subject of a dead letter. */
+  /** The class that each task was staged for: a cache, used only for the subject of a dead letter. */
   const staged = new Map<string, WorkClass>()
 
   async function prepare(work: WorkClass): Promise<void> {
@@ -77,7 +77,7 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
       if (deadline !== undefined) await keepDeadline(storing, task_id, deadline, work)
       await prepare(work)
       if (before !== undefined && (await workQueue.holds(before))) return { seq: before }
-      // A lost message is followed by one of another id, which the queue does not take for the lost one.
+      // A message in place of a lost one has another id, so that the queue does not take it for the lost one.
       const messageId = before === undefined ? `${task_id}.${attempt}` : `${task_id}.${attempt}.${before}`
       const seq = await workQueue.stage(work, priority, messageId, task_id, hint)
       remember(task_id, work)
@@ -115,7 +115,7 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
         const lease = { task_id, token, worker, ...defined({ platform }) }
         return await managing.start_run(lease, passOn(context))
       } catch (error) {
-        // A task that this very request ended for want of attempts or time names the option that ended it.
+        // If this very request ended the task, because no attempt or no time was left, the refusal names that option.
         if (error instanceof Refusal && error.code === 'task_ended' && error.field?.startsWith('options.') === true) {
           await deadLetter(task_id, error.message)
         }
@@ -139,7 +139,7 @@ export function schedulerActor(tools: SchedulerTools): Actor<typeof scheduler> {
   }
 }
 
-/** A worker speaks for itself only; that it is one, admission has seen to. */
+/** A worker speaks for itself only; admission has made sure that it is a worker. */
 function expectWorker(worker: string, { sender }: LetterContext): void {
   assert(sender.role === 'execution', 'the protocol names workers as the only callers')
   if (worker !== sender.id) {

@@ -1,6 +1,6 @@
 /**
- * Calls as records of the audit log. A service says for each method what is noted of a call; whatever is not noted here is
- * no record. Without room for the record, no call.
+ * Calls as records of the audit log. A service says for each method what is noted of a call; whatever is not noted here
+ * is no record. Without room for the record, no call.
  */
 import type { z } from 'zod'
 import type { MethodName, Protocol, RequestOf } from '../../messages/index.ts'
@@ -40,8 +40,8 @@ export function recordCalls<P extends Protocol>(notes: CallNotes<P>, audit: Audi
 }
 
 /**
- * Notes what was refused before it came to a handler. Whoever sent it is not known, so nothing that they could make up is
- * repeated.
+ * Notes what was refused before it came to a handler. Whoever sent it is not known, so nothing that they could make up
+ * is repeated.
  */
 export function recordRefusals(protocol: Protocol, audit: Audit): (method: string, refusal: Refusal) => void {
   return (method, { code }) =>

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { BuiltinSpec } from '../../actors/builtins/index.ts'
 import { waitForTask } from '../../client/index.ts'
 import { copyCode } from '../support/code_copy.ts'
 import { invokeTask, startTestDeployment } from '../support/deployment.ts'
@@ -30,11 +31,11 @@ test('a built-in function that is added to the registry can be registered and ru
     expect(added).toContain('[shout, ')
     return added
   })
-  const { builtinSpecs } = (await import(join(builtins, 'index.js'))) as typeof import('../../actors/builtins/index.ts')
+  const added = (await import(join(builtins, 'index.js'))) as { builtinSpecs: Record<string, BuiltinSpec> }
 
   await using platform = await startTestDeployment(code.options)
   const { api } = platform.admin
-  const { function_id } = await api.register_function({ ...builtinSpecs['builtin-shout']!, public: true })
+  const { function_id } = await api.register_function({ ...added.builtinSpecs['builtin-shout']!, public: true })
   const task = await waitForTask(api, await invokeTask(platform.admin, function_id, { message: 'hello' }))
   expect(task).toMatchObject({ state: 'Finished' })
   expect(Buffer.from(task.result!.return_value).toString()).toBe('HELLO')

@@ -1,7 +1,7 @@
 /**
- * A checked set of Cedar policies, ready to decide. The engine copies its parsed policies and schema for each decision, so
- * for each action it is given only what belongs to that action. The engine cannot forget what it parsed, so what it keeps is
- * named by action, and each name holds the policies of whichever set asked last.
+ * A checked set of Cedar policies, ready to decide. The engine copies its parsed policies and schema for each decision,
+ * so for each action it is given only what belongs to that action. The engine cannot forget what it parsed, so what it
+ * keeps is named by action, and each name holds the policies of whichever set asked last.
  *
  * This drawer holds everything that is written in Cedar's terms: texts, questions, and the engine.
  */

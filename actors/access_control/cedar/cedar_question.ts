@@ -64,7 +64,7 @@ function request(
 
 /** Without the fields that are undefined. */
 function present(facts: Record<string, Attribute | undefined>): Record<string, Attribute> {
-  return defined(facts) as Record<string, Attribute> // of an index signature, 'defined' keeps no more than that fields may be absent
+  return defined(facts) as Record<string, Attribute> // any name may be absent, so none is told apart by its type
 }
 
 function taskEntity(task: Staged['task']): Entity {

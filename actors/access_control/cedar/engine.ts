@@ -1,7 +1,7 @@
 /**
- * The door to the Cedar engine, a WebAssembly module. Optimised code of V8 11, as in Node 20, calls WebAssembly inline, and ends
- * the whole process when such code is given up while the engine is in the middle of a call. So these calls are not inlined
- * here; later versions are not harmed by being told the same.
+ * The door to the Cedar engine, a WebAssembly module. Optimised code of V8 11, as in Node 20, calls WebAssembly inline,
+ * and ends the whole process when such code is given up while the engine is in the middle of a call. So these calls are
+ * not inlined here; later versions are not harmed by being told the same.
  */
 import { setFlagsFromString } from 'node:v8'
 

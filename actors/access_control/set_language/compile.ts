@@ -1,7 +1,7 @@
 /**
- * Makes decisions of a parsed text: each matcher becomes one function of the facts, and nothing is looked up by name in the
- * text again. A set that is empty because its object is unknown refuses the question as a whole, under `not` too: the empty
- * set is a subset of every set, and nothing must follow from knowing nothing.
+ * Compiles a parsed text: each matcher becomes one function of the facts, and the text is not looked at again. If a set
+ * is empty because its object is unknown, the whole question is refused, under `not` too: the empty set is a subset of
+ * every set, and knowing nothing must not allow anything.
  */
 import { assert } from '../../../messages/index.ts'
 import type { Comparison, Expression, SetLanguageText, TermUse } from './grammar.ts'

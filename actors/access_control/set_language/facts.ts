@@ -4,7 +4,9 @@ import type { CedarQuestion } from '../cedar/cedar_question.ts'
 import type { SetFacts, Tuple } from './compile.ts'
 import type { KnownNames } from './parse.ts'
 
-/** What a text may ask about, and in which relations the facts come. A question has the facts of its own things alone. */
+/**
+ * What a text may ask about, and in which relations the facts come. A question has the facts of its own things alone.
+ */
 export const PLATFORM_LANGUAGE: KnownNames = {
   requests: new Map([
     ['user_access_data', ['usr', 'data']],

@@ -1,4 +1,7 @@
-/** Parses the right side of a matcher. `not` binds closer than `and`, `and` closer than `or`; sets are compared, not truths. */
+/**
+ * Parses the right side of a matcher. `not` binds closer than `and`, `and` closer than `or`; sets are compared, not
+ * truths.
+ */
 import type { Comparison, Expression, SetLanguageText, TermUse } from './grammar.ts'
 import { COMPARISONS } from './grammar.ts'
 import type { TokenReader } from './tokens.ts'

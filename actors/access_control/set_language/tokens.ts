@@ -1,6 +1,6 @@
 /**
- * The set language, cut into tokens with their places, and a reader of them. A comment ends with its line; a backslash at a
- * line's end joins it with the next.
+ * The set language, cut into tokens with their places, and a reader of them. A comment ends with its line; a backslash
+ * at a line's end joins it with the next.
  */
 import type { Refusal } from '../../../messages/index.ts'
 import type { Place, PolicyText } from '../text_place.ts'

@@ -30,7 +30,8 @@ export class FilePlaces {
 
   /**
    * A file to read in parts. Whether a file in the object store exists at all, its reader finds out.
-   * @throws Refusal `not_found`, `too_large` above `bytesMax`, `forbidden` for a place that the deployment does not allow
+   * @throws Refusal `not_found`, `too_large` above `bytesMax`, `forbidden` for a place that the deployment does not
+   * allow
    */
   async find(url: string, bytesMax: number, signal: AbortSignal): Promise<PlacedFile> {
     const { store, spool } = this.#tools

@@ -1,6 +1,6 @@
 /**
- * A task's inputs: each proves to be the registered file before its function begins. Of each input, only one part is held,
- * and whatever proves that the other parts belong to it.
+ * A task's inputs: each proves to be the registered file before its function begins. Of each input, only one part is
+ * held, and whatever proves that the other parts belong to it.
  */
 import { decryptStream } from '../../../attestation/index.ts'
 import type { RunOrder } from '../../../messages/index.ts'

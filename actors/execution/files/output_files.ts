@@ -1,8 +1,8 @@
 /**
- * A task's outputs: encrypted as their function writes them, under the keys that their owners registered, and kept on the
- * worker's disk until it has ended well. Then they go where they belong. What is stored there is never overwritten, by any
- * attempt: two different contents under one key and iv would give both away to whoever runs the object store. A rerun
- * after a lost worker produces the same content, finds it there, and goes on (docs/decisions/execution.md).
+ * A task's outputs: encrypted as their function writes them, under the keys that their owners registered, and kept on
+ * the worker's disk until it has ended well. Then they go where they belong. What is stored there is never overwritten,
+ * by any attempt: two different contents under one key and iv would give both away to whoever runs the object store. A
+ * rerun after a lost worker produces the same content, finds it there, and goes on (docs/decisions/execution.md).
  */
 import { encryptStream, tagOfSameContent } from '../../../attestation/index.ts'
 import type { RunOrder } from '../../../messages/index.ts'

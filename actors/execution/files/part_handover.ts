@@ -1,4 +1,6 @@
-/** Hands parts from a giver to the reader of a stream, one at a time: the giver waits until the reader wants the next. */
+/**
+ * Hands parts from a giver to the reader of a stream, one at a time: the giver waits until the reader wants the next.
+ */
 export class PartHandover implements AsyncIterable<Uint8Array> {
   #part: Uint8Array | undefined
   #ended = false

@@ -1,4 +1,6 @@
-/** The payload of a run: it came with the order, or it lies in the object store and must prove to be that of the terms. */
+/**
+ * The payload of a run: it came with the order, or it lies in the object store and must prove to be that of the terms.
+ */
 import { createHash } from 'node:crypto'
 import { decryptStream } from '../../../attestation/index.ts'
 import type { RunOrder } from '../../../messages/index.ts'

@@ -1,6 +1,6 @@
 /**
- * What management writes into the audit log: each state of a task, each change of a function or of data, and each decision
- * of access control that it acts on. That no decision came is a record too.
+ * What management writes into the audit log: each state of a task, each change of a function or of data, and each
+ * decision of access control that it acts on. That no decision came is a record too.
  */
 import type { AccessQuestion, CallerIdentity, management } from '../../../messages/index.ts'
 import { apiMethods, fromKeys } from '../../../messages/index.ts'
@@ -14,7 +14,9 @@ const CHANGES = /^(?:register|update|disable|delete)_/
 /** The API's methods, and no others, take the caller beside the request. */
 type ApiCall = EndedCall<{ caller: CallerIdentity; request: object }>
 
-/** No method of the API is begun whose records could not be written; those that change something are records themselves. */
+/**
+ * No method of the API is begun whose records could not be written; those that change something are records themselves.
+ */
 export function changeNotes(audit: AuditWriter): Observer<typeof management> {
   const methods = Object.keys(apiMethods) as (keyof typeof apiMethods)[] // the keys that its type lists
   return recordCalls(

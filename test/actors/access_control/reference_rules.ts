@@ -1,6 +1,6 @@
 /**
- * The policies once more, as plain functions over the facts of a question: written by hand, without an engine, so that the
- * tests can hold one against the other. The role table here does not compile when a method of the API has no row.
+ * The policies once more, as plain functions over the facts of a question: written by hand, without an engine, so that
+ * the tests can hold one against the other. The role table here does not compile when a method of the API has no row.
  */
 import type { AccessQuestion, DoorMethod, Role, TaskUse } from '../../../messages/index.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Services in one process, for tests of what they decide: letters go from a client straight to the handlers, through the
- * protocol's schemas but through no broker. Storage is a map with the contract's compare-and-set.
+ * Services in one process, for tests of what they decide: letters go from a client straight to the handlers, through
+ * the protocol's schemas but through no broker. Storage is a map with the contract's compare-and-set.
  */
 import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../../../messages/index.ts'

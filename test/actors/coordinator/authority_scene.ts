@@ -1,4 +1,7 @@
-/** A coordinator's authority over a register, passports and a clock that a test holds, with a manifest of four roles or more. */
+/**
+ * A coordinator's authority over a register, passports and a clock that a test holds, with a manifest of four roles or
+ * more.
+ */
 import { expect } from 'vitest'
 import { Authority } from '../../../actors/coordinator/index.ts'
 import type { AuthorityOptions } from '../../../actors/coordinator/index.ts'

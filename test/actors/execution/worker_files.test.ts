@@ -1,4 +1,6 @@
-/** What a worker does with the files of a run: inputs that must match their tags, outputs that are never overwritten. */
+/**
+ * What a worker does with the files of a run: inputs that must match their tags, outputs that are never overwritten.
+ */
 import { describe, expect, test, vi } from 'vitest'
 import { encryptFile } from '../../../attestation/sealing/file_schemes/scheme.ts'
 import { Refusal } from '../../../messages/index.ts'

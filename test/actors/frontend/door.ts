@@ -1,4 +1,7 @@
-/** What stands behind a frontend under test: management and the coordinator write down what they are asked, access control decides. */
+/**
+ * What stands behind a frontend under test: management and the coordinator write down what they are asked, access
+ * control decides.
+ */
 import type { CallerIdentity, DoorMethod } from '../../../messages/index.ts'
 import { coordinator, defined, frontend, management, policyMethods, Refusal } from '../../../messages/index.ts'
 import type { AskOptions, ServiceHost } from '../../../runtime/index.ts'

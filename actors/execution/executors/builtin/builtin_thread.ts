@@ -1,7 +1,7 @@
 /**
  * The entry of a thread that runs built-in functions, one after another. It has no network, no environment and no keys;
- * it asks for its files part by part, and wipes each part of an input when it is done with it. The main thread ends it when
- * a run takes too long, and starts another.
+ * it asks for its files part by part, and wipes each part of an input when it is done with it. The main thread ends it
+ * when a run takes too long, and starts another.
  */
 import { parentPort } from 'node:worker_threads'
 import type { BuiltinCall } from '../../../builtins/index.ts'

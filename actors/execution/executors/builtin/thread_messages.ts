@@ -1,6 +1,6 @@
 /**
- * What the worker's main thread and a thread that runs built-in functions say to each other: first the envelope, which is
- * all that the pool of threads knows, then what is in it.
+ * What the worker's main thread and a thread that runs built-in functions say to each other: first the envelope, which
+ * is all that the pool of threads knows, then what is in it.
  */
 import type { JsonValue } from '../../../../messages/index.ts'
 

@@ -121,8 +121,8 @@ export class ThreadPool {
     })
   }
 
-  // A burst of short jobs is served by few warm threads: starting one costs more than a thousand such jobs. A job that has
-  // waited shows that the threads are busy with long ones.
+  // A burst of short jobs is served by few warm threads: starting one costs more than a thousand such jobs. A job that
+  // has waited shows that the threads are busy with long ones.
   #dispatch(): void {
     while (this.#waiting.length > 0 && this.#idle.length > 0) this.#waiting.shift()!.begin(this.#idle.pop()!)
     if (this.#waiting.length === 0 || this.#starting || this.#threads.size >= this.#options.size) return

@@ -1,6 +1,6 @@
 /**
- * What an expression of the set language means, written down as plainly as can be: sets are lists, nothing is prepared, and
- * `undefined` stands for an answer that cannot be given because an object is unknown.
+ * What an expression of the set language means, written down as plainly as can be: sets are lists, nothing is prepared,
+ * and `undefined` stands for an answer that cannot be given because an object is unknown.
  */
 import type { SetFacts, Tuple } from '../../../../actors/access_control/set_language/compile.ts'
 import type { Expression, TermUse } from '../../../../actors/access_control/set_language/grammar.ts'
