@@ -124,10 +124,10 @@ export default {
     },
     {
       name: 'not-the-own-index',
-      comment: 'An index is for the other floors; inside, a file imports the file that it means.',
+      comment: 'An index is for the other floors, and a public.ts for users; inside, a file imports the file that it means.',
       severity: 'error',
       from: { path: '^([^/]+)/', pathNot: '^test/' },
-      to: { path: '^$1/index\\.ts$' },
+      to: { path: '^$1/(index|public)\\.ts$' },
     },
     {
       name: 'not-the-own-index-of-a-service',

@@ -3,8 +3,9 @@
  * result.
  */
 import { randomBytes } from 'node:crypto'
+import { builtinSpecs } from '../actors/builtins/index.ts'
 import type { Api, TacitConnection } from '../client/index.ts'
-import { BUILTINS, watchTask } from '../client/index.ts'
+import { watchTask } from '../client/index.ts'
 import { defined, Refusal } from '../messages/index.ts'
 import type { Call } from './bare_calls.ts'
 
@@ -27,7 +28,7 @@ export async function prepareStagedEcho(
     return connection.as(await connection.login(id, password))
   }
   const owner = await enter('owner', 'FunctionOwner')
-  const { function_id } = await owner.register_function({ ...BUILTINS['builtin-echo']!, public: true })
+  const { function_id } = await owner.register_function({ ...builtinSpecs['builtin-echo']!, public: true })
   const user = await enter('user', 'DataOwner', 'bench')
   return () => runEcho(user, function_id, message)
 }

@@ -40,10 +40,12 @@ export interface ConnectOptions {
   log?: Log
 }
 
-type ApiRequest<K extends DoorMethod> = z.input<(typeof frontend)['methods'][K]['request']['shape']['request']>
-type ApiReply<K extends DoorMethod> = z.output<(typeof frontend)['methods'][K]['reply']>
+/** What a method of the frontend takes, such as `ApiRequest<'create_task'>`; the connection adds the session. */
+export type ApiRequest<K extends DoorMethod> = z.input<(typeof frontend)['methods'][K]['request']['shape']['request']>
+/** What a method of the frontend answers, such as `ApiReply<'create_task'>`. */
+export type ApiReply<K extends DoorMethod> = z.output<(typeof frontend)['methods'][K]['reply']>
 
-/** The frontend's methods, typed, with the session of who logged in. */
+/** The frontend's methods, typed, under the session of the user who logged in. */
 export type Api = { [K in DoorMethod]: (request: ApiRequest<K>, options?: AskOptions) => Promise<ApiReply<K>> }
 
 export interface Session {

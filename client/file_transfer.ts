@@ -11,8 +11,9 @@ import {
 } from '../messages/index.ts'
 import type { FileContent, FileStore } from '../runtime/index.ts'
 import { collectParts, contentOf } from '../runtime/index.ts'
-import type { OnBytes } from './counted_content.ts'
-import { countContent } from './counted_content.ts'
+
+/** Called again and again with how many bytes have been worked on and how many there are, last with all of them. */
+export type OnBytes = (doneBytes: number, totalBytes: number) => void
 
 export interface TransferOptions {
   /** Gives the transfer up, with `canceled`. */
@@ -71,7 +72,8 @@ export function planOutput(crypto: OutputCrypto = createFileCrypto()): { url: st
   return { url: fileUrlOf(randomUUID()), crypto }
 }
 
-interface StoredOutput {
+/** Where an output lies in the object store, and what opens it; `planOutput` made both. */
+export interface StoredOutput {
   url: string
   crypto: FileCrypto
 }
@@ -126,4 +128,25 @@ async function storedContent(files: FileStore, url: string, signal: AbortSignal 
   }
   const bytes = await files.size(bucket, name)
   return { bytes, open: () => files.stream(bucket, name, FILE_BYTES_MAX, signal) }
+}
+
+/** @param readings how often the work reads the file; each is told as its part of the whole */
+export function countContent(content: FileContent, onBytes: OnBytes = () => {}, readings = 1): FileContent {
+  const { bytes } = content
+  let before = 0
+  return {
+    bytes,
+    async *open() {
+      let here = 0
+      const tell = () => onBytes(Math.min(bytes, Math.floor((before + here) / readings)), bytes)
+      for await (const part of content.open()) {
+        yield part
+        // Asked for the next part: this one was used.
+        here += part.length
+        tell()
+      }
+      if (bytes === 0) tell()
+      before += here
+    },
+  }
 }

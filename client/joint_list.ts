@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { Refusal } from '../messages/index.ts'
 
-export const JOINT_ITEMS_MAX = 1_000_000
+const JOINT_ITEMS_MAX = 1_000_000
 
 export interface HashedList {
   /** Sorted lines of 64 hex digits, one for each distinct item: what is encrypted and sent. */

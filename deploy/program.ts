@@ -1,6 +1,7 @@
 /** All commands of `tacit`, what parties do and what operators do, as one tree. */
 import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { builtinSpecs } from '../actors/builtins/index.ts'
 import type { GlobalOptions, Output, PartyContext } from '../client/cli/index.ts'
 import {
   addAuditCommands,
@@ -71,7 +72,7 @@ export function createProgram({ config, output, readPassword, signal, writeOut, 
   addContextCommands(program, partyContext)
   addSessionCommands(program, partyContext)
   addUserCommands(program, partyContext)
-  addFunctionCommands(program, partyContext)
+  addFunctionCommands(program, partyContext, builtinSpecs)
   addDataCommands(program, partyContext)
   addTaskCommands(program, partyContext)
   addMemberCommands(program, partyContext)

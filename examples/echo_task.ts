@@ -5,7 +5,7 @@
  *     node dist/examples/echo_task.js <nats url> <manifest file> <user> <password file> [message]
  */
 import { readFile } from 'node:fs/promises'
-import { BUILTINS, TacitConnection, verifyReceipt, waitForTask } from '../client/index.ts'
+import { TacitConnection, verifyReceipt, waitForTask } from 'tacit/client'
 
 const [url, manifestPath, user, passwordPath, message = 'hello'] = process.argv.slice(2)
 if (url === undefined || manifestPath === undefined || user === undefined || passwordPath === undefined) {
@@ -17,7 +17,15 @@ const password = (await readFile(passwordPath, 'utf8')).trimEnd()
 // Nothing is sent before the platform has proven to be the one that this manifest describes.
 await using tacit = await TacitConnection.open({ url, manifest })
 const api = tacit.as(await tacit.login(user, password))
-const { function_id } = await api.register_function({ ...BUILTINS['builtin-echo']!, public: false })
+const { function_id } = await api.register_function({
+  name: 'builtin-echo',
+  description: 'Answers with its message',
+  executor: 'builtin',
+  arguments: [{ key: 'message', default: '', overridable: true }],
+  inputs: [],
+  outputs: [],
+  public: false,
+})
 const { task_id } = await api.create_task({ function_id, arguments: { message } })
 await api.invoke_task({ task_id })
 const { result } = await waitForTask(api, task_id)

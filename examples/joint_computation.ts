@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { TaskView } from '../client/index.ts'
+import type { TaskView } from 'tacit/client'
 import {
   downloadOutput,
   hashItems,
@@ -17,7 +17,7 @@ import {
   uploadInput,
   verifyReceipt,
   waitForTask,
-} from '../client/index.ts'
+} from 'tacit/client'
 
 const [url = '', manifestPath = '', functionId = '', left = '', leftPassword = '', right = '', rightPassword = ''] =
   process.argv.slice(2)

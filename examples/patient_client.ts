@@ -7,7 +7,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRefusal, isRetryable, TacitConnection, watchTask } from '../client/index.ts'
+import { isRefusal, isRetryable, TacitConnection, watchTask } from 'tacit/client'
 
 const [url = '', manifestPath = '', user = '', passwordPath = '', function_id = ''] = process.argv.slice(2)
 const manifest = await readFile(manifestPath, 'utf8')

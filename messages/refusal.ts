@@ -107,3 +107,18 @@ export function parseRefusal(note: unknown): Refusal {
 export function isRetryable(error: unknown): boolean {
   return error instanceof Refusal && error.advice === 'retry'
 }
+
+/**
+ * True for a refusal with one of the codes; for any refusal when none is named. Whatever else is thrown is a defect, which
+ * a caller cannot handle. Programs never match on a refusal's text.
+ *
+ *     if (isRefusal(error, 'stale_terms')) ...
+ */
+export function isRefusal<Code extends RefusalCode = RefusalCode>(
+  error: unknown,
+  ...codes: readonly Code[]
+): error is Refusal & { readonly code: Code } {
+  if (!(error instanceof Refusal)) return false
+  const wanted: readonly RefusalCode[] = codes
+  return wanted.length === 0 || wanted.includes(error.code)
+}

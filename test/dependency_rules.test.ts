@@ -100,6 +100,8 @@ const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ['test/past_the_index.ts', '../messages/inner.ts'],
   ['runtime/own_index.ts', './index.ts', 'not-the-own-index'],
   ['runtime/channel/own_index.ts', '../index.ts', 'not-the-own-index'],
+  ['client/own_public.ts', './public.ts', 'not-the-own-index'],
+  ['deploy/past_the_public.ts', '../client/public.ts', 'through-the-index'],
   ['actors/one/own_index.ts', './index.ts', 'not-the-own-index-of-a-service'],
   ['actors/one/other_service.ts', '../two/index.ts', 'services-apart'],
   ['actors/one/entry.ts', '../main.ts', 'services-apart'],
@@ -220,6 +222,7 @@ async function buildHouse(folder: string): Promise<void> {
     'actors/one/inner.ts',
     'actors/two/index.ts',
     'client/cli/index.ts',
+    'client/public.ts',
     ...ROOMS.map(indexOf),
     ...Object.entries(DRAWERS).flatMap(([place, drawers]) =>
       [...Object.keys(drawers), ...Object.values(drawers)].map((drawer) => `${place}/${drawer}/inner.ts`),

@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect, headers } from '@nats-io/transport-node'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { builtinSpecs } from '../actors/execution/index.ts'
 import { blocksOf, Reader } from './support/reader.ts'
 
 const BLOCK_MS_MAX = 240_000
@@ -54,15 +55,15 @@ async function sendRequests(text: string): Promise<void> {
 }
 
 async function runProgram(text: string): Promise<void> {
+  const echo = { ...builtinSpecs['builtin-echo'], public: true }
   const program = `
     import { readFile } from 'node:fs/promises'
-    import { BUILTINS } from 'tacit/client'
     const url = ${JSON.stringify(await brokerUrl())}
     const manifest = await readFile('.tacit/manifest.json', 'utf8')
     const password = 'a long password of alice'
     const owner = await TacitConnection.open({ url, manifest })
     const fay = owner.as(await owner.login('fay', 'a long password of fay'))
-    const { function_id } = await fay.register_function({ ...BUILTINS['builtin-echo'], public: true })
+    const { function_id } = await fay.register_function(${JSON.stringify(echo)})
     await owner.close()
     ${text}
     process.stdout.write(Buffer.from(result.return_value).toString())`

@@ -23,32 +23,29 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, in processes of their own.
   'test/scenarios/joint_computation.test.ts': [
     'actors/main.ts',
-    ...['builtin_specs', 'joint_list'].map((name) => `client/${name}.ts`),
+    'client/joint_list.ts',
   ],
   // As commands that people type.
   'test/readme.test.ts': [
     ...['data', 'data_crypt', 'function', 'receipt', 'task'].map((name) => `client/cli/commands/${name}_commands.ts`),
-    ...['key_file', 'pairs'].map((name) => `client/cli/terminal/${name}.ts`),
+    ...['given_file', 'option_values'].map((name) => `client/cli/terminal/${name}.ts`),
     ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
     ...['demo_lists', 'joint_demo'].map((name) => `deploy/demo/${name}.ts`),
     'deploy/tacit.ts',
   ],
   'test/scenarios/command_tree.test.ts': [
     'deploy/program.ts',
-    ...['command_tree', 'completion_command', 'completion_scripts'].map((name) => `client/cli/completion/${name}.ts`),
+    ...['command_tree', 'completion_command'].map((name) => `client/cli/completion/${name}.ts`),
   ],
   'test/scenarios/method_commands.test.ts': [
     ...['context', 'session', 'user'].map((name) => `client/cli/commands/${name}_commands.ts`),
     'client/cli/commands/follow_task.ts',
-    'client/cli/terminal/moment.ts',
     'client/cli/platform/party.ts',
   ],
   'test/scenarios/policy_command.test.ts': ['client/cli/commands/policy_commands.ts'],
-  'test/scenarios/file_commands.test.ts': ['client/cli/terminal/rule_file.ts'],
   'test/scenarios/command.test.ts': [
     'commands/audit_commands',
     'commands/data_record_commands',
-    'terminal/every_page',
     'commands/member_commands',
     'commands/schema_command',
   ].map((name) => `client/cli/${name}.ts`),

@@ -12,8 +12,6 @@ import type { FileSettings } from './settings.ts'
 import { parseSettings } from './settings.ts'
 import { Worker } from './worker.ts'
 
-export { builtinSpecs } from '../builtins/index.ts'
-
 const THREAD_ENTRY = new URL('./executors/builtin/builtin_thread.js', import.meta.url)
 
 /** @param threadEntry the compiled entry of the threads that run built-in functions */

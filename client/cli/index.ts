@@ -1,6 +1,7 @@
-/** The commands of a party, and what every command shares. */
-export * from './terminal/output.ts'
-export { isBrokerUrl } from './platform/broker_url.ts'
+/** The commands of a party, for the program that joins them, and what operators' commands share with them. */
+export { CommandFailure, createOutput, EXIT_CODES, reportFailure } from './terminal/output.ts'
+export type { Output } from './terminal/output.ts'
+export { isBrokerUrl } from './platform/context_store.ts'
 export { LOCAL_STATE } from './platform/chosen_platform.ts'
 export type { GlobalOptions, PartyEnvironment } from './platform/chosen_platform.ts'
 export type { PartyContext } from './platform/party.ts'

@@ -3,11 +3,11 @@
  * nothing else. Everything is done as the parties themselves would do it, through the SDK, on a deployment that runs.
  */
 import { randomBytes } from 'node:crypto'
+import { builtinSpecs } from '../../actors/builtins/index.ts'
 import type { TaskView } from '../../messages/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Api, HashedList, TacitConnection } from '../../client/index.ts'
 import {
-  BUILTINS,
   createFileCrypto,
   downloadOutput,
   hashItems,
@@ -70,7 +70,7 @@ export async function runJointDemo(options: JointDemoOptions): Promise<JointDemo
   await using fay = await connect()
   const functionApi = fay.as(await fay.login('fay', passwords.fay))
   const { function_id } = await functionApi.register_function({
-    ...BUILTINS['builtin-ordered-set-intersect']!,
+    ...builtinSpecs['builtin-ordered-set-intersect']!,
     public: true,
   })
   say(`fay registered builtin-ordered-set-intersect as ${function_id}`)

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BUILTINS } from '../../client/index.ts'
+import { builtinSpecs } from '../../actors/execution/index.ts'
 import type { TestDeployment } from '../support/deployment.ts'
 import { registerEcho, startTestDeployment } from '../support/deployment.ts'
 import { temporaryFolder } from '../support/temporary_folder.ts'
@@ -30,7 +30,7 @@ beforeAll(async () => {
     platform.register('bob'),
     platform.register('fay', 'FunctionOwner'),
   ])
-  const spec = BUILTINS['builtin-ordered-set-intersect']!
+  const spec = builtinSpecs['builtin-ordered-set-intersect']!
   const { function_id: intersect } = await fay.api.register_function({ ...spec, public: true })
   words = {
     'nats url': platform.deployment.natsUrl,

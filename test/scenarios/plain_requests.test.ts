@@ -4,8 +4,9 @@ import type { NatsConnection } from '@nats-io/nats-core'
 import { headers } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { builtinSpecs } from '../../actors/execution/index.ts'
 import type { TaskView } from '../../client/index.ts'
-import { BUILTINS, waitForTask } from '../../client/index.ts'
+import { waitForTask } from '../../client/index.ts'
 import { HEADERS } from '../../messages/index.ts'
 import type { Party, TestDeployment } from '../support/deployment.ts'
 import { invokeTask, registerEcho, startTestDeployment } from '../support/deployment.ts'
@@ -46,7 +47,7 @@ describe('with a bare NATS client', () => {
     const token = await logIn(platform.admin)
     const { body: registered } = await ask(
       'tacit.frontend.register_function',
-      { ...BUILTINS['builtin-echo'], public: true },
+      { ...builtinSpecs['builtin-echo'], public: true },
       token,
     )
     const { function_id } = registered
@@ -207,7 +208,7 @@ async function request(
 /** A task of two parties that waits for approvals. */
 async function sharedTask({ admin }: TestDeployment, left: Party, right: Party): Promise<{ task_id: string }> {
   const { function_id } = await admin.api.register_function({
-    ...BUILTINS['builtin-ordered-set-intersect']!,
+    ...builtinSpecs['builtin-ordered-set-intersect']!,
     public: true,
   })
   const key = { scheme: 'aes-gcm-256', key: new Uint8Array(32), iv: new Uint8Array(12) } as const

@@ -103,7 +103,7 @@ describe('four stories go on while each process is killed in the middle of them'
     expect(versionsOf(told)).toEqual(told.map((_, place) => place + 1))
     expect(begun.code).toBe(130)
     const [, command = '', after = ''] =
-      /"tacit (task watch \S+ --after) (\d+)" goes on from there/.exec(begun.stderr) ?? []
+      /"tacit (task watch \S+ --after) (\d+)" continues from there/.exec(begun.stderr) ?? []
     expect(command).toContain(taskId)
     const rest = changesOf(await runCommand([...command.split(' '), after, '--json'], options))
     expect(rest).toEqual(told.slice(Number(after)))

@@ -3,7 +3,7 @@
  * loses none, and counts exactly. `test/actors/management/races.test.ts` has the same in one process, in seeded orders.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BUILTINS } from '../../client/index.ts'
+import { builtinSpecs } from '../../actors/execution/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Party } from '../support/deployment.ts'
 import type { WholePlatform } from '../support/whole_platform.ts'
@@ -14,7 +14,7 @@ const ROUNDS = Array.from({ length: 5 }, (_, round) => round)
 const tag = new Uint8Array(16).fill(1)
 const crypto = { scheme: 'aes-gcm-256' as const, key: new Uint8Array(32).fill(2), iv: new Uint8Array(12) }
 const url = 'nats-object://files/nothing'
-const ECHO = { ...BUILTINS['builtin-echo']!, public: true }
+const ECHO = { ...builtinSpecs['builtin-echo']!, public: true }
 const TWO_INPUTS = {
   name: 'builtin-ordered-set-intersect',
   executor: 'builtin' as const,

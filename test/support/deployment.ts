@@ -6,9 +6,10 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
+import { builtinSpecs } from '../../actors/execution/index.ts'
 import type { KeyPair } from '../../attestation/index.ts'
 import type { Api, Session } from '../../client/index.ts'
-import { BUILTINS, TacitConnection } from '../../client/index.ts'
+import { TacitConnection } from '../../client/index.ts'
 import { readConfig } from '../../deploy/config.ts'
 import type { Deployment, DeploymentOptions } from '../../deploy/deployment.ts'
 import { startDeployment } from '../../deploy/deployment.ts'
@@ -145,7 +146,7 @@ export async function startTestDeployment(options: TestDeploymentOptions = {}): 
 
 /** Registers `builtin-echo` for everybody. @returns the function's id */
 export async function registerEcho({ api }: Party): Promise<string> {
-  return (await api.register_function({ ...BUILTINS['builtin-echo']!, public: true })).function_id
+  return (await api.register_function({ ...builtinSpecs['builtin-echo']!, public: true })).function_id
 }
 
 type TaskOptions = NonNullable<Parameters<Api['create_task']>[0]['options']>

@@ -3,8 +3,9 @@
  * likes. Each step waits patiently, and checks the answers that it gets.
  */
 import { expect } from 'vitest'
+import { builtinSpecs } from '../../actors/execution/index.ts'
 import type { Api, TaskView } from '../../client/index.ts'
-import { BUILTINS, downloadOutput, planOutput, uploadInput, verifyReceipt, waitForTask } from '../../client/index.ts'
+import { downloadOutput, planOutput, uploadInput, verifyReceipt, waitForTask } from '../../client/index.ts'
 import type { AskOptions } from '../../runtime/index.ts'
 import type { Party } from './deployment.ts'
 
@@ -50,7 +51,7 @@ class Stage {
   }
 
   async offer({ api }: Party, who: { public: boolean; allowlist?: string[] }): Promise<string> {
-    const spec = BUILTINS['builtin-ordered-set-intersect']!
+    const spec = builtinSpecs['builtin-ordered-set-intersect']!
     const { function_id } = await api.register_function({ ...spec, ...who }, PATIENCE)
     this.story.runs[function_id] = 0
     return function_id

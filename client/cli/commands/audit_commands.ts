@@ -1,13 +1,13 @@
-/** `tacit audit query | verify`: what happened on the platform, for admins, and whether the log of it is whole. */
+/** `tacit audit query | verify`: shows admins what happened on the platform, and whether its log is complete. */
 import type { Command } from 'commander'
 import type { AuditEntry } from '../../../messages/index.ts'
 import { defined } from '../../../messages/index.ts'
-import { parseMoment } from '../terminal/moment.ts'
 import { CommandFailure } from '../terminal/output.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { withSession } from '../platform/party.ts'
+import { parseMoment } from '../terminal/option_values.ts'
 
-/** Reading a long log takes its time. */
+/** Reading a long log takes a while. */
 const VERIFY_MS = 60_000
 
 interface QueryOptions {
@@ -23,35 +23,37 @@ interface QueryOptions {
 }
 
 export function addAuditCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
-  const audit = program.command('audit').description('what was called, refused, decided and changed (admins)')
+  const audit = program.command('audit').description('the log of every call, refusal, decision and change (admins)')
   audit
     .command('query')
-    .description('the records that fit, newest first')
-    .option('--user <id>', 'of this user')
-    .option('--method <name>', 'of this method')
-    .option('--task <task>', 'about this task')
-    .option('--outcome <outcome>', '"ok", the code of a refusal, or the state of a task')
-    .option('--text <text>', 'with this anywhere in them')
-    .option('--from <moment>', 'at this moment or later, such as 2026-01-31T12:00:00Z', parseMoment)
-    .option('--to <moment>', 'before this moment', parseMoment)
-    .option('--limit <n>', 'at most so many', Number)
-    .option('--after <next>', 'go on where an earlier answer ended')
+    .description('show the records that match, newest first')
+    .option('--user <id>', 'only records of this user')
+    .option('--method <name>', 'only records of this method')
+    .option('--task <task>', 'only records about this task')
+    .option(
+      '--outcome <outcome>',
+      'only records with this outcome: "ok", the code of a refusal, or the state of a task',
+    )
+    .option('--text <text>', 'only records that contain this text')
+    .option('--from <moment>', 'only records from this moment on, such as 2026-01-31T12:00:00Z', parseMoment)
+    .option('--to <moment>', 'only records before this moment', parseMoment)
+    .option('--limit <n>', 'show at most this many', Number)
+    .option('--after <next>', 'continue where an earlier answer ended')
     .action(async (options: QueryOptions, command: Command) => {
       const context = contextOf(command)
-      // Global flags are not of the query.
+      // Picked one by one: global flags such as --json are no part of the query.
       const { user, method, task, outcome, text, from, to, limit, after } = options
-      const given = Object.entries({ user, method, task, outcome, text, from, to, limit, after })
-      const query: QueryOptions = Object.fromEntries(given.filter(([, value]) => value !== undefined))
+      const query = defined({ user, method, task, outcome, text, from, to, limit, after })
       await withSession(context, async (api) => {
         const { entries, damaged, next } = await api.query_audit_log(query)
         context.output.result({ entries, damaged, ...defined({ next }) }, entries.map(lineOf))
-        if (damaged > 0) context.output.say(`${damaged} pages did not open; run "tacit audit verify"`)
+        if (damaged > 0) context.output.say(`${damaged} pages could not be opened; run "tacit audit verify"`)
         if (next !== undefined) context.output.say(`there is more: --after ${next}`)
       })
     })
   audit
     .command('verify')
-    .description('read the whole log, and tell what was removed, changed or put elsewhere')
+    .description('read the whole log, and say what was removed, changed or moved')
     .action(async (_options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -59,7 +61,7 @@ export function addAuditCommands(program: Command, contextOf: (command: Command)
         const report = await api.verify_audit_log({}, options)
         const { intact, records, writers, findings } = report
         if (intact) {
-          context.output.result({ ...report }, [`the audit log is whole: ${records} records of ${writers} members`])
+          context.output.result({ ...report }, [`the audit log is complete: ${records} records of ${writers} members`])
           return
         }
         const places = findings.map(({ writer, page, problem }) =>
@@ -68,11 +70,9 @@ export function addAuditCommands(program: Command, contextOf: (command: Command)
         for (const place of places) context.output.say(place)
         throw new CommandFailure(
           'state_damaged',
-          `the audit log is not what was written: ${places[0]}`,
+          `the audit log is not as it was written: ${places[0]}`,
           { ...report },
-          {
-            hint: 'someone changed the stream AUDIT on the broker; keep a copy of it before anything else',
-          },
+          { hint: 'somebody changed the stream AUDIT on the broker; first of all, keep a copy of it' },
         )
       })
     })

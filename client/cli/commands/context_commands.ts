@@ -1,4 +1,4 @@
-/** `tacit context add | use | list | show | remove`: platforms under names of the user's own. */
+/** `tacit context add | use | list | show | remove`: platforms under names that the user chose. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { defined, Refusal } from '../../../messages/index.ts'
@@ -17,14 +17,18 @@ interface AddOptions {
 export function addContextCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
   const context = program
     .command('context')
-    .description('platforms under names: their address, and the manifest you pin')
+    .description('platforms under names of your choice: their address, and the manifest that you trust')
   context
     .command('add <name>')
     .usage('<name> --nats <url> --manifest <file> [options]')
-    .description('keep a platform under a name, and pin its manifest (--nats, --manifest) by its digest')
-    .option('--user <id>', 'speak as this user unless told')
-    .option('--token-file <file>', "keep that user's session here, instead of the configuration folder")
-    .option('--replace', 'change what there is, and pin the manifest anew; what is not given stays', false)
+    .description('keep a platform (--nats, --manifest) under a name, and pin its manifest by its digest')
+    .option('--user <id>', 'the user that commands speak as, unless they name another')
+    .option('--token-file <file>', "keep that user's session in this file, instead of the configuration folder")
+    .option(
+      '--replace',
+      'change an existing context, and pin its manifest anew; what you do not give stays as it is',
+      false,
+    )
     .action(async (name: string, options: AddOptions, command: Command) => {
       const { output, homeFolder, options: globals } = contextOf(command)
       const contexts = new ContextStore(homeFolder)
@@ -39,7 +43,7 @@ export function addContextCommands(program: Command, contextOf: (command: Comman
       const user = options.user ?? before?.user
       const tokenFile = options.tokenFile === undefined ? before?.token_file : resolve(options.tokenFile)
       if (tokenFile !== undefined && user === undefined) {
-        throw new Refusal('invalid_request', 'a token file is of one user', { hint: 'give --user <id> with it' })
+        throw new Refusal('invalid_request', 'a token file belongs to one user', { hint: 'give --user <id> with it' })
       }
       const fresh: StoredContext = {
         nats,
@@ -49,18 +53,20 @@ export function addContextCommands(program: Command, contextOf: (command: Comman
       await contexts.write(name, fresh, options.replace)
       output.result({ context: { name, ...fresh } }, [
         `${before === undefined ? 'added' : 'replaced'} ${name}: ${nats}`,
-        `  manifest ${fresh.manifest_digest}: compare this with what the operator publishes`,
+        `  manifest ${fresh.manifest_digest}: compare this with the digest that the operator publishes`,
       ])
-      if ((await contexts.inUse()) !== name) output.say(`"tacit context use ${name}" has commands speak to it`)
+      if ((await contexts.inUse()) !== name) output.say(`run "tacit context use ${name}" to speak to it from now on`)
     })
   context
     .command('use [name]')
-    .description('have commands speak to this platform')
-    .option('--none', 'have them speak to the deployment on this machine again', false)
+    .description('choose the platform that commands speak to from now on')
+    .option('--none', 'choose the deployment on this machine again', false)
     .action(async (name: string | undefined, options: { none: boolean }, command: Command) => {
       const { output, homeFolder } = contextOf(command)
       if ((name === undefined) !== options.none) {
-        throw new Refusal('invalid_request', 'say which context', { hint: 'give its name, or --none' })
+        throw new Refusal('invalid_request', 'the name of the context is missing, or is given with --none', {
+          hint: 'give a name, or --none',
+        })
       }
       await new ContextStore(homeFolder).use(name)
       output.result({ context: name ?? null }, [
@@ -69,7 +75,7 @@ export function addContextCommands(program: Command, contextOf: (command: Comman
     })
   context
     .command('list')
-    .description('the contexts, and which is in use')
+    .description('list your contexts, and say which one is in use')
     .action(async (_options: object, command: Command) => {
       const { output, homeFolder } = contextOf(command)
       const contexts = new ContextStore(homeFolder)
@@ -86,9 +92,7 @@ export function addContextCommands(program: Command, contextOf: (command: Comman
     })
   context
     .command('show [name]')
-    .description(
-      'a context (the one that commands take now, unless named), and whether its manifest is as it was pinned',
-    )
+    .description('show a context, by default the one in use, and whether its manifest is still the pinned one')
     .action(async (given: string | undefined, _options: object, command: Command) => {
       const context = contextOf(command)
       const { output, homeFolder } = context
@@ -110,7 +114,7 @@ export function addContextCommands(program: Command, contextOf: (command: Comman
     })
   context
     .command('remove <name>')
-    .description('forget a context, and the sessions that were kept for it')
+    .description('remove a context and its sessions from this machine')
     .action(async (name: string, _options: object, command: Command) => {
       const { output, homeFolder } = contextOf(command)
       await new ContextStore(homeFolder).remove(name)

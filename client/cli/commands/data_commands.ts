@@ -1,30 +1,38 @@
-/** `tacit data register`: inputs that were encrypted or are no secret, and outputs that are yet to be written. */
+/**
+ * `tacit data`, whose commands are in three files: this one registers data on the platform, `data_crypt_commands.ts` encrypts
+ * and decrypts files on this machine, and `data_record_commands.ts` shows and changes the records of registered data.
+ */
 import type { Command } from 'commander'
 import { decryptStream, tagRawStream } from '../../../attestation/index.ts'
 import type { DataRule, OutputScheme } from '../../../messages/index.ts'
 import { defined, Refusal } from '../../../messages/index.ts'
-import { countContent } from '../../counted_content.ts'
+import { countContent } from '../../file_transfer.ts'
 import { createFileCrypto, planOutput, readingsOf, uploadFile, uploadRawInput } from '../../file_transfer.ts'
 import { addCryptCommands, schemeOption } from './data_crypt_commands.ts'
 import { addDataRecordCommands } from './data_record_commands.ts'
-import { readKeyFile, writeKeyFile, writeNewKeyFile } from '../terminal/key_file.ts'
 import { ENCRYPTED, openLocalFile } from '../terminal/local_file.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { withSession } from '../platform/party.ts'
-import { readRule, ruleOption } from '../terminal/rule_file.ts'
+import { readKeyFile, readRule, ruleOption, writeKeyFile, writeNewKeyFile } from '../terminal/given_file.ts'
 
 export function addDataCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
-  const data = program.command('data').description('encrypted inputs and outputs')
+  const data = program.command('data').description('encrypt your data, and register it as inputs and outputs of tasks')
   addDataRecordCommands(data, contextOf)
   addCryptCommands(data, contextOf)
   data
     .command('register')
-    .description('register an encrypted input (uploading it), a new output, or an input that is no secret')
-    .option('--input <encrypted>', 'an encrypted file, as "tacit data encrypt" wrote it')
-    .option('--raw <plain>', 'a file that anyone may read; only tasks that allow raw inputs take it')
-    .option('--output', 'an output that a task will write')
-    .option('--key-file <file>', 'the key file: read for an input, written for an output')
-    .option('--url <url>', 'where the input lies already, or the output is to go; the object store unless told')
+    .description('register an encrypted input, which is uploaded, an input that is no secret, or a new output')
+    .option('--input <encrypted>', 'register this encrypted file, as "tacit data encrypt" wrote it')
+    .option(
+      '--raw <plain>',
+      'register this file unencrypted, so that anybody may read it; only tasks with --allow-raw take it',
+    )
+    .option('--output', 'register an output that a task will write')
+    .option('--key-file <file>', 'the key file, which is read for an input and written for an output')
+    .option(
+      '--url <url>',
+      'where the input already is, or where the output is to be written; by default the object store',
+    )
     .addOption(schemeOption())
     .addOption(ruleOption())
     .action(async (options: RegisterOptions, command: Command) => {
@@ -48,7 +56,7 @@ type Ruled = { rule?: DataRule }
 async function register(context: PartyContext, options: RegisterOptions): Promise<string> {
   const { input, raw, output, keyFile, url } = options
   if ([input, raw, output].filter((option) => option !== undefined).length !== 1) {
-    throw new Refusal('invalid_request', 'say whether it is an input or an output', {
+    throw new Refusal('invalid_request', 'it is not clear whether this is an input or an output', {
       hint: 'give one of --input <encrypted>, --raw <plain> and --output',
     })
   }
@@ -89,10 +97,10 @@ async function registerInput(
   const { crypto, tag } = keyFile
   if (tag === undefined)
     throw new Refusal('invalid_request', `${keyFilePath} is the key file of an output`, {
-      hint: 'name the one that "tacit data encrypt" wrote',
+      hint: 'name the key file that "tacit data encrypt" wrote',
     })
   const content = await openLocalFile(encrypted, ENCRYPTED, signal)
-  // A wrong pair is found here, not in the middle of a task.
+  // A key file that does not fit the file is found here, not in the middle of a task.
   const checked = countContent(content, output.progress(`checking ${encrypted}`), readingsOf(crypto))
   for await (const plaintext of decryptStream(() => checked.open(), crypto, tag)) plaintext.fill(0)
   return withSession(context, async (api, connection) => {
@@ -112,7 +120,7 @@ function registerOutput(
 ): Promise<string> {
   return withSession(context, async (api) => {
     const planned = { ...planOutput(createFileCrypto(scheme)), ...defined({ url }) }
-    // The key is written before the platform knows of it: an output nobody can open would be worse than a file too many.
+    // The key is written before the platform knows of it: an output that nobody can open is worse than a file too many.
     await writeNewKeyFile(keyFilePath, planned)
     const { data_id } = await api.register_output_file({ ...planned, ...rule })
     await writeKeyFile(keyFilePath, { ...planned, data_id })

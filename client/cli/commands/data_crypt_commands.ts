@@ -1,20 +1,23 @@
-/** `tacit data encrypt | decrypt`: files are encrypted and opened on the party's side, never on the platform. */
+/**
+ * `tacit data encrypt | decrypt`: the party's own machine encrypts and opens files, never the platform. Only `decrypt --task`
+ * asks the platform anything, namely for the tag of an output and its ciphertext.
+ */
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { decryptStream } from '../../../attestation/index.ts'
 import type { OutputScheme } from '../../../messages/index.ts'
 import { OUTPUT_SCHEMES, Refusal } from '../../../messages/index.ts'
-import { countContent } from '../../counted_content.ts'
+import { countContent } from '../../file_transfer.ts'
 import { createFileCrypto, readingsOf, streamOutput } from '../../file_transfer.ts'
 import { untilFinished } from './follow_task.ts'
-import type { KeyFile } from '../terminal/key_file.ts'
-import { readKeyFile, writeNewKeyFile } from '../terminal/key_file.ts'
+import type { KeyFile } from '../terminal/given_file.ts'
 import { ENCRYPTED, encryptLocalFile, openLocalFile, writeLocalFile } from '../terminal/local_file.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { withSession } from '../platform/party.ts'
+import { readKeyFile, writeNewKeyFile } from '../terminal/given_file.ts'
 
 export const schemeOption = () =>
-  new Option('--scheme <scheme>', 'how files are encrypted').choices([...OUTPUT_SCHEMES]).default('aes-gcm-256')
+  new Option('--scheme <scheme>', 'how the file is encrypted').choices([...OUTPUT_SCHEMES]).default('aes-gcm-256')
 
 interface EncryptOptions {
   keyFile: string
@@ -31,8 +34,8 @@ interface DecryptOptions {
 export function addCryptCommands(data: Command, contextOf: (command: Command) => PartyContext): void {
   data
     .command('encrypt <plain> <encrypted>')
-    .description('encrypt a file under a fresh key, and write the key file')
-    .requiredOption('--key-file <file>', 'where the key goes')
+    .description('encrypt a file under a fresh key, and write that key to a key file')
+    .requiredOption('--key-file <file>', 'where to write the key')
     .addOption(schemeOption())
     .action(async (plain: string, encrypted: string, { keyFile, scheme }: EncryptOptions, command: Command) => {
       const { output, signal } = contextOf(command)
@@ -46,11 +49,13 @@ export function addCryptCommands(data: Command, contextOf: (command: Command) =>
     })
   data
     .command('decrypt <encrypted> <plain>')
-    .description('open an encrypted file; with --task alone, <encrypted> is the key file of an output of that task')
-    .option('--key-file <file>', 'the key file of an encrypted local file')
+    .description(
+      'open an encrypted file, or the output of a task: with --task alone, <encrypted> is the key file of the output',
+    )
+    .option('--key-file <file>', 'the key file of <encrypted>, a file on this machine')
     .option(
       '--task <task>',
-      'a finished task that wrote the output; with --key-file, <encrypted> was fetched from its url',
+      'the finished task that wrote the output; with --key-file, <encrypted> is the output as you fetched it',
     )
     .option('--wait', 'wait until the task has ended', false)
     .action(async (encrypted: string, plain: string, options: DecryptOptions, command: Command) => {
@@ -63,7 +68,7 @@ export function addCryptCommands(data: Command, contextOf: (command: Command) =>
     })
 }
 
-/** @returns how many bytes were written, as all below */
+/** @returns how many bytes were written, like all functions below */
 async function decryptLocal(
   context: PartyContext,
   encrypted: string,
@@ -71,15 +76,19 @@ async function decryptLocal(
   keyFilePath: string | undefined,
 ): Promise<number> {
   if (keyFilePath === undefined) {
-    throw new Refusal('invalid_request', 'say which key opens it', { hint: 'give --key-file <file>, or --task <task>' })
+    throw new Refusal('invalid_request', 'the key file is missing', {
+      hint: 'give --key-file <file>, or --task <task>',
+    })
   }
   const { crypto, tag } = await readKeyFile(keyFilePath)
   if (tag === undefined)
-    throw new Refusal('invalid_request', `${keyFilePath} has no tag: it is of an output`, { hint: 'give --task' })
+    throw new Refusal('invalid_request', `${keyFilePath} is the key file of an output`, {
+      hint: 'give --task <task>, the task that wrote the output',
+    })
   return openLocal(context, encrypted, plain, crypto, tag)
 }
 
-/** Without a key file `given` is the key file, and the output is fetched from the object store. */
+/** Without `keyFile`, `given` is the key file and the output is fetched from the object store. */
 function decryptResult(
   context: PartyContext,
   given: string,

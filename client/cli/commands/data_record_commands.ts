@@ -1,12 +1,14 @@
-/** `tacit data list | get | move | fuse | pass-on | delete`: records of data that was registered. */
+/**
+ * `tacit data list | get | move | fuse | pass-on | delete`: the platform's records of data. No command here reads or writes
+ * a file's content.
+ */
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { DataView } from '../../../messages/index.ts'
 import { defined, inputId, outputId, parseBy } from '../../../messages/index.ts'
-import { collectAll, PAGE } from '../terminal/every_page.ts'
 import type { PartyContext } from '../platform/party.ts'
-import { withSession } from '../platform/party.ts'
-import { readRule, ruleOption } from '../terminal/rule_file.ts'
+import { collectAll, PAGE, withSession } from '../platform/party.ts'
+import { readRule, ruleOption } from '../terminal/given_file.ts'
 
 interface ListOptions {
   kind?: 'input' | 'output'
@@ -18,10 +20,10 @@ interface ListOptions {
 export function addDataRecordCommands(data: Command, contextOf: (command: Command) => PartyContext): void {
   data
     .command('list')
-    .description('your data')
-    .addOption(new Option('--kind <kind>', 'inputs or outputs alone').choices(['input', 'output']))
-    .option('--produced', 'outputs that a task wrote')
-    .option('--not-produced', 'outputs that none wrote yet')
+    .description('list your data')
+    .addOption(new Option('--kind <kind>', 'only inputs, or only outputs').choices(['input', 'output']))
+    .option('--produced', 'only outputs that a task has written')
+    .option('--not-produced', 'only outputs that no task has written yet')
     .action(async (options: ListOptions, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -38,7 +40,7 @@ export function addDataRecordCommands(data: Command, contextOf: (command: Comman
     })
   data
     .command('get <data>')
-    .description('show a record of your data: never its place or key')
+    .description('show the record of your data, which never includes its address or its key')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -50,7 +52,7 @@ export function addDataRecordCommands(data: Command, contextOf: (command: Comman
     })
   data
     .command('move <data> <url>')
-    .description('register the same data at another place, as new data')
+    .description('register the same data at another url; it gets a new id')
     .action(async (id: string, url: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -62,7 +64,9 @@ export function addDataRecordCommands(data: Command, contextOf: (command: Comman
     })
   data
     .command('fuse <owners...>')
-    .description('register an output of several owners, whose key none of them ever has')
+    .description(
+      'register an output that several users own together; the platform makes its key, and no owner ever gets it',
+    )
     .addOption(ruleOption())
     .action(async (owners: string[], options: { rule?: string }, command: Command) => {
       const context = contextOf(command)
@@ -74,7 +78,7 @@ export function addDataRecordCommands(data: Command, contextOf: (command: Comman
     })
   data
     .command('pass-on <output>')
-    .description('register an output that was produced as an input, with the same owners')
+    .description('register an output that a task has written as an input, with the same owners')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -84,7 +88,7 @@ export function addDataRecordCommands(data: Command, contextOf: (command: Comman
     })
   data
     .command('delete <data>')
-    .description('delete a record and its key, for all of its owners')
+    .description('delete the record of data and its key, for all of its owners')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {

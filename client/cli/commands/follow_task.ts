@@ -1,18 +1,18 @@
-/** Waiting for a task, as every `--wait` does: each change with its reason on stderr, and the end as the command's own. */
+/** How `--wait` and `task watch` wait for a task: each change goes to stderr, and the task's end is the command's result. */
 import type { TaskChange, TaskView } from '../../../messages/index.ts'
 import type { Api } from '../../connection.ts'
 import { watchTask } from '../../task_watch.ts'
 import { CommandFailure } from '../terminal/output.ts'
 import type { PartyContext } from '../platform/party.ts'
 
-/** Says each change, and shows the end with all of them; one without a result is a failure of the command. */
+/** Says each change, then shows the ended task with all of them. An end without a result is a failure of the command. */
 export async function followTask(context: PartyContext, api: Api, id: string, afterVersion: number): Promise<void> {
   const { task, changes } = await untilFinished(context, api, id, afterVersion)
   showTask(context, task, { changes })
 }
 
 /**
- * The task when it has finished, and its changes after the version `afterVersion`, each of which was said.
+ * Says each change after the version `afterVersion`, and returns them with the task once it has finished.
  * @throws CommandFailure `function_failed` or `canceled` where it ended otherwise
  */
 export async function untilFinished(
@@ -31,16 +31,16 @@ export async function untilFinished(
     }
   } catch (error) {
     const seen = changes.at(-1)?.version ?? afterVersion
-    output.say(`seen up to version ${seen}; "tacit task watch ${id} --after ${seen}" goes on from there`)
+    output.say(`seen up to version ${seen}; "tacit task watch ${id} --after ${seen}" continues from there`)
     throw error
   }
-  const task = last ?? (await api.get_task({ task_id: id })) // nothing happened after what was seen before
+  const task = last ?? (await api.get_task({ task_id: id })) // no change came after `afterVersion`
   if (task.state === 'Finished') return { task, changes }
   throw new CommandFailure(
     task.state === 'Canceled' ? 'canceled' : 'function_failed',
     `${id} ended as ${task.state}: ${task.reason}`,
     { task, changes },
-    { hint: `"tacit task get ${id}" shows all of it` },
+    { hint: `"tacit task get ${id}" shows the whole task` },
   )
 }
 

@@ -1,35 +1,41 @@
-/** `tacit function register | update | get | list | usage | disable | delete`. */
+/** `tacit function register | update | get | list | usage | disable | delete`: the functions that tasks run. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { FunctionView } from '../../../messages/index.ts'
 import { defined, functionSpec, parseBy, Refusal } from '../../../messages/index.ts'
-import { BUILTINS } from '../../builtin_specs.ts'
 import type { z } from 'zod'
 import type { TacitConnection } from '../../connection.ts'
 import { providePayload } from '../../file_transfer.ts'
-import { collectAll, PAGE } from '../terminal/every_page.ts'
-import { readGiven } from '../terminal/given_file.ts'
-import { collect } from '../terminal/pairs.ts'
 import type { PartyContext } from '../platform/party.ts'
-import { withSession } from '../platform/party.ts'
+import { collectAll, PAGE, withSession } from '../platform/party.ts'
+import { readGiven, readGivenJson } from '../terminal/given_file.ts'
+import { collect } from '../terminal/option_values.ts'
 
-export function addFunctionCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
-  const functions = program.command('function').description('functions that tasks run')
-  withSpecOptions(functions.command('register'))
-    .description('register a built-in by its name, or any function by a JSON description')
+/** The built-in functions by name, each with everything of its registration except who may use it. */
+export type BuiltinSpecs = Readonly<Record<string, Omit<z.input<typeof functionSpec>, 'public'>>>
+
+/** @param builtins handed in, because this floor does not import the services */
+export function addFunctionCommands(
+  program: Command,
+  contextOf: (command: Command) => PartyContext,
+  builtins: BuiltinSpecs,
+): void {
+  const functions = program.command('function').description('the functions that tasks run')
+  withSpecOptions(functions.command('register'), builtins)
+    .description('register a built-in function by its name, or any function by a JSON description')
     .action(async (options: SpecOptions, command: Command) => {
       const context = contextOf(command)
-      const spec = await readSpec(options)
+      const spec = await readSpec(options, builtins)
       await withSession(context, async (api, connection) => {
         const { function_id } = await api.register_function(await withPayload(context, spec, options, connection))
         context.output.result({ function_id, name: spec.name }, [function_id])
       })
     })
-  withSpecOptions(functions.command('update <function>'))
-    .description('replace a function of yours; tasks that exist keep what their parties agreed on')
+  withSpecOptions(functions.command('update <function>'), builtins)
+    .description('replace a function of yours; existing tasks keep the version that their parties agreed on')
     .action(async (id: string, options: SpecOptions, command: Command) => {
       const context = contextOf(command)
-      const spec = await readSpec(options)
+      const spec = await readSpec(options, builtins)
       await withSession(context, async (api, connection) => {
         const fresh = await withPayload(context, spec, options, connection)
         const { function_id } = await api.update_function({ ...fresh, function_id: id })
@@ -38,7 +44,7 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     })
   functions
     .command('get <function>')
-    .description('show a function to who may use it; payload and allowlist to its owner alone')
+    .description('show a function that you may use; only its owner sees its payload and allowlist')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -48,7 +54,7 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     })
   functions
     .command('usage <function>')
-    .description('how many runs a function had, and may have')
+    .description('show how many runs a function has had, and how many it may have')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -63,8 +69,8 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
       .command(`${verb} <function>`)
       .description(
         verb === 'disable'
-          ? 'let no further task use a function (its owner, or an admin); what is staged still runs'
-          : 'delete a function of yours; what is staged still runs',
+          ? 'stop new tasks from using a function (its owner, or an admin); tasks that were invoked still run'
+          : 'delete a function of yours; tasks that were invoked still run',
       )
       .action(async (id: string, _options: object, command: Command) => {
         const context = contextOf(command)
@@ -76,9 +82,9 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
   }
   functions
     .command('list')
-    .description('the functions you may use')
-    .option('--owner <user>', 'of this owner')
-    .option('--name <name>', 'of this name')
+    .description('list the functions that you may use')
+    .option('--owner <user>', 'only functions of this owner')
+    .option('--name <name>', 'only functions of this name')
     .action(async ({ owner, name }: { owner?: string; name?: string }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -95,20 +101,20 @@ export function addFunctionCommands(program: Command, contextOf: (command: Comma
     })
 }
 
-/** What describes a function, for who registers one and for who replaces it. */
-function withSpecOptions(command: Command): Command {
+/** The options that describe a function: the same to register one and to replace one. */
+function withSpecOptions(command: Command, builtins: BuiltinSpecs): Command {
   return command
-    .addOption(new Option('--builtin <name>', 'a built-in function').choices(Object.keys(BUILTINS)))
+    .addOption(new Option('--builtin <name>', 'the name of a built-in function').choices(Object.keys(builtins)))
     .option('--spec <file>', 'a JSON file as register_function takes it ("tacit schema frontend.register_function")')
-    .option('--payload <file>', 'what it runs: a file of up to 64 MiB')
-    .option('--public', 'anybody may use it', false)
+    .option('--payload <file>', 'the file that it runs, up to 64 MiB')
+    .option('--public', 'let anybody use it', false)
     .option(
       '--allow <user>',
-      'who may use it besides its owner: a user, or org:<organisation> (repeatable)',
+      'let this user or organisation use it: a user, or org:<organisation> (repeatable)',
       collect,
       [],
     )
-    .option('--quota <n>', 'how many runs it has; any number unless told', Number)
+    .option('--quota <n>', 'how many runs it may have; by default any number', Number)
 }
 
 interface SpecOptions {
@@ -131,11 +137,11 @@ async function withPayload(
   return { ...spec, payload: await providePayload(connection.files, await readGiven(payload, 'the payload'), transfer) }
 }
 
-async function readSpec(options: SpecOptions) {
+async function readSpec(options: SpecOptions, builtins: BuiltinSpecs) {
   const described =
     options.builtin === undefined
       ? await readDescription(options.spec)
-      : { ...BUILTINS[options.builtin], public: false }
+      : { ...builtins[options.builtin], public: false }
   const given = {
     ...(options.public ? { public: true } : {}),
     ...(options.allow.length > 0 ? { allowlist: options.allow } : {}),
@@ -145,8 +151,11 @@ async function readSpec(options: SpecOptions) {
 }
 
 async function readDescription(path: string | undefined): Promise<object> {
-  if (path !== undefined) return parseJson((await readGiven(path, 'a JSON file')).toString(), path)
-  throw new Refusal('invalid_request', 'say which function', { hint: 'give --builtin <name> or --spec <file>' })
+  if (path === undefined) {
+    throw new Refusal('invalid_request', 'the function is missing', { hint: 'give --builtin <name> or --spec <file>' })
+  }
+  const hint = 'run "tacit schema frontend.register_function" to see what the file may say'
+  return (await readGivenJson(path, 'a JSON file', hint)) as object // what else JSON can be, the schema refuses
 }
 
 function linesOf(view: FunctionView): string[] {
@@ -161,16 +170,4 @@ function linesOf(view: FunctionView): string[] {
     ...files,
     `  digest ${view.function_digest}`,
   ]
-}
-
-function parseJson(text: string, path: string): object {
-  try {
-    // What else JSON can be, the schema refuses.
-    return JSON.parse(text) as object
-  } catch (cause) {
-    throw new Refusal('malformed', `${path} is not JSON`, {
-      hint: 'run "tacit schema frontend.register_function" for what it takes',
-      cause,
-    })
-  }
 }

@@ -1,4 +1,4 @@
-/** `tacit member list | revoke`: the members of the platform, as an admin sees them. */
+/** `tacit member list | revoke`: the attested members of the platform. */
 import type { Command } from 'commander'
 import type { PartyContext } from '../platform/party.ts'
 import { withConnection, withSession } from '../platform/party.ts'
@@ -7,7 +7,7 @@ export function addMemberCommands(program: Command, contextOf: (command: Command
   const member = program.command('member').description('the attested members of the platform')
   member
     .command('list')
-    .description('services, how many members each has, and what was attested of them')
+    .description('list the services, how many members each has, and the platform and measurement that were attested')
     .action(async (_options: object, command: Command) => {
       const context = contextOf(command)
       await withConnection(context, async ({ platform: { services } }) => {
@@ -19,7 +19,7 @@ export function addMemberCommands(program: Command, contextOf: (command: Command
     })
   member
     .command('revoke <member>')
-    .description('revoke a member, by the id that "nats micro ls" shows (admins)')
+    .description('exclude a member from the platform, by the id that "nats micro ls" shows (admins)')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {

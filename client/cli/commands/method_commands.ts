@@ -1,11 +1,15 @@
-/** Which command calls which method of the API. The compiler, and a test, see to it that there is one for each. */
+/**
+ * Which command calls which method of the API. The compiler and a test hold that each method has a command.
+ *
+ * This drawer holds the commands of a party, a file for each group of them.
+ */
 import type { authentication, DoorMethod } from '../../../messages/index.ts'
 
 type Users = (typeof authentication)['methods']
-/** Those that do not name callers of their own, who would be members. */
+/** The methods for users: those with callers of their own are for members. */
 type UserMethod = { [K in keyof Users]: Users[K] extends { callers: readonly string[] } ? never : K }[keyof Users]
 
-/** What outside parties may ask; the rest is between members. */
+/** What outside parties may call; members call the rest. */
 type PartyMethod = `authentication.${UserMethod}` | `frontend.${DoorMethod}` | 'coordinator.get_platform'
 
 export const METHOD_COMMANDS: Readonly<Record<PartyMethod, string>> = {

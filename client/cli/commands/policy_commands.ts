@@ -1,19 +1,19 @@
 /**
- * `tacit policy check | test | explain | show | put`: policies are tried out here, by the same code that decides on the
- * platform, before anybody has to live with them.
+ * `tacit policy check | test | explain | show | put`. The first three try policies out on this machine, by the code that
+ * decides on the platform, before they are in force for anybody.
  */
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import type { AccessDecision, AccessQuestion, PolicyDocuments } from '../../../messages/index.ts'
 import { accessQuestion, documentName, parseBy, policyDocuments, Refusal } from '../../../messages/index.ts'
-import { readGiven } from '../terminal/given_file.ts'
 import { CommandFailure } from '../terminal/output.ts'
-import { collect } from '../terminal/pairs.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { withSession } from '../platform/party.ts'
+import { readGiven, readGivenJson } from '../terminal/given_file.ts'
+import { collect } from '../terminal/option_values.ts'
 
-/** What access control is, to who writes policies. It is handed in, since parties do not see the services' code. */
+/** Access control for whoever writes policies. It is handed in, because this floor does not import the services. */
 export interface PolicyTool {
   version: string
   builtIn: Readonly<Record<string, string>>
@@ -22,7 +22,7 @@ export interface PolicyTool {
 /** @throws Refusal `policy_invalid`, naming document, line and column */
 export type OpenPolicy = (documents: PolicyDocuments) => Promise<PolicyTool>
 
-/** What a question's answer should be; `rule` only where it matters which one decides. */
+/** Questions with the answers they should get; `rule` is given only where it matters which rule decides. */
 const policyCases = z
   .array(
     z.strictObject({
@@ -40,25 +40,25 @@ export function addPolicyCommands(
   contextOf: (command: Command) => PartyContext,
   openPolicy: OpenPolicy,
 ): void {
-  const policy = program.command('policy').description('policies that decide who may do what with which data')
+  const policy = program.command('policy').description('the policies that decide who may do what with which data')
   policy
     .command('check <file...>')
-    .description('validate policies (.cedar, or .sets for the set language) together with those of the code')
+    .description('validate policy files (.cedar, or .sets for the set language) together with the built-in policies')
     .action(async (files: string[], _options: object, command: Command) => {
       const { output } = contextOf(command)
       const documents = await readDocuments(files)
       const { version } = await openPolicy(documents)
       output.result({ ok: true, documents: Object.keys(documents), policy_version: version }, [
-        `${Object.keys(documents).join(', ')}: valid; with the policies of the code, version ${version}`,
+        `${Object.keys(documents).join(', ')}: valid; together with the built-in policies, version ${version}`,
       ])
     })
   policy
     .command('test <cases>')
-    .description('ask the questions of a JSON file, and compare the answers')
-    .option('--policy <file>', 'policies to add; may be given several times', collect, [])
+    .description('ask the questions in a JSON file, and compare the answers with the expected ones')
+    .option('--policy <file>', 'a policy file to add (repeatable)', collect, [])
     .action(async (path: string, options: { policy: string[] }, command: Command) => {
       const { output } = contextOf(command)
-      const cases = parseBy(policyCases, await readJson(path, 'a JSON list of cases'), 'policy cases')
+      const cases = parseBy(policyCases, await readGivenJson(path, 'a JSON list of cases'), 'policy cases')
       const tool = await openPolicy(await readDocuments(options.policy))
       const results = cases.map(({ about, question, allowed, rule }) => {
         const decision = tool.decide(question)
@@ -71,18 +71,18 @@ export function addPolicyCommands(
       for (const line of lines) output.say(line)
       throw new CommandFailure(
         'policy_invalid',
-        `${failed.length} of ${results.length} questions are not answered as they should be`,
+        `${failed.length} of ${results.length} questions did not get the expected answer`,
         { ok: false, cases: results },
-        { hint: '"tacit policy explain" shows the policy that decided' },
+        { hint: '"tacit policy explain" shows the policy that decides a question' },
       )
     })
   policy
     .command('explain <question>')
-    .description('answer the question in a JSON file, and show the policy that decided')
-    .option('--policy <file>', 'policies to add; may be given several times', collect, [])
+    .description('answer the question in a JSON file, and show the policy that decides it')
+    .option('--policy <file>', 'a policy file to add (repeatable)', collect, [])
     .action(async (path: string, options: { policy: string[] }, command: Command) => {
       const { output } = contextOf(command)
-      const question = parseBy(accessQuestion, await readJson(path, 'a JSON question'), 'access_control.decide')
+      const question = parseBy(accessQuestion, await readGivenJson(path, 'a JSON question'), 'access_control.decide')
       const documents = await readDocuments(options.policy)
       const tool = await openPolicy(documents)
       const decision = tool.decide(question)
@@ -99,7 +99,7 @@ export function addPolicyCommands(
 function addPlatformCommands(policy: Command, contextOf: (command: Command) => PartyContext): void {
   policy
     .command('show [version]')
-    .description('the policies that are in force on the platform, or those of an earlier version')
+    .description('show the policies in force on the platform, or those of an earlier version')
     .action(async (version: string | undefined, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -109,7 +109,7 @@ function addPlatformCommands(policy: Command, contextOf: (command: Command) => P
           text,
         ])
         context.output.result({ policy: found }, [
-          `version ${found.version}${found.changed_by === null ? ', as the code brings it' : `, by ${found.changed_by}`}`,
+          `version ${found.version}${found.changed_by === null ? ', the built-in policies alone' : `, by ${found.changed_by}`}`,
           ...Object.values(found.built_in),
           ...added,
         ])
@@ -117,8 +117,8 @@ function addPlatformCommands(policy: Command, contextOf: (command: Command) => P
     })
   policy
     .command('put [file...]')
-    .description('replace the policies that were added to those of the code; without a file, by none (admins)')
-    .option('--replaces <version>', 'refuse unless this version is in force', Number)
+    .description('replace the policies that were added to the built-in ones; without a file, remove them (admins)')
+    .option('--replaces <version>', 'replace only this version; refuse if another is in force', Number)
     .action(async (files: string[], options: { replaces?: number }, command: Command) => {
       const context = contextOf(command)
       const documents = await readDocuments(files)
@@ -130,27 +130,18 @@ function addPlatformCommands(policy: Command, contextOf: (command: Command) => P
     })
 }
 
-/** Documents are named after their files; the ending says the language. */
+/** A document has the name of its file, whose ending says the language. */
 async function readDocuments(files: readonly string[]): Promise<PolicyDocuments> {
   const documents: PolicyDocuments = {}
   for (const path of files) {
     const [, name = '', ending] = /^(.*)\.(cedar|sets)$/.exec(basename(path)) ?? []
     if (ending === undefined || !documentName.safeParse(name).success || Object.hasOwn(documents, name)) {
       throw new Refusal('invalid_request', `${path} cannot be a policy document by this name`, {
-        hint: 'name it with small letters, digits and _, each name once, and end it with .cedar or .sets',
+        hint: 'use lower-case letters, digits and _, each name once, and the ending .cedar or .sets',
       })
     }
     const text = (await readGiven(path, 'a file with policies')).toString()
     documents[name] = { language: ending === 'cedar' ? 'cedar' : 'sets', text }
   }
   return parseBy(policyDocuments, documents, 'policy documents')
-}
-
-async function readJson(path: string, what: string): Promise<unknown> {
-  const text = (await readGiven(path, what)).toString()
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new Refusal('malformed', `${path} is not JSON`, { hint: `name ${what}`, cause })
-  }
 }

@@ -1,19 +1,19 @@
-/** `tacit receipt verify`: offline, against the manifest that the party pinned. */
-import { readFile } from 'node:fs/promises'
+/** `tacit receipt verify`: verifies a receipt offline, against the manifest that the party pinned. */
 import type { Command } from 'commander'
 import { PLATFORMS, verifyReceipt } from '../../../attestation/index.ts'
 import { Refusal } from '../../../messages/index.ts'
 import { choosePlatform } from '../platform/chosen_platform.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { withSession } from '../platform/party.ts'
+import { readGiven } from '../terminal/given_file.ts'
 
 export function addReceiptCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
   program
     .command('receipt')
-    .description('signed proofs of finished tasks')
+    .description('receipts: signed proofs of finished tasks')
     .command('verify [file]')
-    .description('verify a receipt, from a file or of a task, against the manifest')
-    .option('--task <task>', 'take the receipt of this task')
+    .description('verify the receipt in a file, or that of a task, against the manifest')
+    .option('--task <task>', 'verify the receipt of this task')
     .action(async (file: string | undefined, options: { task?: string }, command: Command) => {
       const context = contextOf(command)
       const manifest = await (await choosePlatform(context)).manifest()
@@ -31,16 +31,13 @@ export function addReceiptCommands(program: Command, contextOf: (command: Comman
 }
 
 async function readReceipt(context: PartyContext, file: string | undefined, task: string | undefined): Promise<string> {
-  if (file !== undefined) {
-    return readFile(file, 'utf8').catch((cause: unknown) => {
-      throw new Refusal('not_found', `${file} cannot be read`, { hint: 'name the file with the receipt', cause })
-    })
-  }
+  if (file !== undefined) return (await readGiven(file, 'the file with the receipt')).toString()
   if (task === undefined)
-    throw new Refusal('invalid_request', 'say which receipt', { hint: 'name a file, or give --task <task>' })
+    throw new Refusal('invalid_request', 'the receipt is missing', { hint: 'name its file, or give --task <task>' })
   return withSession(context, async (api) => {
     const { result, state, reason } = await api.get_task({ task_id: task })
-    if (result === undefined) throw new Refusal('not_ready', `${task} has no receipt: it is ${state}`, { hint: reason })
+    if (result === undefined)
+      throw new Refusal('not_ready', `${task} has no receipt yet: it is ${state}`, { hint: reason })
     return result.receipt
   })
 }

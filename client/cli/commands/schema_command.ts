@@ -1,8 +1,8 @@
-/** `tacit schema service.method`: what a method takes and answers, as JSON Schema. */
+/** `tacit schema service.method`: shows what a method takes and answers, as JSON Schema. */
 import type { Command } from 'commander'
 import { z } from 'zod'
 import type { Protocol } from '../../../messages/index.ts'
-import { authentication, coordinator, frontend, Refusal } from '../../../messages/index.ts'
+import { authentication, coordinator, defined, frontend, Refusal } from '../../../messages/index.ts'
 import { commandOf } from './method_commands.ts'
 import type { PartyContext } from '../platform/party.ts'
 
@@ -11,7 +11,7 @@ const OPEN_PROTOCOLS: readonly Protocol[] = [authentication, frontend, coordinat
 export function addSchemaCommand(program: Command, contextOf: (command: Command) => PartyContext): void {
   program
     .command('schema [method]')
-    .description('what a method takes and answers, for example frontend.create_task')
+    .description('show what a method takes and answers, such as frontend.create_task; without a method, list them all')
     .action((name: string | undefined, _options: object, command: Command) => {
       const { output } = contextOf(command)
       const all = OPEN_PROTOCOLS.flatMap((protocol) =>
@@ -26,15 +26,15 @@ export function addSchemaCommand(program: Command, contextOf: (command: Command)
       }
       const found = all.find(({ id }) => id === name)
       if (found === undefined) {
-        throw new Refusal('unknown_method', `there is no method "${name}" for clients`, {
-          hint: 'run "tacit schema" for a list',
+        throw new Refusal('unknown_method', `clients have no method "${name}"`, {
+          hint: 'run "tacit schema" for a list of methods',
         })
       }
       const { about, request, reply, refuses } = found.entry
       const document = {
         method: name,
         about,
-        ...(commandOf(name) === undefined ? {} : { command: commandOf(name) }),
+        ...defined({ command: commandOf(name) }),
         request: toJsonSchema(request, 'input'),
         reply: toJsonSchema(reply, 'output'),
         refuses,

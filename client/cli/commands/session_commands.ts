@@ -1,16 +1,15 @@
-/** `tacit login | logout`: a session is kept for each user of each platform, until it ends. */
+/** `tacit login | logout`: keeps a session for each user of each platform, until it ends. */
 import type { Command } from 'commander'
-import { Refusal } from '../../../messages/index.ts'
-import { isRefusal } from '../../is_refusal.ts'
-import { readGiven } from '../terminal/given_file.ts'
+import { isRefusal, Refusal } from '../../../messages/index.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { namedUser, withConnection, withSession } from '../platform/party.ts'
 import { SessionStore } from '../platform/session_store.ts'
+import { readGiven } from '../terminal/given_file.ts'
 
 export function addSessionCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
   program
     .command('login [user]')
-    .description('open a session; later commands speak as this user (that of the context, unless named)')
+    .description('log in; later commands speak as this user (by default the user of the context)')
     .option('--password-file <file>', 'read the password from a file instead of asking')
     .action(async (given: string | undefined, options: { passwordFile?: string }, command: Command) => {
       const context = contextOf(command)
@@ -18,7 +17,7 @@ export function addSessionCommands(program: Command, contextOf: (command: Comman
         const speaker = namedUser(context, platform)
         const user = given ?? speaker
         if (user === undefined) {
-          throw new Refusal('invalid_request', 'say who logs in', { hint: 'run "tacit login <user>"' })
+          throw new Refusal('invalid_request', 'the user is missing', { hint: 'run "tacit login <user>"' })
         }
         const password = await passwordFor(context, user, options.passwordFile)
         const session = await connection.login(user, password, { signal: context.signal })
@@ -27,20 +26,20 @@ export function addSessionCommands(program: Command, contextOf: (command: Comman
           `logged in as ${user} until ${new Date(session.expiresAtMs).toISOString()}`,
         ])
         if (speaker !== undefined && speaker !== user) {
-          context.output.say(`commands speak as ${speaker} unless you say "--as ${user}"`)
+          context.output.say(`other commands still speak as ${speaker}; give "--as ${user}" to speak as ${user}`)
         }
       })
     })
   program
     .command('logout')
-    .description('end the session, here and on the platform')
+    .description('end your session, on this machine and on the platform')
     .action(async (_options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (_api, connection, { userId, token }, kept) => {
         try {
           await connection.authentication.user_logout({ session: token }, { signal: context.signal })
         } catch (error) {
-          // It has ended there already, and is to end here.
+          // The session has already ended on the platform, and ends here too.
           if (!isRefusal(error, 'unauthenticated')) throw error
         }
         await kept.remove(userId)
@@ -49,7 +48,7 @@ export function addSessionCommands(program: Command, contextOf: (command: Comman
     })
 }
 
-/** @param isNew a password that is set, not shown */
+/** @param isNew true for a password that is being set, false for one that proves who the user is */
 export async function passwordFor(
   context: PartyContext,
   user: string,

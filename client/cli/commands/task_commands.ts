@@ -1,14 +1,12 @@
-/** `tacit task create | assign | approve | invoke | get | list | watch | cancel`. */
+/** `tacit task create | assign | approve | invoke | get | list | watch | cancel`: the life of a task, as a party drives it. */
 import type { Command } from 'commander'
-import { InvalidArgumentError, Option } from 'commander'
+import { Option } from 'commander'
 import type { TaskView } from '../../../messages/index.ts'
 import { defined, PRIORITIES, TASK_STATES } from '../../../messages/index.ts'
-import { collectAll, PAGE } from '../terminal/every_page.ts'
 import { followTask, showTask } from './follow_task.ts'
-import { parseMoment } from '../terminal/moment.ts'
-import { collect, parseArguments, parseOwners, parsePairs } from '../terminal/pairs.ts'
 import type { PartyContext } from '../platform/party.ts'
-import { withSession } from '../platform/party.ts'
+import { collectAll, PAGE, withSession } from '../platform/party.ts'
+import { collect, parseArguments, parseCount, parseMoment, parseOwners, parsePairs } from '../terminal/option_values.ts'
 
 interface CreateOptions {
   function: string
@@ -33,22 +31,28 @@ interface ListOptions {
 }
 
 export function addTaskCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
-  const task = program.command('task').description('tasks: agreed by their parties, run by a worker')
+  const task = program.command('task').description('tasks, which run once all of their parties have approved')
   task
     .command('create')
-    .description('create a task from a function and the declared owners of each file')
+    .description('create a task from a function, its arguments, and the owners of each of its files')
     .requiredOption('--function <id>', 'the function to run')
-    .option('--argument <key=value>', 'an argument; JSON, or text', collect, [])
-    .option('--input <name=user,...>', 'who owns an input', collect, [])
-    .option('--output <name=user,...>', 'who owns an output', collect, [])
-    .addOption(new Option('--priority <priority>', 'before or behind other tasks').choices([...PRIORITIES]))
-    .option('--timeout-ms <ms>', 'how long one run may take', parseCount)
-    .option('--deadline <moment>', 'the end of its time, such as 2026-01-31T12:00:00Z', parseMoment)
-    .option('--worker-class <class>', 'only workers of this class may run it')
-    .option('--attempts <n>', 'how many runs after lost workers', parseCount)
-    .option('--retries <n>', 'how many more runs after failures of the function', parseCount)
-    .option('--allow-raw', 'parties may put in inputs that are not encrypted')
-    .option('--idempotency-key <key>', 'creating again with the same key gives the same task')
+    .option('--argument <key=value>', 'an argument, as JSON or text (repeatable)', collect, [])
+    .option('--input <name=user,...>', 'the owners of an input (repeatable)', collect, [])
+    .option('--output <name=user,...>', 'the owners of an output (repeatable)', collect, [])
+    .addOption(
+      new Option('--priority <priority>', 'how soon it runs, compared with other tasks').choices([...PRIORITIES]),
+    )
+    .option('--timeout-ms <ms>', 'how many milliseconds one run may take', parseCount)
+    .option(
+      '--deadline <moment>',
+      'the moment at which the task ends if it has not finished, such as 2026-01-31T12:00:00Z',
+      parseMoment,
+    )
+    .option('--worker-class <class>', 'the class of workers that may run it')
+    .option('--attempts <n>', 'how often it may be started in all, where workers are lost', parseCount)
+    .option('--retries <n>', 'how often it is run again after the function failed', parseCount)
+    .option('--allow-raw', 'let parties assign inputs that are not encrypted')
+    .option('--idempotency-key <key>', 'give the same task whenever it is created with this key again')
     .action(async (options: CreateOptions, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -70,9 +74,9 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
   task
     .command('assign <task>')
-    .description('assign your data to the declared files of a task')
-    .option('--input <name=data_id>', 'an input', collect, [])
-    .option('--output <name=data_id>', 'an output', collect, [])
+    .description('assign your data to the inputs and outputs of a task')
+    .option('--input <name=data_id>', 'your data for this input (repeatable)', collect, [])
+    .option('--output <name=data_id>', 'your data for this output (repeatable)', collect, [])
     .action(async (id: string, options: { input: string[]; output: string[] }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
@@ -83,8 +87,8 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
   task
     .command('approve <task>')
-    .description('approve the terms of a task: those it has now, or those of the digest you looked at')
-    .option('--terms-digest <digest>', 'approve these terms and no others')
+    .description('approve the terms of a task: its present terms, or only those with the digest that you checked')
+    .option('--terms-digest <digest>', 'approve only the terms with this digest')
     .option('--wait', 'wait until the task has ended', false)
     .action(async (id: string, options: { termsDigest?: string; wait: boolean }, command: Command) => {
       const context = contextOf(command)
@@ -97,7 +101,7 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
   task
     .command('invoke <task>')
-    .description('have an approved task run')
+    .description('run an approved task')
     .option('--wait', 'wait until the task has ended', false)
     .action(async (id: string, options: { wait: boolean }, command: Command) => {
       const context = contextOf(command)
@@ -109,24 +113,23 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
   task
     .command('get <task>')
-    .description('show a task to its parties')
+    .description('show a task that you are a party of')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => showTask(context, await api.get_task({ task_id: id })))
     })
   task
     .command('list')
-    .description('your tasks, newest first')
-    .addOption(new Option('--only <state>', 'those in this state').choices([...TASK_STATES]))
-    .option('--creator <user>', 'those that this user created')
-    .option('--from <moment>', 'created at this moment or later, such as 2026-01-31T12:00:00Z', parseMoment)
-    .option('--to <moment>', 'created before this moment', parseMoment)
+    .description('list your tasks, newest first')
+    .addOption(new Option('--only <state>', 'only tasks in this state').choices([...TASK_STATES]))
+    .option('--creator <user>', 'only tasks that this user created')
+    .option('--from <moment>', 'only tasks created from this moment on, such as 2026-01-31T12:00:00Z', parseMoment)
+    .option('--to <moment>', 'only tasks created before this moment', parseMoment)
     .action(async (options: ListOptions, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const { only: state, creator, from, to } = options
-        const given = Object.entries({ state, creator, from, to }).filter(([, value]) => value !== undefined)
-        const only: Parameters<typeof api.list_tasks>[0] = Object.fromEntries(given)
+        const only = defined({ state, creator, from, to })
         const tasks = await collectAll(async (after) => {
           const { tasks: items, next } = await api.list_tasks({ limit: PAGE, ...only, ...after })
           return { items, next }
@@ -139,23 +142,22 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
     })
   task
     .command('watch <task>')
-    .description('follow a task until it has ended: every change from its creation on')
-    .option('--after <version>', 'the changes after this version alone: go on where another watch ended', parseCount, 0)
+    .description('show every change of a task, from its creation until it has ended')
+    .option(
+      '--after <version>',
+      'show only the changes after this version, to continue where another watch ended',
+      parseCount,
+      0,
+    )
     .action(async (id: string, options: { after: number }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, (api) => followTask(context, api, id, options.after))
     })
   task
     .command('cancel <task>')
-    .description('cancel a task that has not ended')
+    .description('cancel a task that has not ended yet')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => showTask(context, await api.cancel_task({ task_id: id })))
     })
-}
-
-function parseCount(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is needed')
-  return value
 }

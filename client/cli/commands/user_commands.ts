@@ -1,11 +1,10 @@
-/** `tacit user register | update | list | change-password | reset-password | delete`. */
+/** `tacit user register | update | list | change-password | reset-password | delete`: the users of the platform. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Role } from '../../../messages/index.ts'
 import { defined, ROLES } from '../../../messages/index.ts'
-import { collectAll, PAGE } from '../terminal/every_page.ts'
 import type { PartyContext } from '../platform/party.ts'
-import { withSession } from '../platform/party.ts'
+import { collectAll, PAGE, withSession } from '../platform/party.ts'
 import { passwordFor } from './session_commands.ts'
 
 interface UserOptions {
@@ -14,15 +13,15 @@ interface UserOptions {
   passwordFile?: string
 }
 
-const roleOption = () => new Option('--role <role>', 'what the user may do').choices([...ROLES])
+const roleOption = () => new Option('--role <role>', 'what the user may do on the platform').choices([...ROLES])
 
 export function addUserCommands(program: Command, contextOf: (command: Command) => PartyContext): void {
-  const user = program.command('user').description('users of the platform')
+  const user = program.command('user').description('the users of the platform')
   user
     .command('register <user>')
-    .description('register a user (admins; managers for data owners of their organisation)')
+    .description('register a user (admins; managers: data owners of their organisation)')
     .addOption(roleOption().makeOptionMandatory())
-    .option('--attribute <organisation>', 'the organisation, for data owners')
+    .option('--attribute <organisation>', 'the organisation of a data owner or manager')
     .option('--password-file <file>', 'read the new password from a file instead of asking')
     .action(async (id: string, options: UserOptions & { role: Role }, command: Command) => {
       const context = contextOf(command)
@@ -35,10 +34,10 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
     })
   user
     .command('update <user>')
-    .description("change a user's role, organisation or password; its sessions end")
+    .description("change a user's role, organisation or password, and end their sessions")
     .addOption(roleOption())
-    .option('--attribute <organisation>', 'the organisation, for data owners')
-    .option('--password-file <file>', 'a file with the new password')
+    .option('--attribute <organisation>', 'the organisation of a data owner or manager')
+    .option('--password-file <file>', 'read the new password from a file')
     .action(async (id: string, options: UserOptions, command: Command) => {
       const context = contextOf(command)
       const { role, passwordFile } = options
@@ -49,13 +48,13 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
       }
       await withSession(context, async (_api, { authentication }, { token }) => {
         await authentication.user_update({ session: token, id, ...changes })
-        context.output.result({ user: id, updated: Object.keys(changes) }, [`updated ${id}; its sessions have ended`])
+        context.output.result({ user: id, updated: Object.keys(changes) }, [`updated ${id}, whose sessions have ended`])
       })
     })
   user
     .command('list')
-    .description('the users (admins; managers those of their organisation)')
-    .option('--attribute <organisation>', 'of this organisation')
+    .description('list the users (admins; managers: those of their organisation)')
+    .option('--attribute <organisation>', 'only users of this organisation')
     .action(async (options: UserOptions, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (_api, { authentication }, { token }) => {
@@ -72,16 +71,16 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
     })
   user
     .command('change-password')
-    .description('change your own password; your other sessions end')
-    .option('--password-file <file>', 'a file with the present password, instead of asking')
-    .option('--new-password-file <file>', 'a file with the new one')
+    .description('change your own password, and end your other sessions')
+    .option('--password-file <file>', 'read the present password from a file instead of asking')
+    .option('--new-password-file <file>', 'read the new password from a file instead of asking')
     .action(async (options: { passwordFile?: string; newPasswordFile?: string }, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (_api, connection, { token, userId }, kept) => {
         const current_password = await passwordFor(context, userId, options.passwordFile)
         const password = await passwordFor(context, userId, options.newPasswordFile, true)
         await connection.authentication.user_change_password({ session: token, current_password, password })
-        // This session has ended with the others; whoever has just shown both passwords goes on in a new one.
+        // This session has ended with the others; the user, who has just given both passwords, gets a new one.
         const session = await connection.login(userId, password)
         await kept.save({ session, signingKey: connection.signingKey })
         context.output.result({ user: userId, expires_at: session.expiresAtMs }, [`changed the password of ${userId}`])
@@ -89,7 +88,7 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
     })
   user
     .command('reset-password <user>')
-    .description('give a user a new random password, which is shown once (admins; managers in their organisation)')
+    .description('give a user a new random password, and show it once (admins; managers: in their organisation)')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (_api, { authentication }, { token }) => {
@@ -99,7 +98,7 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
     })
   user
     .command('delete <user>')
-    .description('delete a user and end its sessions (admins; managers in their organisation)')
+    .description('delete a user, and end their sessions (admins; managers: in their organisation)')
     .action(async (id: string, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (_api, { authentication }, { token }) => {
@@ -110,5 +109,5 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
 }
 
 function organisationOf({ attribute }: UserOptions): { attribute?: string } {
-  return attribute === undefined ? {} : { attribute }
+  return defined({ attribute })
 }

@@ -1,4 +1,4 @@
-/** The commands with their options, as plain data: what completion is made of. */
+/** The commands with their options, as plain data for the completion scripts. */
 import type { Command, Option } from 'commander'
 
 export interface TreeOption {
@@ -6,7 +6,7 @@ export interface TreeOption {
   name: string
   about: string
   takesValue: boolean
-  /** The values that there are; none where any is good. */
+  /** The values it may have; empty where it may have any. */
   choices: readonly string[]
 }
 
@@ -14,9 +14,9 @@ export interface TreeCommand {
   /** Such as `task create`; empty for the program itself. */
   place: string
   about: string
-  /** The words that may follow, each with what it means: commands, or the choices of an argument. */
+  /** The words that may follow, and what each means: commands, or the choices of an argument. */
   words: readonly { name: string; about: string }[]
-  /** Its own, then those of the program. */
+  /** Its own options, then those of the program. */
   options: readonly TreeOption[]
 }
 

@@ -1,14 +1,16 @@
 /**
- * Which platform a command speaks to: what its flags say, else the environment, else the context in use, else the
- * deployment that has its state in the working directory. Address and manifest are looked for each on its own, so that a
- * flag may replace one of them; the manifest is what is trusted, wherever the address leads.
+ * Which platform a command speaks to: the one its flags name, else the environment's, else the context in use, else the
+ * deployment whose state is in the working directory. Address and manifest are each looked for separately, so that a flag
+ * may replace only one of them; the manifest is what the party trusts, wherever the address leads.
+ *
+ * This drawer holds how a command chooses a platform, what it remembers of one, and how it connects to it.
  */
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { defined, Refusal } from '../../../messages/index.ts'
 import { ContextStore, readPinned } from './context_store.ts'
 
-/** Options that stand before or behind every command. */
+/** Options that may stand before or behind any command. */
 export interface GlobalOptions {
   nats?: string
   manifest?: string
@@ -17,7 +19,7 @@ export interface GlobalOptions {
   as?: string
 }
 
-/** What the environment says where no flag does. */
+/** What the environment says; a flag goes before it. */
 export interface PartyEnvironment {
   nats?: string
   manifest?: string
@@ -32,40 +34,38 @@ interface Choice {
   homeFolder: string
 }
 
-/** The state folder of a deployment that nobody named. */
+/** The state folder where none is named. */
 export const LOCAL_STATE = '.tacit'
 
 export interface ChosenPlatform {
-  /** Its name among the contexts; absent where none was chosen. */
+  /** The name of its context; absent where none was chosen. */
   context?: string
-  /** Whom the context speaks as. */
+  /** The user that the context speaks as. */
   user?: string
-  /** Where the session of that user is. */
+  /** The file that holds that user's session, where the context names one. */
   tokenFile?: string
   /** @throws Refusal `no_broker` where there is no deployment */
   url(): Promise<string>
-  /** @throws Refusal `not_found`, or `platform_untrusted` where it is not the one that was pinned */
+  /** @throws Refusal `not_found`, or `platform_untrusted` where it is not the pinned one */
   manifest(): Promise<string>
 }
 
-/** @throws Refusal `not_found` for a context that there is not, `invalid_request` for two platforms at once */
+/** @throws Refusal `not_found` for an unknown context, `invalid_request` for two platforms at once */
 export async function choosePlatform(choice: Choice): Promise<ChosenPlatform> {
   const { options, environment, homeFolder } = choice
   if (options.context !== undefined && options.state !== undefined) {
     throw new Refusal('invalid_request', 'two platforms are named at once', { hint: 'give --context or --state' })
   }
   const contexts = new ContextStore(homeFolder)
-  const name = options.context ?? (options.state === undefined ? await nameOutside(choice, contexts) : undefined)
+  const name = options.context ?? (options.state === undefined ? await nameWithoutFlag(choice, contexts) : undefined)
   const context = name === undefined ? undefined : await contexts.read(name)
   const state = options.state ?? environment.state ?? LOCAL_STATE
-  // A platform that a flag names goes before what the environment says of another.
+  // If a flag names the platform, what the environment says is about another one.
   const isFlagged = options.context !== undefined || options.state !== undefined
   const nats = options.nats ?? (isFlagged ? undefined : environment.nats) ?? context?.nats
   const manifestPath = options.manifest ?? (isFlagged ? undefined : environment.manifest)
   return {
-    ...defined({ context: name }),
-    ...(context?.user === undefined ? {} : { user: context.user }),
-    ...(context?.token_file === undefined ? {} : { tokenFile: context.token_file }),
+    ...defined({ context: name, user: context?.user, tokenFile: context?.token_file }),
     url: async () => nats ?? (await localUrl(state)),
     async manifest() {
       if (manifestPath !== undefined) return readManifest(manifestPath)
@@ -75,8 +75,8 @@ export async function choosePlatform(choice: Choice): Promise<ChosenPlatform> {
   }
 }
 
-/** The context that is chosen where no flag says which. */
-async function nameOutside({ environment }: Choice, contexts: ContextStore): Promise<string | undefined> {
+/** The context of the environment, or the one in use. */
+async function nameWithoutFlag({ environment }: Choice, contexts: ContextStore): Promise<string | undefined> {
   if (environment.context !== undefined) return environment.context
   return environment.state === undefined ? contexts.inUse() : undefined
 }
@@ -84,7 +84,7 @@ async function nameOutside({ environment }: Choice, contexts: ContextStore): Pro
 function readManifest(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new Refusal('not_found', `there is no manifest at ${resolve(path)}`, {
-      hint: 'start a deployment here with "npm start", name the manifest you trust with --manifest, or choose a context',
+      hint: 'start a deployment here with "npm start", name the manifest that you trust with --manifest, or choose a context',
       cause,
     })
   })
@@ -95,7 +95,7 @@ async function localUrl(state: string): Promise<string> {
     const { url } = JSON.parse(await readFile(join(state, 'broker.json'), 'utf8')) as { url?: string }
     if (url !== undefined) return url
   } catch {
-    // No deployment on this machine; something else has to be named.
+    // There is no deployment on this machine, so the refusal below asks for another.
   }
   throw new Refusal('no_broker', `no deployment has its state in ${resolve(state)}`, {
     hint: 'start one with "npm start", name its broker with --nats, or choose a context with "tacit context use"',

@@ -1,17 +1,16 @@
 /**
- * Contexts: platforms under names of the user's own, a file each in his configuration folder. A context pins the manifest
- * by its digest; where the file says something else later, the context is refused until it is pinned anew.
+ * Contexts: platforms under names that the user chose, each in a file of their configuration folder. A context pins the
+ * manifest by its digest: if the manifest's file changes later, the context is refused until it is pinned anew.
  */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { manifestDigest, parseManifest } from '../../../attestation/index.ts'
 import { parseBy, Refusal, userId } from '../../../messages/index.ts'
-import { isBrokerUrl } from './broker_url.ts'
 import { readGiven } from '../terminal/given_file.ts'
 import { readPrivate, writePrivate } from './private_file.ts'
 
-/** No dots, so that no context has the name of a session's file. */
+/** Without dots, so that no context can have the name of a session's file. */
 const CONTEXT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 
 const storedContext = z.strictObject({
@@ -20,12 +19,17 @@ const storedContext = z.strictObject({
   manifest: z.string(),
   /** SHA-256 of its text, 64 hex digits. */
   manifest_digest: z.string().regex(/^[0-9a-f]{64}$/),
-  /** Whom commands speak as, unless told. */
+  /** The user that commands speak as unless a flag or the environment names another. */
   user: userId.optional(),
   /** Where that user's session is kept, instead of the configuration folder; absolute path. */
   token_file: z.string().optional(),
 })
 export type StoredContext = z.infer<typeof storedContext>
+
+/** Whether the text can be the address of a broker, wherever one is given. */
+export function isBrokerUrl(text: string): boolean {
+  return /^(?:nats|tls|wss?):\/\/[^\s]+$/.test(text) || /^[\w.-]+:\d+$/.test(text)
+}
 
 export class ContextStore {
   readonly #folder: string
@@ -36,7 +40,7 @@ export class ContextStore {
     this.#inUse = join(homeFolder, 'context')
   }
 
-  /** Names in their order. */
+  /** The names, sorted. */
   async list(): Promise<string[]> {
     const files = await readdir(this.#folder).catch((): string[] => [])
     const names = files.map((file) => /^(.+)\.json$/.exec(file)?.[1] ?? '')
@@ -61,11 +65,11 @@ export class ContextStore {
     const found = await this.find(name)
     if (found !== undefined) return found
     throw new Refusal('not_found', `there is no context "${name}"`, {
-      hint: '"tacit context list" shows those that there are; "tacit context use --none" goes back to this machine',
+      hint: '"tacit context list" shows yours; "tacit context use --none" returns to the deployment on this machine',
     })
   }
 
-  /** @throws Refusal `already_exists` unless it is to be replaced, `invalid_request` for a wrong name, address or user */
+  /** @throws Refusal `already_exists` unless `replace` is set, `invalid_request` for a wrong name, address or user */
   async write(name: string, context: StoredContext, replace: boolean): Promise<void> {
     if (!isBrokerUrl(context.nats)) throw wrong('nats', context.nats, 'give the address as nats://host:4222')
     if (context.user !== undefined && !userId.safeParse(context.user).success) {
@@ -80,14 +84,14 @@ export class ContextStore {
     })
   }
 
-  /** The context goes, and is in use no longer. @throws Refusal `not_found` */
+  /** Removes the context; if it was in use, none is afterwards. @throws Refusal `not_found` */
   async remove(name: string): Promise<void> {
     if (!(await this.list()).includes(name)) await this.read(name)
     await rm(this.#pathOf(name))
     if ((await this.inUse()) === name) await this.use(undefined)
   }
 
-  /** The one that commands take which name none; undefined where that is the deployment on this machine. */
+  /** The context of commands that name none; undefined where that is the deployment on this machine. */
   async inUse(): Promise<string | undefined> {
     const name = (await readPrivate(this.#inUse))?.trim()
     return name === '' ? undefined : name
@@ -109,14 +113,14 @@ function wrong(field: string, given: string, hint: string): Refusal {
   return new Refusal('invalid_request', `"${given}" cannot be the ${field} of a context`, { hint, field })
 }
 
-/** Reads a manifest to pin it. @throws Refusal `not_found`, `malformed` or `invalid_request` where it is none */
+/** Reads a manifest to pin it. @throws Refusal `not_found`, or `malformed` or `invalid_request` where it is no manifest */
 export async function pinManifest(path: string): Promise<{ manifest: string; manifest_digest: string }> {
   const text = (await readGiven(path, 'the manifest that you trust, as its operator gave it')).toString()
   parseManifest(text)
   return { manifest: path, manifest_digest: manifestDigest(text) }
 }
 
-/** The manifest's text, as it was pinned. @throws Refusal `platform_untrusted` where the file has changed since */
+/** The text of the pinned manifest. @throws Refusal `platform_untrusted` if its file has changed since */
 export async function readPinned(name: string, { manifest, manifest_digest }: StoredContext): Promise<string> {
   const text = (await readGiven(manifest, `the manifest with "tacit context add ${name} --replace"`)).toString()
   if (manifestDigest(text) === manifest_digest) return text

@@ -1,11 +1,11 @@
-/** Files of the user's own: readable by him alone, and whole or not there at all, whoever is killed in the middle. */
+/** Files that only the user can read. Each is there whole or not at all, even if the process is killed while writing. */
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Refusal } from '../../../messages/index.ts'
 
 /**
- * @param how `exclusive` refuses `already_exists` where there is a file; of two writers at once one is refused
+ * @param how `exclusive` refuses `already_exists` where there is a file; of two writers at once, one is refused
  * @throws Refusal `forbidden` where this user may not write
  */
 export async function writePrivate(path: string, text: string, how: { exclusive?: boolean } = {}): Promise<void> {
@@ -17,19 +17,19 @@ export async function writePrivate(path: string, text: string, how: { exclusive?
     await link(fresh, path)
     await rm(fresh)
   } catch (cause) {
-    await rm(fresh, { force: true }).catch(() => {}) // what went wrong first is told
+    await rm(fresh, { force: true }).catch(() => {}) // the first error is the one to report
     const code = codeOf(cause)
     if (code === 'EEXIST' && how.exclusive === true) {
-      throw new Refusal('already_exists', `${path} is there already`, { cause })
+      throw new Refusal('already_exists', `${path} exists already`, { cause })
     }
     throw new Refusal('forbidden', `${path} cannot be written (${code ?? String(cause)})`, {
-      hint: 'name a place where this user may write; TACIT_HOME says where contexts and sessions are kept',
+      hint: 'name a place where you may write; TACIT_HOME is the folder for contexts and sessions',
       cause,
     })
   }
 }
 
-/** The file's text; undefined where there is none. @throws Refusal `forbidden` where it cannot be read */
+/** The file's text; undefined where there is no file. @throws Refusal `forbidden` where it cannot be read */
 export async function readPrivate(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')

@@ -1,6 +1,6 @@
 /**
- * Sessions, a file for each user of each platform: the token, and the key that it is bound to. They are kept below the
- * user's configuration folder, or where a context says; readable by him alone.
+ * Sessions, one file for each user of each platform: the token, and the key that it is bound to. They are kept below the
+ * user's configuration folder, or where a context says, and only that user can read them.
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -66,7 +66,7 @@ export class SessionStore {
     if (text === undefined) throw nobody
     try {
       const { user_id, token, expires_at, signing_key } = parseBy(sessionFile, JSON.parse(text), 'session file')
-      if (user_id !== user) throw nobody // a token file that somebody else logged in with
+      if (user_id !== user) throw nobody // the token file of another user's login
       return {
         session: { userId: user_id, token, expiresAtMs: expires_at },
         signingKey: importSigningKey(fromBase64url(signing_key)),
@@ -86,7 +86,7 @@ export class SessionStore {
   }
 }
 
-/** Removes every session that was kept for a context. */
+/** Removes every session of a context. */
 export async function removeSessions(homeFolder: string, context: string): Promise<void> {
   await rm(folderOf(homeFolder, context), { recursive: true, force: true })
 }

@@ -1,6 +1,6 @@
 /**
- * Files of the party's own disk, read and written part by part: their size is bounded by the disk. A new file is there
- * whole, or not at all.
+ * Files on the party's own disk, read and written part by part: only the disk bounds their size. A new file appears whole,
+ * or not at all.
  */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -12,12 +12,12 @@ import { Refusal } from '../../../messages/index.ts'
 import type { FileContent } from '../../../runtime/index.ts'
 import { problemOf } from './given_file.ts'
 
-/** What an encrypted file is, to who named something else. */
+/** Completes the hint `name ...` for whoever named something else. */
 export const ENCRYPTED = 'a file that "tacit data encrypt" wrote'
 
 /**
- * @param what what the file should be, for who named another one
- * @throws Refusal `not_found` where it cannot be read, `canceled` from the part on at which the signal has aborted
+ * @param what what the file should be, for the hint to whoever named another one
+ * @throws Refusal `not_found` where it cannot be read, `canceled` at the first part after the signal aborted
  */
 export async function openLocalFile(path: string, what: string, signal: AbortSignal): Promise<FileContent> {
   const cannotBeRead = (cause: unknown) =>
@@ -40,7 +40,7 @@ export async function openLocalFile(path: string, what: string, signal: AbortSig
   }
 }
 
-/** @param beforeItIsThere is handed the tag; where it refuses, there is no encrypted file */
+/** @param beforeItIsThere is called with the tag before the file appears; if it refuses, no encrypted file is left */
 export async function encryptLocalFile(
   plain: FileContent,
   encrypted: string,
@@ -54,7 +54,7 @@ export async function encryptLocalFile(
   })
 }
 
-/** Writes what its owner alone is to read. @returns how many bytes it has */
+/** Writes a file that only its owner can read. @returns its length in bytes */
 export async function writeLocalFile(path: string, parts: AsyncIterable<Uint8Array>): Promise<number> {
   return writeWhole(path, 0o600, async (writeAt) => {
     let at = 0
@@ -71,13 +71,13 @@ type WriteAt = (at: number, bytes: Uint8Array) => Promise<void>
 async function writeWhole<T>(path: string, mode: number, write: (writeAt: WriteAt) => Promise<T>): Promise<T> {
   const cannotBeWritten = (cause: unknown): never => {
     throw new Refusal('forbidden', `${path} cannot be written (${problemOf(cause)})`, {
-      hint: 'name a place where this user may write',
+      hint: 'name a place where you may write',
       cause,
     })
   }
   const there = await stat(path).catch(() => undefined)
   if (there !== undefined && !there.isFile()) {
-    // A pipe or a terminal, such as /dev/stdout: nothing can be put in its place.
+    // A pipe or a terminal, such as /dev/stdout, cannot be replaced by another file: it is written to as it is.
     const file = await open(path, 'w').catch(cannotBeWritten)
     return thenClose(file, write(inOrder(path, file)))
   }
@@ -108,9 +108,13 @@ function inOrder(path: string, file: FileHandle): WriteAt {
   let end = 0
   return async (at, bytes) => {
     if (at !== end) {
-      throw new Refusal('unsupported', `teaclave-file-128 is not written in order, as ${path} needs it`, {
-        hint: 'name a file, or choose another --scheme',
-      })
+      throw new Refusal(
+        'unsupported',
+        `teaclave-file-128 is not written from its beginning to its end, and ${path} can only be written so`,
+        {
+          hint: 'name a file, or choose another --scheme',
+        },
+      )
     }
     await writeAll(file, bytes, null)
     end += bytes.length

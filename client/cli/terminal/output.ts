@@ -1,20 +1,22 @@
 /**
- * What a command says: its result on stdout, all else on stderr. With `--json` the result is one JSON document; errors are
- * one too, on stdout as well, so that a program has one place to read. The exit code tells what to do.
+ * What a command says: its result on stdout, everything else on stderr. With `--json` the result is one JSON document, and
+ * so is an error, also on stdout, so that a program reads one place. The exit code says what to do next.
+ *
+ * This drawer holds what commands exchange with the terminal and with files that the user named.
  */
 import type { RefusalCode } from '../../../messages/index.ts'
 import { Refusal, toJsonValue } from '../../../messages/index.ts'
-import type { OnBytes } from '../../counted_content.ts'
+import type { OnBytes } from '../../file_transfer.ts'
 import type { ErrorStream } from './progress.ts'
 import { printable, Remarks } from './progress.ts'
 
 /**
- * 0 done; 2 fix the request; 3 try again later; 4 stop trusting; 5 the task ended without a result; 1 a defect; 130 given
- * up at Ctrl-C.
+ * 0 done; 1 a defect of ours; 2 fix the request; 3 try again later; 4 stop trusting; 5 the task ended without a result;
+ * 130 interrupted by Ctrl-C.
  */
 export const EXIT_CODES = { done: 0, defect: 1, fix: 2, retry: 3, stop: 4, unfinished: 5, interrupted: 130 } as const
 
-/** A refusal that has more to show than its text: what was found, or how the task ended. */
+/** A refusal that also carries a document: what was found, or how the task ended. */
 export class CommandFailure extends Refusal {
   readonly document: Readonly<Record<string, unknown>>
 
@@ -28,9 +30,9 @@ export interface Output {
   readonly json: boolean
   /** The command's one result: `document` for programs, `lines` for people. */
   result(document: Record<string, unknown>, lines: readonly string[]): void
-  /** Remarks, for people. */
+  /** A remark for people. */
   say(text: string): void
-  /** How far the work on a file is, for people. @param what what is being done, such as `uploading a.enc` */
+  /** Shows people how far the work on a file is. @param what the work, such as `uploading a.enc` */
   progress(what: string): OnBytes
 }
 
@@ -52,8 +54,8 @@ export function createOutput(json: boolean, stdout: NodeJS.WritableStream, stder
 export function reportFailure(error: unknown, output: Output): number {
   if (!(error instanceof Refusal)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    output.say(`tacit met a defect of its own: ${text}`)
-    output.result({ error: { code: 'internal', message: 'tacit met a defect of its own' } }, [])
+    output.say(`tacit has a defect: ${text}`)
+    output.result({ error: { code: 'internal', message: 'tacit has a defect' } }, [])
     return EXIT_CODES.defect
   }
   const document = error instanceof CommandFailure ? error.document : {}

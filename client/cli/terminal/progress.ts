@@ -1,12 +1,12 @@
 /**
- * How far long work is, on stderr. On a terminal one line is written over at each new percent; elsewhere a line says each
- * quarter, so that a log stays short. Nothing for programs: whoever asks for JSON waits for the end.
+ * Says on stderr how far long work has come. A terminal has one line, rewritten at each new percent; a log gets a line for
+ * each quarter, so that it stays short. With `--json` nothing is said: a program waits for the end.
  */
-import type { OnBytes } from '../../counted_content.ts'
+import type { OnBytes } from '../../file_transfer.ts'
 
 const CLEAR_LINE = '\r\u001b[K'
 const QUARTER = 25
-/** Below it a log is told of the end alone. */
+/** For work on fewer bytes, a log has only the last line. */
 const LARGE_BYTES = 1024 * 1024
 
 export interface ErrorStream {
@@ -18,7 +18,7 @@ export interface ErrorStream {
 export class Remarks {
   readonly #stream: ErrorStream
   readonly #isQuiet: boolean
-  /** A line stands that is not finished. */
+  /** True while the terminal shows a line without its line break. */
   #isOpen = false
 
   constructor(stream: ErrorStream, isQuiet: boolean) {
@@ -31,7 +31,7 @@ export class Remarks {
     this.#stream.write(`${printable(text)}\n`)
   }
 
-  /** @param what what is being done, such as `uploading a.enc` */
+  /** @param what the work, such as `uploading a.enc` */
   progress(what: string): OnBytes {
     if (this.#isQuiet) return () => {}
     let shown = -1
@@ -48,14 +48,14 @@ export class Remarks {
     }
   }
 
-  /** Takes away what was said of work that is not done. */
+  /** Clears the line of work that has not ended. */
   endLine(): void {
     if (this.#isOpen) this.#stream.write(CLEAR_LINE)
     this.#isOpen = false
   }
 }
 
-/** Text of other parties stands in what is said: it must not move the cursor, or write what nobody said. */
+/** Without control characters: the texts of other parties must not move the cursor or forge a line. */
 export function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
 }
