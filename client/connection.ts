@@ -25,6 +25,7 @@ import {
   toGroup,
 } from '../runtime/index.ts'
 
+/** The broker, the manifest that the party trusts, and what a connection may be handed. */
 export interface ConnectOptions {
   /** The broker's address, `nats://host:port`. */
   url: string
@@ -48,6 +49,7 @@ export type ApiReply<K extends DoorMethod> = z.output<(typeof frontend)['methods
 /** The frontend's methods, typed, under the session of the user who logged in. */
 export type Api = { [K in DoorMethod]: (request: ApiRequest<K>, options?: AskOptions) => Promise<ApiReply<K>> }
 
+/** A session that `login` opened. */
 export interface Session {
   userId: string
   token: string
@@ -60,6 +62,7 @@ const WATCH_MS = 20_000
 const WATCH_LATE_MS = 2_000
 const WATCH_AGAIN_MS = 15_000
 
+/** A connection to a platform that has proven itself. Close it, or declare it with `await using`. */
 export class TacitConnection implements AsyncDisposable {
   readonly platform: PlatformProof
   readonly signingKey: KeyPair

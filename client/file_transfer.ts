@@ -15,6 +15,7 @@ import { collectParts, contentOf } from '../runtime/index.ts'
 /** Called again and again with how many bytes have been worked on and how many there are, last with all of them. */
 export type OnBytes = (doneBytes: number, totalBytes: number) => void
 
+/** How a transfer is followed and given up. */
 export interface TransferOptions {
   /** Gives the transfer up, with `canceled`. */
   signal?: AbortSignal
@@ -28,6 +29,7 @@ export function createFileCrypto(scheme: OutputScheme = 'aes-gcm-256'): OutputCr
   return { scheme, key: randomBytes(scheme === 'aes-gcm-128' ? 16 : 32), iv: randomBytes(12) }
 }
 
+/** The url of a file of this name in the object store. */
 export function fileUrlOf(name: string): string {
   return `nats-object://${FILES_BUCKET}/${name}`
 }

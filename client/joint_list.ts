@@ -7,6 +7,7 @@ import { Refusal } from '../messages/index.ts'
 
 const JOINT_ITEMS_MAX = 1_000_000
 
+/** A party's list, hashed for the intersection. */
 export interface HashedList {
   /** Sorted lines of 64 hex digits, one for each distinct item: what is encrypted and sent. */
   bytes: Buffer

@@ -13,6 +13,7 @@ const WAIT_MS = 4_000
 const RETRIES_MAX = 60
 const RETRY_MS = 250
 
+/** A change, with the task that it changed. */
 export interface WatchedChange extends TaskChange {
   /** The task as it was when this was told: of this version or a later one. */
   task: TaskView

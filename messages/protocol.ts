@@ -21,6 +21,7 @@ export type ServiceName = (typeof SERVICES)[number]
 /** Who may call: a service by its role, `member` for any admitted member, or `client`, an outside party without a passport. */
 export type Caller = ServiceName | 'member' | 'client'
 
+/** One method: what it takes, answers and refuses, and who may call it. */
 export interface Method {
   /** One sentence for people: what the method does. */
   about: string
@@ -62,6 +63,7 @@ export const COMMON_REFUSALS: readonly RefusalCode[] = [
 
 export type Methods = Record<string, Method>
 
+/** What a service may be asked, and by whom. */
 export interface Protocol<Name extends string = string, M extends Methods = Methods> {
   readonly name: Name
   readonly about: string
@@ -69,11 +71,15 @@ export interface Protocol<Name extends string = string, M extends Methods = Meth
   readonly methods: M
 }
 
+/** What a handler of the method gets. */
 export type RequestOf<P extends Protocol, K extends keyof P['methods']> = z.output<P['methods'][K]['request']>
+/** What the method's caller gets. */
 export type ReplyOf<P extends Protocol, K extends keyof P['methods']> = z.output<P['methods'][K]['reply']>
+/** The names of the methods. */
 export type MethodName<P extends Protocol> = keyof P['methods'] & string
 
 /**
+ * Declares what a service may be asked.
  * @param name the service's one name: its folder, its subject, its role in the manifest
  * @param callers who may call the methods that do not say otherwise
  */

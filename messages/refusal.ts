@@ -51,6 +51,7 @@ export const REFUSALS = {
   internal: { advice: 'retry', status: 500 },
 } as const satisfies Record<string, { advice: Advice; status: number }>
 
+/** A code of the closed list `REFUSALS`. */
 export type RefusalCode = keyof typeof REFUSALS
 
 /** The form in which a refusal travels; `field` names the part of the request that is at fault, as a dotted path. */
@@ -61,6 +62,7 @@ export interface RefusalNote {
   field?: string
 }
 
+/** An expected no, from this side or the other: a code for programs, a text for people, and the next step. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: RefusalCode

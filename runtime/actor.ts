@@ -30,6 +30,7 @@ export interface LetterContext {
   bearer?: string
 }
 
+/** One function for each method of a protocol; it answers, or throws a `Refusal`. */
 export type Handlers<P extends Protocol> = {
   [K in MethodName<P>]: (
     request: RequestOf<P, K>,
@@ -37,6 +38,7 @@ export type Handlers<P extends Protocol> = {
   ) => Promise<z.input<P['methods'][K]['reply']>> | z.input<P['methods'][K]['reply']>
 }
 
+/** A protocol with the handlers that answer it. */
 export interface Actor<P extends Protocol = Protocol> {
   readonly protocol: P
   readonly handlers: Handlers<P>
@@ -73,6 +75,10 @@ export interface Observer<P extends Protocol> {
   readonly onRefused?: (method: string, refusal: Refusal) => void
 }
 
+/**
+ * An actor of a protocol: the compiler asks for one handler for each method.
+ * @param observer sees each call; absent: nobody does
+ */
 export function actor<P extends Protocol>(protocol: P, handlers: Handlers<P>, observer?: Observer<P>): Actor<P> {
   if (observer === undefined) return { protocol, handlers }
   const { calls, onRefused } = observer
@@ -102,6 +108,7 @@ function observed(handle: Handler, calls: CallObserver): Handler {
   }
 }
 
+/** How one request is asked. */
 export interface AskOptions {
   /** How long to wait in all, retries included; 10 s unless told. */
   timeoutMs?: number

@@ -2,6 +2,7 @@
 import { pino } from 'pino'
 import type { Clock } from './clock.ts'
 
+/** Where a service writes what its operator reads; fields with the names of secrets are left out. */
 export interface Log {
   debug(fields: object, text: string): void
   info(fields: object, text: string): void

@@ -11,6 +11,7 @@ import { Refusal } from '../../messages/index.ts'
 type Curve = 'Ed25519' | 'X25519'
 const SECRET_BYTES = 32
 
+/** A private key with its raw public key. */
 export interface KeyPair {
   /** 32 raw bytes. */
   publicKey: Uint8Array
@@ -28,6 +29,7 @@ export function generateKeys(): MemberKeys {
 
 // A secret key of both curves is any 32 bytes (RFC 8032, RFC 7748). Node's own generator is not used: its job and its
 // keys share a lock, and when the collector destroys the job while a key is exported as JWK, Node 20 deadlocks.
+/** A fresh Ed25519 key pair. */
 export function generateSigningKey(): KeyPair {
   return importPair('Ed25519', randomBytes(SECRET_BYTES))
 }
@@ -41,6 +43,7 @@ export function exportSecret(key: KeyPair): Uint8Array {
   return fromBase64url(key.privateKey.export({ format: 'jwk' }).d ?? '')
 }
 
+/** Makes the key pair again from the 32 bytes that `exportSecret` gave. */
 export function importSigningKey(secret: Uint8Array): KeyPair {
   return importPair('Ed25519', secret)
 }

@@ -29,6 +29,7 @@ const claimsSchema = z.strictObject({
   finished_at: z.int(),
   passport_digest: digest,
 })
+/** What a receipt says of one run; digests are SHA-256 as hex, moments ms since 1970. */
 export type ReceiptClaims = z.infer<typeof claimsSchema>
 
 /** The form of a task's `receipt`, JSON text. */
@@ -65,6 +66,7 @@ export async function signReceipt(signer: ReceiptSigner, claims: Record<string, 
   })
 }
 
+/** A receipt that verified: what ran and what came out, and the worker that its signature is by. */
 export interface VerifiedReceipt {
   claims: ReceiptClaims
   worker: { member: string; platform: string; measurement: string; workerClass?: string }

@@ -33,6 +33,7 @@ export const auditEntry = auditRecord.extend({
   writer: z.string().describe('The member that wrote it.'),
   record: z.int().describe('Its number among the records of that member.'),
 })
+/** A record of the audit log, as an admin reads it. */
 export type AuditEntry = z.infer<typeof auditEntry>
 
 /** Records of one member that leave together, sealed; each page names the digest of the chain before it. */

@@ -30,6 +30,7 @@ export const dataRule = z
     until: z.int().min(0).optional().describe('The moment from which it may not be used: ms since 1970.'),
   })
   .describe('What an owner demands of every use of its data; an absent part demands nothing.')
+/** What an owner demands of every use of their data. */
 export type DataRule = z.infer<typeof dataRule>
 
 /** What an owner may read back: never the url, never the key. */
@@ -40,4 +41,5 @@ export const dataView = z.strictObject({
   tag: fileTag.optional().describe("The 16 bytes that pin the file's content; absent for an output not yet written."),
   rule: dataRule.optional().describe('What its owner demands of every use.'),
 })
+/** The record of an input or output, as its owners see it: without its address and key. */
 export type DataView = z.infer<typeof dataView>

@@ -17,6 +17,7 @@ export const fieldName = z
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'must be 1 to 64 letters, digits and _')
   .meta({ description: 'The name of an argument or of a declared file.', examples: ['input_data1'] })
 export const jsonValue: z.ZodType<JsonValue> = z.json()
+/** Any value that JSON can say. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 
 export const functionArgument = z.strictObject({
@@ -50,6 +51,7 @@ export const storedPayload = z.strictObject({
     .regex(/^[0-9a-f]{64}$/, 'must be 64 hex digits')
     .describe('SHA-256 of the payload itself, hex.'),
 })
+/** A payload in the object store: where it is, and what opens and pins it. */
 export type StoredPayload = z.infer<typeof storedPayload>
 
 const inlinePayload = bytes(0, PAYLOAD_BYTES_MAX)
@@ -78,6 +80,7 @@ export const functionSpec = z.strictObject({
   quota: z.int().min(0).optional().describe('How many runs it may have in all; absent: any number.'),
   needs: needs.default({}).describe('What a worker must offer beyond the executor.'),
 })
+/** A function as its owner registers it. */
 export type FunctionSpec = z.infer<typeof functionSpec>
 
 /** How often a function was and may be used. */
@@ -99,4 +102,5 @@ export const functionView = functionSpec.extend({
   function_digest: z.string().describe('SHA-256, hex, over what runs: all but who may run it, and how often.'),
   disabled: z.boolean().describe('Whether no further task may use it.'),
 })
+/** A function as a user sees it; `payload` and `allowlist` only for its owner. */
 export type FunctionView = z.infer<typeof functionView>

@@ -52,14 +52,17 @@ const raw = z.strictObject({
 export const fileCrypto = z
   .discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile, raw])
   .describe('How the input is encrypted.')
+/** How a file is encrypted, with its key; `raw` for one that is not. */
 export type FileCrypto = z.infer<typeof fileCrypto>
 export const outputCrypto = z
   .discriminatedUnion('scheme', [aesGcm128, aesGcm256, teaclaveFile])
   .describe('How the output is to be encrypted: a worker writes nothing plain.')
+/** How a file is encrypted, with its key. */
 export type OutputCrypto = z.infer<typeof outputCrypto>
 
 /** The schemes that encrypt. */
 export const OUTPUT_SCHEMES = ['aes-gcm-128', 'aes-gcm-256', 'teaclave-file-128'] as const
+/** The name of a scheme that encrypts. */
 export type OutputScheme = (typeof OUTPUT_SCHEMES)[number]
 export const FILE_SCHEMES = [...OUTPUT_SCHEMES, 'raw'] as const
 export type FileScheme = (typeof FILE_SCHEMES)[number]

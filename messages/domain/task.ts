@@ -22,6 +22,7 @@ export const TASK_STATES = [
   'Canceled',
 ] as const
 export const taskState = z.enum(TASK_STATES).describe('Where the task is in its life.')
+/** Where a task is in its life. */
 export type TaskState = z.infer<typeof taskState>
 export const TERMINAL_STATES: readonly TaskState[] = ['Finished', 'Failed', 'Canceled']
 
@@ -44,6 +45,7 @@ export const taskOptions = z.strictObject({
   needs: needs.default({}).describe('What a worker must offer, beyond what the function asks for.'),
   idempotency_key: z.string().min(1).max(128).optional().describe('Makes a second creation under it the same task.'),
 })
+/** How a task is run: its priority, times and retries. */
 export type TaskOptions = z.infer<typeof taskOptions>
 
 /** The owners that a task's creator declares for each named file. */
@@ -72,6 +74,7 @@ export const taskTerms = z.strictObject({
   outputs: z.array(termsFile).describe('The files that it writes.'),
   options: taskOptions.describe('How it is run.'),
 })
+/** What the parties of a task agree on; its digest covers everything that will run. */
 export type TaskTerms = z.infer<typeof taskTerms>
 
 /** The end of a run that succeeded. */
@@ -84,6 +87,7 @@ export const taskResult = z.strictObject({
     .max(64 * 1024)
     .describe('The proof of the run, as JSON text: what `verifyReceipt` and `tacit receipt verify` take.'),
 })
+/** What a finished run gave: its return value, the tags of its outputs, and the receipt. */
 export type TaskResult = z.infer<typeof taskResult>
 
 /** The task as its parties see it. */
@@ -104,6 +108,7 @@ export const taskView = z.strictObject({
   updated_at: z.int().describe('ms since 1970.'),
   result: taskResult.optional().describe('How the run ended; absent before, and when it failed.'),
 })
+/** A task as its parties see it. */
 export type TaskView = z.infer<typeof taskView>
 
 /** What changes a task: the commands of its parties, and what happens to its runs. */
@@ -137,6 +142,7 @@ export const taskChange = z.strictObject({
       'What happened, in words; of an end, how it came about. What the task waits for now is in its own reason.',
     ),
 })
+/** One change of a task: its new state, and what happened. */
 export type TaskChange = z.infer<typeof taskChange>
 
 /** The task as it is, and what has changed since the version that the watcher saw last. */

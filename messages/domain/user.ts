@@ -4,6 +4,7 @@ import { userId } from '../ids.ts'
 
 export const ROLES = ['PlatformAdmin', 'FunctionOwner', 'DataOwnerManager', 'DataOwner'] as const
 export const role = z.enum(ROLES).meta({ description: 'What a user may do on the platform.', examples: ['DataOwner'] })
+/** What a user may do on the platform. */
 export type Role = z.infer<typeof role>
 
 export const attribute = z

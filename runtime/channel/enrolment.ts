@@ -39,6 +39,7 @@ export interface AdmissionSource {
   admit(): Promise<Admission>
 }
 
+/** A platform whose coordinator proved itself against the pinned manifest. */
 export interface PlatformProof {
   anchor: TrustAnchor
   groups: PublicGroupKey[]

@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import type { RecordStream } from '../audit/record_stream.ts'
 import type { WorkQueue } from '../work_queue/work_queue.ts'
 
+/** All that a service is handed when it starts. */
 export interface ServiceHost {
   /** This member's id, `<role>-<random>`. */
   readonly memberId: string

@@ -11,6 +11,7 @@ export interface Entry {
   revision: number
 }
 
+/** One part of a commit. */
 export type Write = Replacement | Addition
 
 export interface Replacement {
@@ -31,6 +32,7 @@ export interface Addition {
   add: number
 }
 
+/** Which keys a scan gives, and how many. */
 export interface ScanOptions {
   /** The scan begins behind this key. */
   after?: string
@@ -50,6 +52,7 @@ export interface Snapshot extends Reader {
   close(): Promise<void>
 }
 
+/** Values under keys, replaced only under the revision that was read. */
 export interface Store extends Reader {
   /**
    * Applies all writes or none.

@@ -30,6 +30,7 @@ const DECRYPT: { readonly [K in FileScheme]: Decrypt<CryptoOf<K>> } = {
 }
 
 /**
+ * Encrypts a file that is held whole.
  * @throws Refusal `unsupported` for an unknown scheme and for raw, `invalid_request` for a key or iv of the wrong
  * length
  */
