@@ -1,6 +1,6 @@
 /**
- * An outside party's connection: it has the platform prove itself against the manifest that the party pinned, and only
- * then sends anything. Its letters are signed by a key of its own, and sealed to the group that may read them.
+ * An outside party's connection. The platform first proves itself against the manifest that the party pinned; nothing
+ * is sent before. Each letter is signed by the party's own key, and sealed to the group that may read it.
  */
 import type { KeyPair } from '../attestation/index.ts'
 import { generateSealingKey, generateSigningKey } from '../attestation/index.ts'
@@ -31,11 +31,11 @@ export interface ConnectOptions {
   url: string
   user?: string
   password?: string
-  /** The text of the manifest that this party trusts; another one is refused. */
+  /** The text of the manifest that this party trusts; a platform with another manifest is refused. */
   manifest: string
-  /** The key that signs this party's letters. Sessions are bound to it; a new one is made unless given. */
+  /** The key that signs this party's letters, and to which sessions are bound; a fresh one by default. */
   signingKey?: KeyPair
-  /** Gives opening up. A connection that is open is ended by `close`; each call takes a signal of its own. */
+  /** Ends the opening with `canceled`. An open connection ends by `close`; each call takes a signal of its own. */
   signal?: AbortSignal
   clock?: Clock
   log?: Log
@@ -57,7 +57,7 @@ export interface Session {
 }
 
 const REFRESH_MS_MIN = 1_000
-/** How long a watch waits that does not say so. */
+/** How long a watch waits where its request does not say. */
 const WATCH_MS = 20_000
 const WATCH_LATE_MS = 2_000
 const WATCH_AGAIN_MS = 15_000
@@ -67,9 +67,9 @@ export class TacitConnection implements AsyncDisposable {
   readonly platform: PlatformProof
   readonly signingKey: KeyPair
   readonly files: FileStore
-  /** The broker's own word on its version. */
+  /** The version that the broker claims to have. */
   readonly brokerVersion: string
-  /** Login, and users. */
+  /** The methods for logging in, and for users. */
   readonly authentication: Client<typeof authentication>
   readonly #frontend: Client<typeof frontend>
   readonly #close: () => Promise<void>
@@ -163,7 +163,7 @@ export class TacitConnection implements AsyncDisposable {
   }
 }
 
-/** A broker that does not answer at all is waited for by the operating system; whoever gives up need not. */
+/** The operating system waits long for a broker that does not answer; a caller who gives up does not wait with it. */
 async function reachBroker(
   { url, user, password, name }: ConnectOptions & { name: string },
   signal: AbortSignal | undefined,
@@ -176,7 +176,7 @@ async function reachBroker(
       reject(givenUp())
       connecting.then(
         (broker) => broker.close(),
-        () => {}, // there is nothing to close
+        () => {}, // it never connected, so there is nothing to close
       )
     }
     signal?.addEventListener('abort', onAbort)
@@ -185,7 +185,7 @@ async function reachBroker(
 }
 
 /**
- * A watch waits by design, so it is not asked again before it has had its time; soon after, though: the member that it
+ * A watch waits by design, so it is asked again only once its time is over; then soon, because the member that it
  * waited at may be gone.
  */
 function timesOf(request: unknown): AskOptions {

@@ -1,4 +1,7 @@
-/** A party's files: encrypted on its side with a fresh key, kept in the deployment's object store, and opened again here. */
+/**
+ * A party's files: this side encrypts them under a fresh key, puts them into the deployment's object store, and opens
+ * outputs.
+ */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { decryptFile, decryptStream, encryptFile, tagRawStream } from '../attestation/index.ts'
 import type { FileCrypto, OutputCrypto, OutputScheme, StoredPayload } from '../messages/index.ts'
@@ -12,18 +15,18 @@ import {
 import type { FileContent, FileStore } from '../runtime/index.ts'
 import { collectParts, contentOf } from '../runtime/index.ts'
 
-/** Called again and again with how many bytes have been worked on and how many there are, last with all of them. */
+/** Called repeatedly with how many bytes are done and how many there are; the last call says that all are done. */
 export type OnBytes = (doneBytes: number, totalBytes: number) => void
 
 /** How a transfer is followed and given up. */
 export interface TransferOptions {
-  /** Gives the transfer up, with `canceled`. */
+  /** Ends the transfer with `canceled`. */
   signal?: AbortSignal
-  /** Called with how many bytes have gone over. */
+  /** Called with how many bytes have been transferred. */
   onBytes?: OnBytes
 }
 
-/** A fresh key, and a fresh iv where the scheme has one; each file has its own. */
+/** A fresh key, and a fresh iv where the scheme has one. Use it for one file only. */
 export function createFileCrypto(scheme: OutputScheme = 'aes-gcm-256'): OutputCrypto {
   if (scheme === 'teaclave-file-128') return { scheme, key: randomBytes(16) }
   return { scheme, key: randomBytes(scheme === 'aes-gcm-128' ? 16 : 32), iv: randomBytes(12) }
@@ -34,7 +37,7 @@ export function fileUrlOf(name: string): string {
   return `nats-object://${FILES_BUCKET}/${name}`
 }
 
-/** Encrypts and uploads; what is returned is what `register_input_file` takes. */
+/** Encrypts and uploads a file. @returns what `register_input_file` takes */
 export async function uploadInput(
   files: FileStore,
   plaintext: Uint8Array,
@@ -45,7 +48,11 @@ export async function uploadInput(
   return { url: await uploadFile(files, bytes, options), tag, crypto }
 }
 
-/** Uploads what is no secret, as it is: whoever runs the object store reads it. Only tasks that allow it take it. */
+/**
+ * Uploads a file unencrypted, so that whoever runs the object store can read it. Only tasks that allow raw inputs take
+ * it.
+ * @returns what `register_input_file` takes
+ */
 export async function uploadRawInput(
   files: FileStore,
   content: Uint8Array | FileContent,
@@ -55,7 +62,11 @@ export async function uploadRawInput(
   return { url: await uploadFile(files, content, options), tag, crypto: { scheme: 'raw' } }
 }
 
-/** What `register_function` takes as its payload: the bytes, or where they were uploaded to when no message takes them. */
+/**
+ * Makes of a payload what `register_function` takes: its bytes, or, if they are too many for one message, the place to
+ * which they were uploaded encrypted.
+ * @throws Refusal `too_large` above 64 MiB
+ */
 export async function providePayload(
   files: FileStore,
   payload: Uint8Array,
@@ -69,7 +80,7 @@ export async function providePayload(
   return { ...(await uploadInput(files, payload, createFileCrypto(), options)), digest }
 }
 
-/** A place and a key for an output that is yet to be written: what `register_output_file` takes. */
+/** A place and a key for an output that a task will write. @returns what `register_output_file` takes */
 export function planOutput(crypto: OutputCrypto = createFileCrypto()): { url: string; crypto: OutputCrypto } {
   return { url: fileUrlOf(randomUUID()), crypto }
 }
@@ -92,8 +103,8 @@ export async function downloadOutput(
 }
 
 /**
- * An output part by part, for one that is too large to be held. No part is given that the tag does not pin; for that, a file
- * that is pinned as a whole is downloaded twice.
+ * Downloads and decrypts an output part by part, so that it need not fit into memory. Only parts that the tag pins are
+ * given; for that, a file that its tag pins as a whole is downloaded twice.
  */
 export async function* streamOutput(
   files: FileStore,
@@ -105,12 +116,12 @@ export async function* streamOutput(
   yield* decryptStream(() => counted.open(), output.crypto, tag)
 }
 
-/** How often a file is read to be opened as a stream. */
+/** How often a file of this scheme is read while it is opened as a stream. */
 export function readingsOf({ scheme }: FileCrypto): number {
   return scheme === 'teaclave-file-128' ? 1 : 2
 }
 
-/** Uploads what is encrypted already. @returns its url */
+/** Uploads a file that is encrypted already. @returns its url */
 export async function uploadFile(
   files: FileStore,
   content: Uint8Array | FileContent,
@@ -124,15 +135,17 @@ export async function uploadFile(
 async function storedContent(files: FileStore, url: string, signal: AbortSignal | undefined): Promise<FileContent> {
   const [, bucket, name] = /^nats-object:\/\/([^/]+)\/(.+)$/.exec(url) ?? []
   if (bucket === undefined || name === undefined) {
-    throw new Refusal('unsupported', 'the output does not lie in the object store', {
-      hint: 'fetch it from its url yourself; "tacit data decrypt <fetched> <plain> --key-file <file> --task <task>" opens it',
+    throw new Refusal('unsupported', 'the output is not in the object store', {
+      hint:
+        'fetch it from its url yourself, then open it with ' +
+        '"tacit data decrypt <fetched> <plain> --key-file <file> --task <task>"',
     })
   }
   const bytes = await files.size(bucket, name)
   return { bytes, open: () => files.stream(bucket, name, FILE_BYTES_MAX, signal) }
 }
 
-/** @param readings how often the work reads the file; each is told as its part of the whole */
+/** @param readings how often the work reads the file; each reading counts as its share of the whole */
 export function countContent(content: FileContent, onBytes: OnBytes = () => {}, readings = 1): FileContent {
   const { bytes } = content
   let before = 0
@@ -143,7 +156,7 @@ export function countContent(content: FileContent, onBytes: OnBytes = () => {}, 
       const tell = () => onBytes(Math.min(bytes, Math.floor((before + here) / readings)), bytes)
       for await (const part of content.open()) {
         yield part
-        // Asked for the next part: this one was used.
+        // The reader asks for the next part, so it has used this one.
         here += part.length
         tell()
       }

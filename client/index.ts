@@ -1,4 +1,7 @@
-/** The outside party, for the other floors: what `public.ts` gives everybody, and what the demo, the bench and tests use. */
+/**
+ * The outside party, for the other floors: what `public.ts` gives everybody, and what the demo, the bench and tests
+ * use.
+ */
 export { TacitConnection } from './connection.ts'
 export type { Api, Session } from './connection.ts'
 export {

@@ -1,6 +1,6 @@
 /**
- * A party's side of a private intersection: its items are salted and hashed before they leave it, and the 0/1 lines that
- * come back say which of its own the other party has too. Both parties must use the same salt.
+ * A party's side of a private intersection. Its items are salted and hashed before they leave its machine; the lines of
+ * 0 and 1 that come back say which of its items the other party has too. Both parties must use the same salt.
  */
 import { hash } from 'node:crypto'
 import { Refusal } from '../messages/index.ts'
@@ -9,14 +9,14 @@ const JOINT_ITEMS_MAX = 1_000_000
 
 /** A party's list, hashed for the intersection. */
 export interface HashedList {
-  /** Sorted lines of 64 hex digits, one for each distinct item: what is encrypted and sent. */
+  /** Sorted lines of 64 hex digits, one for each distinct item; these are encrypted and sent. */
   bytes: Buffer
   /** The party's items in the order of those lines. */
   items: string[]
 }
 
 /**
- * Reads one item a line: any order, duplicates and CRLF allowed, empty lines skipped, nothing else is changed.
+ * Reads one item from each line, in any order. Duplicates and CRLF are allowed, empty lines are skipped.
  * @throws Refusal `too_large` above 1,000,000 lines
  */
 export function parseItems(text: string): string[] {
@@ -27,7 +27,7 @@ export function parseItems(text: string): string[] {
   return lines.filter((line) => line !== '')
 }
 
-/** Salts, hashes, sorts; duplicates count once. */
+/** Salts, hashes and sorts the items; duplicates count once. */
 export function hashItems(items: readonly string[], salt: string): HashedList {
   const byHash = new Map(items.map((item) => [hash('sha256', `${salt}\0${item}`, 'hex'), item]))
   const hashes = [...byHash.keys()].sort()
@@ -37,13 +37,13 @@ export function hashItems(items: readonly string[], salt: string): HashedList {
   }
 }
 
-/** The items whose line in the result is 1, in the order of `items`. */
+/** The items whose line in the result is 1. @param items as `hashItems` returned them */
 export function readShared(result: Uint8Array, items: readonly string[]): string[] {
   const lines = Buffer.from(result).toString('latin1').split('\n')
   if (lines.at(-1) === '') lines.pop()
   if (lines.length !== items.length || lines.some((line) => line !== '0' && line !== '1')) {
     throw new Refusal('malformed', `the result has ${lines.length} lines for ${items.length} items`, {
-      hint: 'read it with the list that was sent',
+      hint: 'read it with the same list that was hashed and sent',
     })
   }
   return items.filter((_, index) => lines[index] === '1')

@@ -1,6 +1,6 @@
 /**
- * The smallest whole use of the SDK: verify the platform, log in, run `builtin-echo`, verify the receipt offline. The user
- * is one who may register functions and create tasks, such as the admin.
+ * The smallest whole use of the SDK: verify the platform, log in, run `builtin-echo`, verify the receipt offline. The
+ * user must be allowed to register functions and create tasks, as the admin is.
  *
  *     node dist/examples/echo_task.js <nats url> <manifest file> <user> <password file> [message]
  */
@@ -14,7 +14,7 @@ if (url === undefined || manifestPath === undefined || user === undefined || pas
 const manifest = await readFile(manifestPath, 'utf8')
 const password = (await readFile(passwordPath, 'utf8')).trimEnd()
 
-// Nothing is sent before the platform has proven to be the one that this manifest describes.
+// Nothing is sent before the platform has proven that it is the one this manifest describes.
 await using tacit = await TacitConnection.open({ url, manifest })
 const api = tacit.as(await tacit.login(user, password))
 const { function_id } = await api.register_function({

@@ -1,7 +1,7 @@
 /**
- * Two parties find out which of their items they share, and learn nothing else. Each speaks on a connection of its own, as
- * it would on a machine of its own; all that they tell each other is a salt, the task's id, and the digest of its terms.
- * The function is `builtin-ordered-set-intersect`, as `tacit function register --builtin ... --public` made it.
+ * Two parties find out which of their items they share, and learn nothing else. Each has its own connection, as it
+ * would on its own machine; they tell each other only a salt, the task's id, and the digest of its terms. The function
+ * is `builtin-ordered-set-intersect`, as `tacit function register --builtin ... --public` registers it.
  *
  *     node dist/examples/joint_computation.js <nats url> <manifest file> <function id> <user> <password file> <other user> <other password file>
  */
@@ -23,7 +23,7 @@ const [url = '', manifestPath = '', functionId = '', left = '', leftPassword = '
   process.argv.slice(2)
 const manifest = await readFile(manifestPath, 'utf8')
 
-/** One party: its items leave it salted, hashed and encrypted, under a key that it keeps until the task runs. */
+/** One party. Its items are salted, hashed and encrypted before they are sent, under a key that it makes itself. */
 async function enter(user: string, passwordPath: string, items: readonly string[], salt: string) {
   const connection = await TacitConnection.open({ url, manifest })
   const password = (await readFile(passwordPath, 'utf8')).trimEnd()
@@ -33,14 +33,14 @@ async function enter(user: string, passwordPath: string, items: readonly string[
   const place = planOutput()
   const output = await api.register_output_file(place)
 
-  /** Puts this party's data into the task. @returns the digest of the terms as they are then */
+  /** Assigns this party's data to the task. @returns the digest of the terms with that data */
   async function assign(task_id: string, number: 1 | 2): Promise<string> {
     const inputs = { [`input_data${number}`]: input.data_id }
     const outputs = { [`output_result${number}`]: output.data_id }
     return (await api.assign_data({ task_id, inputs, outputs })).terms_digest
   }
 
-  /** The items that the other party has too. Nobody but this party can open its output. */
+  /** The items that the other party has too. Only this party can open its output. */
   async function openResult({ result }: TaskView, number: 1 | 2): Promise<string[]> {
     await verifyReceipt(result?.receipt ?? '', manifest)
     const tag = result?.output_tags[`output_result${number}`] ?? new Uint8Array()
@@ -50,7 +50,7 @@ async function enter(user: string, passwordPath: string, items: readonly string[
   return { api, assign, openResult, [Symbol.asyncDispose]: () => connection.close() }
 }
 
-// Whoever knows the salt could try items one by one, so the platform never hears it.
+// Whoever knows the salt could try items one by one, so the parties keep it from the platform.
 const salt = randomBytes(16).toString('hex')
 await using one = await enter(left, leftPassword, ['ann', 'ben', 'cid'], salt)
 await using two = await enter(right, rightPassword, ['ben', 'cid', 'dan'], salt)
@@ -62,7 +62,7 @@ const { task_id } = await one.api.create_task({
 })
 await one.assign(task_id, 1)
 const terms_digest = await two.assign(task_id, 2)
-// Each approves these terms and no others: had anything changed in between, the approval would be refused.
+// Each party approves exactly these terms: if anything changed in between, its approval would be refused.
 await one.api.approve_task({ task_id, terms_digest })
 await two.api.approve_task({ task_id, terms_digest })
 await one.api.invoke_task({ task_id })

@@ -1,7 +1,7 @@
 /**
- * What a program does that has to go on: it tells refusals apart by their codes, tries again what may succeed later, creates
- * nothing twice however often it is started, and gives up in time. The user is one who may create tasks, the function one
- * that he may use.
+ * How a program copes with refusals: it tells them apart by their codes, tries again what may succeed later, creates
+ * nothing twice however often it is started, and gives up in time. The user must be allowed to create tasks, and to use
+ * the function.
  *
  *     node dist/examples/patient_client.js <nats url> <manifest file> <user> <password file> <function id>
  */
@@ -12,10 +12,12 @@ import { isRefusal, isRetryable, TacitConnection, watchTask } from 'tacit/client
 const [url = '', manifestPath = '', user = '', passwordPath = '', function_id = ''] = process.argv.slice(2)
 const manifest = await readFile(manifestPath, 'utf8')
 const password = (await readFile(passwordPath, 'utf8')).trimEnd()
-/** For all that follows. Every call takes it, and ends with `canceled` when it aborts. */
+/** Handed to every call below, which ends with `canceled` when it aborts. */
 const signal = AbortSignal.timeout(60_000)
 
-/** Calls again what was refused for now, a little later each time. Calls that got no answer are repeated by the SDK itself. */
+/**
+ * Repeats a call that was refused for now, each time a little later. The SDK itself repeats calls that got no answer.
+ */
 async function patiently<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -39,19 +41,19 @@ try {
   try {
     await patiently(() => api.invoke_task({ task_id }, { signal }))
   } catch (error) {
-    // An earlier run came as far as this.
+    // An earlier run of this program has already invoked it.
     if (!isRefusal(error, 'not_ready', 'task_ended')) throw error
     process.stdout.write(`it was invoked already: ${error.message}\n`)
   }
 
-  // A version is all that has to be kept to go on with a watch in another process.
+  // The last version seen is all that another process needs to continue this watch.
   let seen = 0
   for await (const change of watchTask(api, task_id, { afterVersion: seen, signal })) {
     seen = change.version
     process.stdout.write(`${change.state}, version ${seen}: ${change.reason}\n`)
   }
 
-  // What is wrong with a request is said by code, and by field; its text is for people.
+  // A refusal says what is wrong by its code and field; its text is for people.
   const nowhere = { task_id: 'task-00000000-0000-4000-8000-000000000000' }
   const refusal: unknown = await api.get_task(nowhere, { signal }).catch((error: unknown) => error)
   if (!isRefusal(refusal, 'not_found')) throw refusal

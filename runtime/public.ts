@@ -1,17 +1,19 @@
 /**
- * What a service of one's own imports, as `tacit/runtime`: its protocol, its actor, and what it is handed when it starts.
- * Every name here is a promise to users of the package; test/package.test.ts holds the list. All other files are internal.
+ * What a service of one's own imports, as `tacit/runtime`: its protocol, its actor, and what it is handed when it
+ * starts. Every name here is a promise to users of the package; test/package.test.ts holds the list. All other files
+ * are internal.
  */
 export { z } from 'zod'
 
 export { actor } from './actor.ts'
 export type { Actor, AskOptions, Client, Handlers, LetterContext, Sender } from './actor.ts'
 export type { Clock } from './clock.ts'
+export { retryOnConflict } from './conflict.ts'
 export type { Log } from './log.ts'
 export type { Service, ServiceHost, StartService } from './member/service.ts'
 export type { Entry, ScanOptions, Store, Write } from './store/store.ts'
 
-export { defined, isRefusal, isRetryable, protocol, Refusal, REFUSALS } from '../messages/index.ts'
+export { defined, isRefusal, isRetryable, pack, protocol, Refusal, REFUSALS, unpack } from '../messages/index.ts'
 export type {
   Advice,
   Method,

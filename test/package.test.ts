@@ -1,4 +1,6 @@
-/** The package as its users get it: the names that it promises, their types and docstrings, and a program that uses it. */
+/**
+ * The package as its users get it: the names that it promises, their types and docstrings, and a program that uses it.
+ */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
@@ -88,7 +90,19 @@ const PROMISED: Readonly<Record<'client' | 'runtime', { values: readonly string[
     ],
   },
   runtime: {
-    values: ['REFUSALS', 'Refusal', 'actor', 'defined', 'isRefusal', 'isRetryable', 'protocol', 'z'],
+    values: [
+      'REFUSALS',
+      'Refusal',
+      'actor',
+      'defined',
+      'isRefusal',
+      'isRetryable',
+      'pack',
+      'protocol',
+      'retryOnConflict',
+      'unpack',
+      'z',
+    ],
     types: [
       'Actor',
       'Advice',
@@ -222,7 +236,12 @@ import type { Service, StartService } from 'tacit/runtime'
 import { actor, protocol, Refusal, z } from 'tacit/runtime'
 
 const counter = protocol('counter', 'Counts', ['client'], {
-  add: { about: 'Adds', request: z.strictObject({ by: z.int() }), reply: z.strictObject({ total: z.int() }), refuses: ['too_large'] },
+  add: {
+    about: 'Adds',
+    request: z.strictObject({ by: z.int() }),
+    reply: z.strictObject({ total: z.int() }),
+    refuses: ['too_large'],
+  },
 })
 export const start: StartService = async (host): Promise<Service<typeof counter>> => {
   let total = 0
@@ -241,7 +260,8 @@ export async function run(api: Api, function_id: string): Promise<TaskView> {
   const { task_id }: ApiReply<'create_task'> = await api.create_task({ function_id })
   return waitForTask(api, task_id)
 }
-const error: unknown = await TacitConnection.open({ url: 'nats://127.0.0.1:1', manifest: '{}' }).catch((thrown: unknown) => thrown)
+const nowhere = { url: 'nats://127.0.0.1:1', manifest: '{}' }
+const error: unknown = await TacitConnection.open(nowhere).catch((thrown: unknown) => thrown)
 const code = isRefusal(error) ? error.code : 'another error'
 process.stdout.write([counter.name, REFUSALS.too_large.advice, code].join(' ') + '\\n')
 `

@@ -7,7 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect, headers } from '@nats-io/transport-node'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { builtinSpecs } from '../actors/execution/index.ts'
+import { builtinSpecs } from '../actors/builtins/index.ts'
 import { blocksOf, Reader } from './support/reader.ts'
 
 const BLOCK_MS_MAX = 240_000

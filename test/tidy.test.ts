@@ -21,14 +21,10 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, on a thread of its own.
   'test/actors/execution/worker.test.ts': ['actors/execution/executors/builtin/builtin_thread.ts'],
   // As built, in processes of their own.
-  'test/scenarios/joint_computation.test.ts': [
-    'actors/main.ts',
-    'client/joint_list.ts',
-  ],
+  'test/scenarios/joint_computation.test.ts': ['actors/main.ts', 'actors/builtins/index.ts', 'client/joint_list.ts'],
   // As commands that people type.
   'test/readme.test.ts': [
     ...['data', 'data_crypt', 'function', 'receipt', 'task'].map((name) => `client/cli/commands/${name}_commands.ts`),
-    ...['given_file', 'option_values'].map((name) => `client/cli/terminal/${name}.ts`),
     ...['demo', 'operator_context', 'up'].map((name) => `deploy/commands/${name}.ts`),
     ...['demo_lists', 'joint_demo'].map((name) => `deploy/demo/${name}.ts`),
     'deploy/tacit.ts',

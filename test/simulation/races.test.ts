@@ -3,7 +3,7 @@
  * loses none, and counts exactly. `test/actors/management/races.test.ts` has the same in one process, in seeded orders.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { builtinSpecs } from '../../actors/execution/index.ts'
+import { builtinSpecs } from '../../actors/builtins/index.ts'
 import { Refusal } from '../../messages/index.ts'
 import type { Party } from '../support/deployment.ts'
 import type { WholePlatform } from '../support/whole_platform.ts'

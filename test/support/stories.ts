@@ -3,7 +3,7 @@
  * likes. Each step waits patiently, and checks the answers that it gets.
  */
 import { expect } from 'vitest'
-import { builtinSpecs } from '../../actors/execution/index.ts'
+import { builtinSpecs } from '../../actors/builtins/index.ts'
 import type { Api, TaskView } from '../../client/index.ts'
 import { downloadOutput, planOutput, uploadInput, verifyReceipt, waitForTask } from '../../client/index.ts'
 import type { AskOptions } from '../../runtime/index.ts'

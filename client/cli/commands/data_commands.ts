@@ -1,6 +1,7 @@
 /**
- * `tacit data`, whose commands are in three files: this one registers data on the platform, `data_crypt_commands.ts` encrypts
- * and decrypts files on this machine, and `data_record_commands.ts` shows and changes the records of registered data.
+ * `tacit data`, whose commands are in three files: this one registers data on the platform, `data_crypt_commands.ts`
+ * encrypts and decrypts files on this machine, and `data_record_commands.ts` shows and changes the records of
+ * registered data.
  */
 import type { Command } from 'commander'
 import { decryptStream, tagRawStream } from '../../../attestation/index.ts'

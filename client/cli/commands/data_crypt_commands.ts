@@ -1,6 +1,6 @@
 /**
- * `tacit data encrypt | decrypt`: the party's own machine encrypts and opens files, never the platform. Only `decrypt --task`
- * asks the platform anything, namely for the tag of an output and its ciphertext.
+ * `tacit data encrypt | decrypt`: the party's own machine encrypts and opens files, never the platform. Only `decrypt
+ * --task` asks the platform anything, namely for the tag of an output and its ciphertext.
  */
 import type { Command } from 'commander'
 import { Option } from 'commander'

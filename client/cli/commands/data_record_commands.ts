@@ -1,6 +1,6 @@
 /**
- * `tacit data list | get | move | fuse | pass-on | delete`: the platform's records of data. No command here reads or writes
- * a file's content.
+ * `tacit data list | get | move | fuse | pass-on | delete`: the platform's records of data. No command here reads or
+ * writes a file's content.
  */
 import type { Command } from 'commander'
 import { Option } from 'commander'

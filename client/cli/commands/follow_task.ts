@@ -1,11 +1,16 @@
-/** How `--wait` and `task watch` wait for a task: each change goes to stderr, and the task's end is the command's result. */
+/**
+ * How `--wait` and `task watch` wait for a task: each change goes to stderr, and the task's end is the command's
+ * result.
+ */
 import type { TaskChange, TaskView } from '../../../messages/index.ts'
 import type { Api } from '../../connection.ts'
 import { watchTask } from '../../task_watch.ts'
 import { CommandFailure } from '../terminal/output.ts'
 import type { PartyContext } from '../platform/party.ts'
 
-/** Says each change, then shows the ended task with all of them. An end without a result is a failure of the command. */
+/**
+ * Says each change, then shows the ended task with all of them. An end without a result is a failure of the command.
+ */
 export async function followTask(context: PartyContext, api: Api, id: string, afterVersion: number): Promise<void> {
   const { task, changes } = await untilFinished(context, api, id, afterVersion)
   showTask(context, task, { changes })

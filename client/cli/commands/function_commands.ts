@@ -59,9 +59,9 @@ export function addFunctionCommands(
       const context = contextOf(command)
       await withSession(context, async (api) => {
         const usage = await api.get_function_usage({ function_id: id })
-        context.output.result({ ...usage }, [
-          `${usage.runs} ${usage.runs === 1 ? 'run' : 'runs'}, ${usage.quota === undefined ? 'no quota' : `quota ${usage.quota}`}`,
-        ])
+        const { runs, quota } = usage
+        const limit = quota === undefined ? 'no quota' : `quota ${quota}`
+        context.output.result({ ...usage }, [`${runs} ${runs === 1 ? 'run' : 'runs'}, ${limit}`])
       })
     })
   for (const verb of ['disable', 'delete'] as const) {
@@ -159,11 +159,12 @@ async function readDescription(path: string | undefined): Promise<object> {
 }
 
 function linesOf(view: FunctionView): string[] {
+  const users = view.public ? 'public' : `for its owner and ${view.allowlist.join(', ') || 'nobody else'}`
   const files = [...view.inputs, ...view.outputs].map(({ name, description }) => `  ${name}  ${description}`)
   return [
     `${view.function_id}  ${view.name}  of ${view.owner}${view.disabled ? ', disabled' : ''}`,
     `  ${view.description}`,
-    `  executor ${view.executor}, ${view.public ? 'public' : `for its owner and ${view.allowlist.join(', ') || 'nobody'}`}`,
+    `  executor ${view.executor}, ${users}`,
     ...view.arguments.map(({ key, default: value, overridable }) =>
       overridable ? `  argument ${key}, ${JSON.stringify(value ?? null)} unless given` : `  argument ${key}, fixed`,
     ),

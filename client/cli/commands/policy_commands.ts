@@ -1,6 +1,6 @@
 /**
- * `tacit policy check | test | explain | show | put`. The first three try policies out on this machine, by the code that
- * decides on the platform, before they are in force for anybody.
+ * `tacit policy check | test | explain | show | put`. The first three try policies out on this machine, by the code
+ * that decides on the platform, before they are in force for anybody.
  */
 import { basename } from 'node:path'
 import type { Command } from 'commander'
@@ -108,8 +108,9 @@ function addPlatformCommands(policy: Command, contextOf: (command: Command) => P
           `# ${name} (${language})`,
           text,
         ])
+        const origin = found.changed_by === null ? 'only the built-in policies' : `by ${found.changed_by}`
         context.output.result({ policy: found }, [
-          `version ${found.version}${found.changed_by === null ? ', the built-in policies alone' : `, by ${found.changed_by}`}`,
+          `version ${found.version}, ${origin}`,
           ...Object.values(found.built_in),
           ...added,
         ])

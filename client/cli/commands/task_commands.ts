@@ -1,4 +1,7 @@
-/** `tacit task create | assign | approve | invoke | get | list | watch | cancel`: the life of a task, as a party drives it. */
+/**
+ * `tacit task create | assign | approve | invoke | get | list | watch | cancel`: the life of a task, as a party drives
+ * it.
+ */
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { TaskView } from '../../../messages/index.ts'

@@ -1,8 +1,8 @@
 /**
- * `tacit completion bash | zsh | fish` prints a script with which the shell completes commands and options. This drawer holds
- * everything that completion is made of: the tree of commands, and the scripts. A script walks the words that were typed,
- * so that it knows which command they name and whether an option waits for its value; then it offers what may follow.
- * Where anything may follow, the shell offers files.
+ * `tacit completion bash | zsh | fish` prints a script with which the shell completes commands and options. This drawer
+ * holds everything that completion is made of: the tree of commands, and the scripts. A script walks the words that
+ * were typed, so that it knows which command they name and whether an option waits for its value; then it offers what
+ * may follow. Where anything may follow, the shell offers files.
  */
 import type { Command } from 'commander'
 import { Argument } from 'commander'
@@ -51,10 +51,7 @@ ${choicesOf(tree)
   else
     case "$place" in
 ${tree
-  .map(
-    ({ place, words, options }) =>
-      `      '${place}') words='${words.map(({ name }) => name).join(' ')}' flags='${options.map(({ name }) => name).join(' ')}' ;;`,
-  )
+  .map(({ place, words, options }) => `      '${place}') words='${namesOf(words)}' flags='${namesOf(options)}' ;;`)
   .join('\n')}
     esac
     if [[ $current == -* ]]; then words=$flags; fi
@@ -167,6 +164,10 @@ function choicesOf(tree: readonly TreeCommand[]): [pattern: string, choices: rea
       .filter(({ choices }) => choices.length > 0)
       .map(({ name, choices }): [string, readonly string[]] => [`'${place} ${name}'`, choices]),
   )
+}
+
+function namesOf(named: readonly { name: string }[]): string {
+  return named.map(({ name }) => name).join(' ')
 }
 
 function quote(text: string): string {

@@ -1,7 +1,7 @@
 /**
  * Which platform a command speaks to: the one its flags name, else the environment's, else the context in use, else the
- * deployment whose state is in the working directory. Address and manifest are each looked for separately, so that a flag
- * may replace only one of them; the manifest is what the party trusts, wherever the address leads.
+ * deployment whose state is in the working directory. Address and manifest are each looked for separately, so that a
+ * flag may replace only one of them; the manifest is what the party trusts, wherever the address leads.
  *
  * This drawer holds how a command chooses a platform, what it remembers of one, and how it connects to it.
  */
@@ -84,7 +84,7 @@ async function nameWithoutFlag({ environment }: Choice, contexts: ContextStore):
 function readManifest(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new Refusal('not_found', `there is no manifest at ${resolve(path)}`, {
-      hint: 'start a deployment here with "npm start", name the manifest that you trust with --manifest, or choose a context',
+      hint: 'start a deployment here with "npm start", name your manifest with --manifest, or choose a context',
       cause,
     })
   })

@@ -113,7 +113,10 @@ function wrong(field: string, given: string, hint: string): Refusal {
   return new Refusal('invalid_request', `"${given}" cannot be the ${field} of a context`, { hint, field })
 }
 
-/** Reads a manifest to pin it. @throws Refusal `not_found`, or `malformed` or `invalid_request` where it is no manifest */
+/**
+ * Reads a manifest to pin it.
+ * @throws Refusal `not_found`, or `malformed` or `invalid_request` where it is no manifest
+ */
 export async function pinManifest(path: string): Promise<{ manifest: string; manifest_digest: string }> {
   const text = (await readGiven(path, 'the manifest that you trust, as its operator gave it')).toString()
   parseManifest(text)
@@ -125,6 +128,8 @@ export async function readPinned(name: string, { manifest, manifest_digest }: St
   const text = (await readGiven(manifest, `the manifest with "tacit context add ${name} --replace"`)).toString()
   if (manifestDigest(text) === manifest_digest) return text
   throw new Refusal('platform_untrusted', `${manifest} is not the manifest that the context "${name}" pins`, {
-    hint: `compare it with the one that the operator publishes; once you trust it, "tacit context add ${name} --replace" pins it anew`,
+    hint:
+      'compare it with the one that the operator publishes; ' +
+      `once you trust it, "tacit context add ${name} --replace" pins it anew`,
   })
 }

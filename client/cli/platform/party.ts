@@ -1,4 +1,7 @@
-/** What every command of a party shares: its connection to a platform, the user it speaks as, and lists read page by page. */
+/**
+ * What every command of a party shares: its connection to a platform, the user it speaks as, and lists read page by
+ * page.
+ */
 import type { Api, Session } from '../../connection.ts'
 import { TacitConnection } from '../../connection.ts'
 import type { ChosenPlatform, GlobalOptions, PartyEnvironment } from './chosen_platform.ts'
@@ -12,7 +15,10 @@ export interface PartyContext {
   environment: PartyEnvironment
   /** Where contexts and sessions are kept. */
   homeFolder: string
-  /** Reads a line from the terminal without echo, or the next line of a pipe. A terminal is asked twice for a new password. */
+  /**
+   * Reads a line from the terminal without echo, or the next line of a pipe. A terminal is asked twice for a new
+   * password.
+   */
   readPassword: (prompt: string, isNew?: boolean) => Promise<string>
   signal: AbortSignal
 }

@@ -1,4 +1,6 @@
-/** Files that only the user can read. Each is there whole or not at all, even if the process is killed while writing. */
+/**
+ * Files that only the user can read. Each is there whole or not at all, even if the process is killed while writing.
+ */
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Sessions, one file for each user of each platform: the token, and the key that it is bound to. They are kept below the
- * user's configuration folder, or where a context says, and only that user can read them.
+ * Sessions, one file for each user of each platform: the token, and the key that it is bound to. They are kept below
+ * the user's configuration folder, or where a context says, and only that user can read them.
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'

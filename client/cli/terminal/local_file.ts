@@ -1,6 +1,6 @@
 /**
- * Files on the party's own disk, read and written part by part: only the disk bounds their size. A new file appears whole,
- * or not at all.
+ * Files on the party's own disk, read and written part by part: only the disk bounds their size. A new file appears
+ * whole, or not at all.
  */
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'

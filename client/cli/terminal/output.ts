@@ -1,6 +1,6 @@
 /**
- * What a command says: its result on stdout, everything else on stderr. With `--json` the result is one JSON document, and
- * so is an error, also on stdout, so that a program reads one place. The exit code says what to do next.
+ * What a command says: its result on stdout, everything else on stderr. With `--json` the result is one JSON document,
+ * and so is an error, also on stdout, so that a program reads one place. The exit code says what to do next.
  *
  * This drawer holds what commands exchange with the terminal and with files that the user named.
  */

@@ -1,6 +1,6 @@
 /**
- * Says on stderr how far long work has come. A terminal has one line, rewritten at each new percent; a log gets a line for
- * each quarter, so that it stays short. With `--json` nothing is said: a program waits for the end.
+ * Says on stderr how far long work has come. A terminal has one line, rewritten at each new percent; a log gets a line
+ * for each quarter, so that it stays short. With `--json` nothing is said: a program waits for the end.
  */
 import type { OnBytes } from '../../file_transfer.ts'
 
