@@ -124,7 +124,8 @@ export default {
     },
     {
       name: 'not-the-own-index',
-      comment: 'An index is for the other floors, and a public.ts for users; inside, a file imports the file that it means.',
+      comment:
+        'An index is for the other floors, and a public.ts for users; inside, a file imports the file that it means.',
       severity: 'error',
       from: { path: '^([^/]+)/', pathNot: '^test/' },
       to: { path: '^$1/(index|public)\\.ts$' },

@@ -3,7 +3,8 @@
  * would on its own machine; they tell each other only a salt, the task's id, and the digest of its terms. The function
  * is `builtin-ordered-set-intersect`, as `tacit function register --builtin ... --public` registers it.
  *
- *     node dist/examples/joint_computation.js <nats url> <manifest file> <function id> <user> <password file> <other user> <other password file>
+ *     node dist/examples/joint_computation.js <nats url> <manifest file> <function id> \
+ *       <user> <password file> <other user> <other password file>
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'

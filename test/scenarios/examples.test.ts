@@ -10,7 +10,8 @@ import { registerEcho, startTestDeployment } from '../support/deployment.ts'
 import { temporaryFolder } from '../support/temporary_folder.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const COMMAND = /^ \* {5}node (dist\/examples\/\w+\.js) (.*)$/m
+/** A line that ends with a backslash goes on in the next. */
+const COMMAND = /^ \* {5}node (dist\/examples\/\w+\.js) ((?:.*\\\n)*.*)$/m
 
 let platform: TestDeployment
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
