@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from './support/temporary_folder.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const PACK_MS_MAX = 120_000
+const PACK_MS_MAX = 240_000
 
 /** A name is added here on purpose only: whatever stands here is a promise to users of the package. */
 const PROMISED: Readonly<Record<'client' | 'runtime', { values: readonly string[]; types: readonly string[] }>> = {
