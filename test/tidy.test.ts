@@ -21,7 +21,6 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, on a thread of its own.
   'test/actors/execution/worker.test.ts': ['actors/execution/executors/builtin/builtin_thread.ts'],
   // As built, in processes of their own.
-  'test/scenarios/joint_computation.test.ts': ['actors/main.ts', 'actors/builtins/index.ts', 'client/joint_list.ts'],
   // As commands that people type.
   'test/readme.test.ts': [
     ...['data', 'data_crypt', 'function', 'receipt', 'task'].map((name) => `client/cli/commands/${name}_commands.ts`),
