@@ -1,7 +1,8 @@
 /**
- * Does what the README tells its reader to do, from the first block to the last: `sh` blocks as they stand, each in one
- * shell. Requests by the `nats` command are sent as it would send them; the `ts` block is run by Node with its free names
- * filled in.
+ * Does what the README and the pages that go on from it tell their reader to do, from the first block to the last: `sh`
+ * blocks as they stand, each in one shell. Requests by the `nats` command are sent as it would send them; the `ts` block
+ * is run by Node with its free names filled in. A `text` block is what the `sh` block before it prints, line by line;
+ * `…` stands for anything.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect, headers } from '@nats-io/transport-node'
@@ -12,8 +13,20 @@ import { blocksOf, Reader } from './support/reader.ts'
 
 const BLOCK_MS_MAX = 240_000
 
-const blocks = blocksOf('README.md')
+/** In the order in which they are read: each goes on where those before it ended. */
+const PAGES = [
+  'README.md',
+  'docs/walkthroughs/two_parties.md',
+  'docs/policies.md',
+  'docs/contexts.md',
+  'docs/command.md',
+  'docs/plain_requests.md',
+]
+
+const blocks = PAGES.flatMap((page) => blocksOf(page).map((block) => ({ page, ...block })))
 const reader = new Reader()
+/** What the last `sh` block printed. */
+let printed = ''
 
 beforeAll(async () => {
   await reader.open()
@@ -23,20 +36,39 @@ beforeAll(async () => {
 })
 afterAll(() => reader.close())
 
-test('the README has commands, requests and a program', () => {
-  expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['sh', 'ts']))
+test('the pages have commands, requests and a program', () => {
+  const languages = (page: string) =>
+    new Set(blocks.filter((block) => block.page === page).map((block) => block.language))
+  expect(languages('README.md')).toEqual(new Set(['sh', 'text', 'mermaid', 'ts']))
+  for (const page of PAGES.slice(1)) expect(languages(page)).toEqual(new Set(['sh']))
   expect(blocks.some(({ text }) => text.startsWith('nats req'))).toBe(true)
 })
 
-test.each(blocks.map(({ language, text }) => ({ language, text, first: text.split('\n')[0] })))(
-  'the reader can follow: $first',
+test.each(
+  blocks
+    .filter(({ language }) => language !== 'mermaid')
+    .map(({ page, language, text }) => ({ page, language, text, first: text.split('\n')[0] })),
+)(
+  'the reader of $page can follow: $first',
   async ({ language, text }) => {
     if (language === 'ts') await runProgram(text)
+    else if (language === 'text') expectLines(text)
     else if (text.startsWith('nats req')) await sendRequests(text)
-    else await reader.follow(text)
+    else printed = await reader.follow(text)
   },
   BLOCK_MS_MAX,
 )
+
+/** Each line of `text` was printed, in this order. */
+function expectLines(text: string): void {
+  let rest = printed
+  for (const line of text.split('\n').filter((each) => each.trim() !== '')) {
+    const [before, ...parts] = line.split('…').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    const found = new RegExp(`^${[before, ...parts].join('.*')}$`, 'm').exec(rest)
+    expect(found, `"${line}" in:\n${rest}`).not.toBeNull()
+    rest = rest.slice(found!.index + found![0].length)
+  }
+}
 
 /** `nats req <subject> '<body>'`, perhaps with a header; `$TOKEN` is that of the answer before. */
 async function sendRequests(text: string): Promise<void> {
@@ -60,11 +92,7 @@ async function runProgram(text: string): Promise<void> {
     import { readFile } from 'node:fs/promises'
     const url = ${JSON.stringify(await brokerUrl())}
     const manifest = await readFile('.tacit/manifest.json', 'utf8')
-    const password = 'a long password of alice'
-    const owner = await TacitConnection.open({ url, manifest })
-    const fay = owner.as(await owner.login('fay', 'a long password of fay'))
-    const { function_id } = await fay.register_function(${JSON.stringify(echo)})
-    await owner.close()
+    const password = (await readFile('admin.pw', 'utf8')).trim()
     ${text}
     process.stdout.write(Buffer.from(result.return_value).toString())`
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 }

@@ -1,7 +1,7 @@
 /**
- * A reader of a page of this project, who runs its blocks of shell as they stand, in a folder that looks like the
- * checkout. A command that does not end, such as `npm start`, is left running until the reader is done. Two commands
- * are skipped: `npm ci`, which this checkout has behind it, and `npm test`, which would begin the tests again.
+ * A reader who does what a page of this project says, in a folder that looks like the checkout: blocks of shell as they
+ * stand. A command that stays, such as `npm start`, is left running until the end. The reader skips what this checkout
+ * has behind it (npm ci) and what would begin the tests again (npm test).
  */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
@@ -14,7 +14,8 @@ import { temporaryFolder } from './temporary_folder.ts'
 const ROOT = join(import.meta.dirname, '../..')
 const NOT_HERE = /^(?:\.git|\.tacit|dist\..*|.*\.shared\.txt)$/
 const STAYS = /^npm start\b/
-const READY = /^Tacit is up\b/m
+/** All of the address, the places and the next steps that it prints. */
+const READY = /^Tacit is up\b[\s\S]*Ctrl-C$/m
 
 export interface Block {
   language: string
