@@ -10,8 +10,7 @@ import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { REFUSALS } from '../messages/index.ts'
 import { VERSION } from '../runtime/index.ts'
-import type { Text } from './support/sources.ts'
-import { filesOf, importsOf, pathsOf, PRODUCT, ROOMS, ROOT } from './support/sources.ts'
+import { blocksOf } from './support/reader.ts'
 import { temporaryFolder } from './support/temporary_folder.ts'
 
 const LINES_MAX = 350
@@ -212,6 +211,16 @@ describe('the pages', () => {
         .map((target) => `${path}: ${target}`),
     )
     expect(lost).toEqual([])
+  })
+
+  test('quote the code as it stands', () => {
+    // However the formatter breaks lines on the one side or the other.
+    const bare = (text: string) => text.replaceAll(/\s+/g, '').replaceAll(/,(?=[)}\]])|[,;]$/g, '')
+    const code = sources.map(({ text }) => bare(text)).join('\n')
+    const quotes = blocksOf('CONTRIBUTING.md').filter(({ language }) => language === 'ts')
+    expect(quotes.length).toBeGreaterThan(5)
+    const pieces = quotes.flatMap(({ text }) => text.split('\n\n'))
+    expect(pieces.filter((piece) => !code.includes(bare(piece)))).toEqual([])
   })
 })
 
