@@ -17,7 +17,10 @@ const ABOVE = {
   examples: 'test',
 }
 
-/** For each floor or service with drawers: what each drawer may import of the others. Files beside the drawers are open to all. */
+/**
+ * For each floor or service with drawers: what each drawer may import of the others. Files beside the drawers are open
+ * to all.
+ */
 const DRAWERS = {
   messages: { domain: '', envelope: '', protocols: 'domain' },
   attestation: { sealing: '', trust: 'sealing' },
@@ -155,7 +158,7 @@ export default {
     {
       name: 'attestation-where-it-is-sealed',
       comment:
-        'In the runtime only those know attestation who seal or believe: the channel, the member, the store, the audit log.',
+        'Only what seals or believes knows attestation: in the runtime the channel, member, store and audit log.',
       severity: 'error',
       from: { path: '^runtime/', pathNot: '^runtime/(channel|member|store|audit)/' },
       to: { path: '^attestation/' },
@@ -164,7 +167,7 @@ export default {
       'nats',
       '@nats-io',
       'runtime/broker/[a-z_]+\\.ts|runtime/(work_queue|audit)/jetstream_[a-z_]+\\.ts|runtime/files/object_file_store\\.ts|runtime/member/member\\.ts|bench/bare_calls\\.ts',
-      'NATS is reached in the drawer of the broker, by the JetStream forms of queue, file store and audit stream; the bench calls it bare to compare.',
+      'NATS is reached in the drawer of the broker, by the JetStream forms of queue, files, audit, and by the bench.',
     ),
     door('level', 'classic-level', 'runtime/store/level_store\\.ts', 'LevelDB is one implementation of Store.'),
     door('pino', 'pino', 'runtime/log\\.ts', 'Output goes through the log.'),
@@ -192,7 +195,7 @@ export default {
       'fs',
       'messages|attestation|runtime|actors',
       'runtime/store/level_folder\\.ts|runtime/files/(folder_files|spool_folder)\\.ts|attestation/trust/measurement\\.ts|actors/access_control/policy_files\\.ts',
-      'A trusted half touches the disk in the store, where it is measured, where its policies are, and for files in folders that its operator names.',
+      'A trusted half touches the disk in the store, to measure, for its policies, and in folders of its operator.',
     ),
     nodeDoor(
       'network',
@@ -218,7 +221,7 @@ export default {
     {
       name: 'resolvable',
       comment:
-        'An import that cannot be found would be judged by no rule. What was built from these sources is not judged again.',
+        'No rule would judge an import that cannot be found. What was built from these sources is not judged again.',
       severity: 'error',
       from: {},
       to: { couldNotResolve: true, pathNot: '(^|/)dist/' },

@@ -1,6 +1,6 @@
 /**
- * Compiles to dist/ when a source is newer than what stands there. `--force` compiles anyway. It checks no types, so that
- * a start is quick; `npm run check` does.
+ * Compiles to dist/ when a source is newer than what stands there. `--force` compiles anyway. It checks no types, so
+ * that a start is quick; `npm run check` does.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -37,8 +37,8 @@ const newest = Math.max(
 const stale = !existsSync(stamp) || statSync(stamp).mtimeMs < newest
 
 if (stale || process.argv.includes('--force')) {
-  // Into a folder of its own, then swapped in whole: a file whose source is gone must not stay, since the trusted halves
-  // are measured by what lies in dist/, and nobody must find it half written.
+  // Into a folder of its own, then swapped in whole: a file whose source is gone must not stay, since the trusted
+  // halves are measured by what lies in dist/, and nobody must find it half written.
   const fresh = join(root, `dist.new-${process.pid}`)
   const old = join(root, `dist.old-${process.pid}`)
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')

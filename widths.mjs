@@ -1,13 +1,14 @@
 /**
  * Finds lines of code and comments beyond 120 columns, which the formatter leaves alone: it wraps neither comments nor
- * strings. Prints `file:line` of each, and ends with 1 if there are any. A URL alone on a line of comment may exceed, for
- * nothing can break it. `node widths.mjs <folder>` looks into another folder.
+ * strings. Prints `file:line` of each, and ends with 1 if there are any. A line may exceed where nothing can break it.
+ * `node widths.mjs <folder>` looks into another folder.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
 const COLUMNS_MAX = 120
-const URL_ALONE = /^\s*(?:\/\/|\/?\*+)\s*https?:\/\/\S+\s*$/
+/** One word alone, such as a URL in a comment or bytes in hex; and an import whose path is long by itself. */
+const UNBREAKABLE = /^\s*(?:\/\/ |\/?\*+ )?\S+$|^import (?:type )?\{ \w+ \} from '\S+'$/
 const SOURCE = /\.(?:ts|mjs)$/
 /** What others wrote, or a compiler. */
 const PASSED_OVER = /^(?:node_modules|dist.*|\.git|\.tacit|coverage)$/
@@ -34,5 +35,5 @@ function sourcesBelow(folder) {
 
 /** @param line its width is counted in characters, not in units of UTF-16 */
 function isTooWide(line) {
-  return [...line].length > COLUMNS_MAX && !URL_ALONE.test(line)
+  return [...line].length > COLUMNS_MAX && !UNBREAKABLE.test(line)
 }

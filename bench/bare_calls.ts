@@ -1,6 +1,6 @@
 /**
- * The calls that an attested call is compared with: the client library's own `request`, and a request over one wildcard
- * inbox with a callback subscription and a map of what is pending. Neither is sealed, signed, checked or repeated.
+ * What an attested call is compared with: the client library's own `request`, and a request over one wildcard inbox
+ * with a callback subscription and a map of what is pending. Neither is sealed, signed, checked or repeated.
  */
 import { randomBytes } from 'node:crypto'
 import { connect } from '@nats-io/transport-node'

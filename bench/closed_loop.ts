@@ -1,6 +1,6 @@
 /**
- * Load in a closed loop: a fixed number of calls are in flight, and each call that ends begins the next. The same loop
- * drives every variant, so its own cost is the same for all of them.
+ * Load in a closed loop: a fixed number of calls are in flight, and each that ends begins the next. The same loop
+ * drives every variant, so what it costs itself is the same for all of them.
  */
 
 export interface LoopLimits {

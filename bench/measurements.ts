@@ -1,6 +1,6 @@
 /**
- * The measurements, in rounds: within each round every variant has its turn, so that whatever else the machine does
- * affects all of them alike, and each ratio is taken within its round. Medians are reported.
+ * The measurements, in rounds: within each round every variant has its turn, so that what else the machine does hits
+ * all of them alike, and each ratio is taken within its round. What is reported are the medians.
  */
 import { connectBroker } from '../runtime/index.ts'
 import type { BenchDeployment } from './bench_deployment.ts'

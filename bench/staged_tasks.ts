@@ -1,6 +1,5 @@
 /**
- * Staged tasks as a user runs them with the SDK: registers, logs in, and takes each task from its creation to its
- * result.
+ * Staged tasks as a user has them: registers, logs in, and takes each task from its creation to its result by the SDK.
  */
 import { randomBytes } from 'node:crypto'
 import { builtinSpecs } from '../actors/builtins/index.ts'

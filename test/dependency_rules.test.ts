@@ -1,6 +1,6 @@
 /**
- * Shows that the rules about imports see and bite. A checker that reads no module, or a pattern that matches no path, is
- * as quiet as a tidy house: so each rule is broken once here, in a small house of its own, and each must say so.
+ * Shows that the rules about imports see and bite. A checker that reads no module, or a pattern that matches no path,
+ * is as quiet as a tidy house: so each rule is broken once here, in a small house of its own, and each must say so.
  */
 import { spawnSync } from 'node:child_process'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
@@ -70,7 +70,9 @@ const DRAWERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 }
 
-/** Files that break a rule, or keep it where that is easily got wrong. All of them import types alone, which must count. */
+/**
+ * Files that break a rule, or keep it where that is easily got wrong. All of them import types alone, which must count.
+ */
 const HOUSE: readonly [path: string, imports: string, breaks?: string][] = [
   ...Object.entries(ABOVE).flatMap(([floor, above]) =>
     above

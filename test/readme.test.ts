@@ -1,8 +1,8 @@
 /**
  * Does what the README and the pages that go on from it tell their reader to do, from the first block to the last: `sh`
- * blocks as they stand, each in one shell. Requests by the `nats` command are sent as it would send them; the `ts` block
- * is run by Node with its free names filled in. A `text` block is what the `sh` block before it prints, line by line;
- * `…` stands for anything.
+ * blocks as they stand, each in one shell. Requests by the `nats` command are sent as it would send them; the `ts`
+ * block is run by Node with its free names filled in. A `text` block is what the `sh` block before it prints, line by
+ * line; `…` stands for anything.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect, headers } from '@nats-io/transport-node'

@@ -227,7 +227,8 @@ describe('the pages', () => {
 test('the linter finds a forgotten promise, which is a lost message', async () => {
   await using folder = await temporaryFolder()
   const forgetful =
-    'async function send(): Promise<void> {\n  await Promise.resolve()\n}\n\nexport function forget(): void {\n  send()\n}\n'
+    'async function send(): Promise<void> {\n  await Promise.resolve()\n}\n\n' +
+    'export function forget(): void {\n  send()\n}\n'
   const file = join(folder.path, 'forgetful.ts')
   await writeFile(file, forgetful)
   await writeFile(join(folder.path, 'careful.ts'), forgetful.replace('  send()', '  void send()'))

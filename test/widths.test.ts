@@ -17,11 +17,14 @@ test('each line beyond 120 columns is named, with its file, number and width', a
 
 test('120 columns fit, however many units of UTF-16 they have', async () => {
   expect(await check({ 'fits.ts': `${'x'.repeat(120)}\n${'🔑'.repeat(120)}\n` })).toEqual({ status: 0, stdout: '' })
-  expect((await check({ 'exceeds.ts': 'x'.repeat(121) })).status).toBe(1)
+  expect((await check({ 'exceeds.ts': `x ${'x'.repeat(119)}` })).status).toBe(1)
 })
 
-test('a URL alone on a line of comment may exceed; words beside it may not', async () => {
+test('what nothing can break may exceed: a URL alone, a word alone, the path of an import', async () => {
   expect((await check({ 'alone.ts': `/**\n * ${url}\n */\n// ${url}\n` })).status).toBe(0)
+  expect((await check({ 'word.ts': `  '${'0'.repeat(128)}',\n` })).status).toBe(0)
+  expect((await check({ 'path.ts': `import { one } from '${url}'\n` })).status).toBe(0)
+  expect((await check({ 'names.ts': `import { one, two } from '${url}'\n` })).status).toBe(1)
   expect((await check({ 'beside.ts': `// see ${url}\n` })).status).toBe(1)
   expect((await check({ 'code.ts': `const place = '${url}'\n` })).status).toBe(1)
 })

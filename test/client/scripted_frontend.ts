@@ -1,4 +1,6 @@
-/** A frontend and an authentication service that answer what a test has them answer, on a platform that proves itself. */
+/**
+ * A frontend and an authentication service that answer what a test has them answer, on a platform that proves itself.
+ */
 import type { TaskView } from '../../messages/index.ts'
 import { authentication, createId, frontend, taskView } from '../../messages/index.ts'
 import type { Handlers, LetterContext, Service } from '../../runtime/index.ts'

@@ -93,7 +93,7 @@ describe('what cannot start', () => {
     expect(await readdir(folder)).not.toContain('lock')
   })
 
-  test('a service that says its state is damaged ends the start with its words, and nothing is left running', async () => {
+  test('a service that says its state is damaged ends the start with its words, and nothing stays up', async () => {
     const folder = await newFolder()
     const settings = { storage: { act: 'refuse', code: 'state_damaged' } }
     await expect(deployStandIns(folder, { settings })).rejects.toMatchObject({

@@ -1,6 +1,7 @@
 /**
  * The power of whoever owns the disk: to read everything, to change, move, take away and put back any record, while the
- * store is closed or open. What is left to it, and shown here too: the names of keys, and the whole folder at an earlier time.
+ * store is closed or open. What is left to it, and shown here too: the names of keys, and the whole folder at an
+ * earlier time.
  */
 import { cp, open as openFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -175,7 +176,7 @@ async function answersRight(sealed: SealedStore, entries: readonly Entry[]): Pro
   }
 }
 
-test('a value that is changed under an open store is refused when it is read, and nothing is written after', async () => {
+test('a value changed under an open store is refused when it is read, and nothing is written after', async () => {
   for (const read of [(store: Store) => store.get('user/ada'), (store: Store) => store.scan('user/', { limit: 9 })]) {
     const { sealed } = await livedIn()
     await using _ = sealed

@@ -31,7 +31,7 @@ describe('a frame that was changed on its way', () => {
     Buffer.concat([frame, frame]),
   ]
 
-  test('is refused, whichever byte it was and wherever it was cut, and the frame itself is accepted after all of them', async () => {
+  test('is refused, whichever byte it was and wherever it was cut; then the frame itself is accepted', async () => {
     const frame = scene.eve.craft(scene.groupKey())
     const changed = await codesOf([...flipped(frame), ...cut(frame)])
     expect(changed).not.toContain(undefined)

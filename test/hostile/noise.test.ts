@@ -68,7 +68,7 @@ interface Remembered {
   signatures_awaited: number
 }
 
-test('noise does not stay in memory: nobody is remembered who was not admitted, and no frame that was not opened', async () => {
+test('noise does not stay in memory: no sender who was not admitted, and no frame that was not opened', async () => {
   const key = scene.groupKey()
   const remembered = async () => {
     const stats = await scene.eve.connection.request(`$SRV.STATS.desk.${scene.desk.memberId}`)

@@ -1,7 +1,7 @@
 /**
- * Users of one organisation try everything on what is another's. The tries are made from the protocols: each field that names
- * something, once with a name that is the others' and once with one that nobody has. Both are answered alike, and nothing of
- * the others' changes.
+ * Users of one organisation try everything on what is another's. The tries are made from the protocols: each field that
+ * names something, once with a name that is the others' and once with one that nobody has. Both are answered alike, and
+ * nothing of the others' changes.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -29,7 +29,9 @@ const TELLING: Readonly<Record<string, string>> = {
   'user_register.id': 'ids of users are given once in the whole platform, so a taken one is refused',
 }
 
-/** Where a user may be named as a party, who then agrees or does not. One who is no user never could, and is refused. */
+/**
+ * Where a user may be named as a party, who then agrees or does not. One who is no user never could, and is refused.
+ */
 const PARTIES = ['register_fusion_output.owners.[]', 'create_task.inputs.*.[]', 'create_task.outputs.*.[]']
 
 const OPEN = [frontend, authentication].flatMap((protocol) =>

@@ -1,4 +1,6 @@
-/** Eve keeps frames, and sends them again: to the same member, to another, too late, too early, and with a longer life. */
+/**
+ * Eve keeps frames, and sends them again: to the same member, to another, too late, too early, and with a longer life.
+ */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DeskLog, deskService } from '../runtime/member/desk.ts'
 import type { Scene } from './scene.ts'

@@ -1,6 +1,7 @@
 /**
- * A platform with a desk that clients and members may ask, an honest member that asks, and Eve: she runs the broker, reads
- * and writes everything on it, and has keys of her own. What she tries is in the tests; what must hold after each is here.
+ * A platform with a desk that clients and members may ask, an honest member that asks, and Eve: she runs the broker,
+ * reads and writes everything on it, and has keys of her own. What she tries is in the tests; what must hold after each
+ * is here.
  */
 import type { Msg, NatsConnection } from '@nats-io/nats-core'
 import { expect } from 'vitest'

@@ -42,7 +42,7 @@ describe('an epoch that has ended', () => {
     expect((await scene.eve.send(SAY, scene.eve.craft(scene.groupKey()))).sealed).toBe(true)
   })
 
-  test('is recovered from by the asker itself, though nobody told it: the answer comes, and one renewal was enough', async () => {
+  test('is mended by the asker itself, though nobody told it: the answer comes after one renewal', async () => {
     const old = scene.groupKey()
     await beginEpoch(scene)
     // The desk alone hears of it. The asker still seals with the old key, and finds out by being refused.

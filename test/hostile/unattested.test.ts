@@ -122,7 +122,7 @@ describe('a passport that was real', () => {
     await expect(peers.resolve(credential)).rejects.toMatchObject({ code: 'not_admitted' })
   })
 
-  test('of another role does not open what is for others: a stranger is a member, and no caller of the desk', async () => {
+  test('of another role does not open what is for others: the stranger is a member, but no caller', async () => {
     const stranger = await scene.platform.join('stranger', () => deskService())
     const client = stranger.host.client((await import('../runtime/member/desk.ts')).desk)
     await expect(client.say({ text: 'from a stranger' })).rejects.toMatchObject({ code: 'not_admitted' })

@@ -1,4 +1,7 @@
-/** Eve reads everything on the broker, and tries to learn more: by listening, by keys of her own, and by what is unsigned. */
+/**
+ * Eve reads everything on the broker, and tries to learn more: by listening, by keys of her own, and by what is
+ * unsigned.
+ */
 import { headers } from '@nats-io/nats-core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { generateKeys } from '../../attestation/index.ts'
@@ -73,7 +76,8 @@ describe("who answers in the coordinator's place", () => {
     const { platform, eve } = scene
     const authority = platform.authority()
     const own = Buffer.from(generateKeys().sealingKey.publicKey)
-    // Evidence for whatever nonce is asked: Eve can have the real coordinator make it. What it is over, she cannot change.
+    // Evidence for whatever nonce is asked: Eve can have the real coordinator make it. What it is over, she cannot
+    // change.
     eve.connection.subscribe('tacit.coordinator.get_platform', {
       callback: (_error, message) => {
         const nonce = Buffer.from(message.json<{ nonce: string }>().nonce, 'base64')

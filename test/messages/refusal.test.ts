@@ -44,9 +44,10 @@ test('the codes are these: one may be added, none renamed', () => {
   expect(Object.keys(REFUSALS)).toEqual(
     expect.arrayContaining(
       (
-        'malformed unknown_version unknown_method invalid_request too_large misaddressed expired replayed stale_epoch ' +
-        'not_admitted platform_untrusted revoked plain_not_accepted unauthenticated wrong_credentials locked_out ' +
-        'forbidden not_found already_exists conflict not_ready stale_terms task_ended lease_lost quota_exceeded ' +
+        'malformed unknown_version unknown_method invalid_request too_large misaddressed expired replayed ' +
+        'stale_epoch not_admitted platform_untrusted revoked plain_not_accepted unauthenticated wrong_credentials ' +
+        'locked_out forbidden not_found already_exists conflict not_ready ' +
+        'stale_terms task_ended lease_lost quota_exceeded ' +
         'overloaded deadline_exceeded unavailable canceled unsupported tag_mismatch function_failed receipt_invalid ' +
         'state_in_use state_damaged port_taken no_broker internal'
       ).split(' '),

@@ -55,8 +55,10 @@ afterAll(async () => {
 const SAYS: Readonly<Record<string, RegExp>> = {
   echo_task: /^hello\nrun by execution-\w+ on platform simulated\n$/,
   joint_computation: /^alice has in common with bob: ben, cid\nbob has in common with alice: ben, cid\n$/,
-  patient_client:
-    /^(?:it was invoked already: .*\n)?(?:\w+, version \d+: .*\n)*Finished, version \d+: .*\nrefused with not_found, advice fix\n$/,
+  patient_client: new RegExp(
+    String.raw`^(?:it was invoked already: .*\n)?(?:\w+, version \d+: .*\n)*` +
+      String.raw`Finished, version \d+: .*\nrefused with not_found, advice fix\n$`,
+  ),
 }
 
 test('each example is tried here', () => {

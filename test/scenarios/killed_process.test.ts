@@ -76,7 +76,9 @@ async function kill({ deployment }: TestDeployment, victim: ServiceName | 'broke
   await eventually('the broker is started again', () => (deployment.pidOf('broker') === pid ? undefined : true))
 }
 
-/** Each task has one end, which is still the same, was approved, and is proven by one receipt over the result it has. */
+/**
+ * Each task has one end, which is still the same, was approved, and is proven by one receipt over the result it has.
+ */
 async function expectOneEnd({ admin, manifest }: TestDeployment, tasks: readonly TaskView[]): Promise<void> {
   const present = await Promise.all(tasks.map(({ task_id }) => admin.api.get_task({ task_id }, { timeoutMs: 30_000 })))
   for (const [index, now] of present.entries()) {

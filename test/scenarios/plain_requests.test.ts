@@ -163,7 +163,7 @@ describe('with a bare NATS client', () => {
   })
 })
 
-test('a deployment that takes no plain requests says so, and lets everybody see the proof of its platform', async () => {
+test('a deployment that takes no plain requests says so, and shows everybody the proof of its platform', async () => {
   await using platform = await startTestDeployment({ workers: 0, plainRequests: false })
   const guest = await connect({ servers: platform.deployment.natsUrl })
   const { id, password } = platform.admin

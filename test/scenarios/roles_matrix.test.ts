@@ -1,6 +1,6 @@
 /**
- * Each role on each method that a client may call, through the door: real sessions, real policies, real services. What a role
- * may not do is refused whatever it names; what it may do is answered about the thing that it names.
+ * Each role on each method that a client may call, through the door: real sessions, real policies, real services. What
+ * a role may not do is refused whatever it names; what it may do is answered about the thing that it names.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DoorMethod, Role } from '../../messages/index.ts'

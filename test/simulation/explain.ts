@@ -1,6 +1,7 @@
 /**
- * Finds an order in which the model answers commands as they were answered: each at once, some moment between its sending
- * and its answer, with a worker beginning and ending runs where it likes. The world after it must be the one that was seen.
+ * Finds an order in which the model answers commands as they were answered: each at once, some moment between its
+ * sending and its answer, with a worker beginning and ending runs where it likes. The world after it must be the one
+ * that was seen.
  */
 import type { Call, Observed } from './model/answer.ts'
 import { contradiction } from './model/answer.ts'
@@ -56,7 +57,8 @@ export function explain(
       fail(placed.size, problem)
     }
     for (const [index, { call, observed, sent }] of played.entries()) {
-      // A watch promises a version above the one it names, and not the last one: it may be answered from before it was sent.
+      // A watch promises a version above the one it names, and not the last one: it may be answered from before it was
+      // sent.
       const isLate = call.method === 'watch_task'
       const isNext =
         !placed.has(index) && (isLate || played.every(({ done }, other) => placed.has(other) || done > sent))

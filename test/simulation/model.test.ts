@@ -1,6 +1,6 @@
 /**
- * Random commands from many users at once, against every service and against a plain model. A failure names its seed and the
- * shortest history that was found to fail; the seed is played alone when the environment says TACIT_TEST_SEED.
+ * Random commands from many users at once, against every service and against a plain model. A failure names its seed
+ * and the shortest history that was found to fail; the seed is played alone when the environment says TACIT_TEST_SEED.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Api, TacitConnection } from '../../client/index.ts'

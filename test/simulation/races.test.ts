@@ -1,6 +1,7 @@
 /**
- * Commands that race on one thing, at two members of each service over a real broker: compare-and-set lets one of them win,
- * loses none, and counts exactly. `test/actors/management/races.test.ts` has the same in one process, in seeded orders.
+ * Commands that race on one thing, at two members of each service over a real broker: compare-and-set lets one of them
+ * win, loses none, and counts exactly. `test/actors/management/races.test.ts` has the same in one process, in seeded
+ * orders.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { builtinSpecs } from '../../actors/builtins/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Takes commands away from a history as long as it still fails, halves first, then single ones. What fails by chance may
- * not fail again, so this is the shortest that was found, not the shortest there is; it ends when the time is over.
+ * Takes commands away from a history as long as it still fails, halves first, then single ones. What fails by chance
+ * may not fail again, so this is the shortest that was found, not the shortest there is; it ends when the time is over.
  */
 import { systemClock } from '../../runtime/index.ts'
 import type { Intent } from './commands/intent.ts'

@@ -1,6 +1,6 @@
 /**
- * What there is to see once a round of commands is over and the workers have nothing to do: each task, function and piece
- * of data that the round was about, as management has it, and the users as the admin sees them.
+ * What there is to see once a round of commands is over and the workers have nothing to do: each task, function and
+ * piece of data that the round was about, as management has it, and the users as the admin sees them.
  */
 import { verifyReceipt } from '../../client/index.ts'
 import type { CallerIdentity } from '../../messages/index.ts'

@@ -51,8 +51,8 @@ export async function copyCode(): Promise<CodeCopy> {
 }
 
 /**
- * A copy in which `builtin-echo` can be slow: a message `{ "wait_ms": n }` keeps the function's thread busy for that
- * long without ever yielding, as the function of a stranger might.
+ * A copy in which `builtin-echo` may take its time: a message `{ "wait_ms": n }` keeps the function's thread for that
+ * long without ever yielding, as a function of somebody else's might.
  */
 export async function copyCodeWithSlowEcho(): Promise<CodeCopy> {
   const copy = await copyCode()

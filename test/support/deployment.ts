@@ -1,6 +1,6 @@
 /**
  * A whole deployment for one scenario: a broker and every service as a process of its own, in a temporary folder that
- * is removed with it, and parties that connect from outside. It ends with `stop()` or `await using`.
+ * goes with it, and parties that come in from outside. It ends with `stop()` or `await using`.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'

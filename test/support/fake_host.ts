@@ -1,7 +1,7 @@
 /**
- * A host in one process: services reach each other through it by plain calls that behave as letters do. Requests and
- * replies are checked by their protocol and packed, and a seeded generator decides which comes first and which replies
- * are lost.
+ * A host in one process: services reach each other through it by plain calls, yet as letters would: requests and
+ * replies are checked by their protocol and packed, and a seeded hand decides who comes first and which replies are
+ * lost.
  */
 import type { Protocol, Refusal, storage } from '../../messages/index.ts'
 import { defined, pack, parseBy, unpack } from '../../messages/index.ts'

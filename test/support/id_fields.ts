@@ -1,5 +1,5 @@
 /**
- * Where the requests of a protocol name things. The places are found in the schemas themselves, so that a new field is
+ * Where the requests of a protocol name things: found in the schemas themselves, so that a field which is added is
  * found without anybody thinking of it.
  */
 import { z } from 'zod'

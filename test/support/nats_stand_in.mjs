@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What `nats req`, `nats object put` and `nats object get` do with the words that our pages give them, for machines where
- * that command is not installed. It takes no other words.
+ * What `nats req`, `nats object put` and `nats object get` do with the words that our pages give them, for machines
+ * where that command is not installed. It takes no other words.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'

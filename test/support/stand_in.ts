@@ -1,5 +1,5 @@
 /**
- * Deployments whose processes are stand-ins that only know the launcher's messages; `test/scenarios` runs the real
+ * Deployments whose processes are stand-ins that only speak the launcher's language; `test/scenarios` runs the real
  * ones.
  */
 import { fileURLToPath } from 'node:url'

@@ -1,6 +1,6 @@
 /**
- * Writes to the store in a folder for as long as it lives, many commits at a time, and prints each one that was answered.
- * It is there to be killed. Arguments: folder, storage key (hex), a name that makes its keys its own.
+ * Writes to the store in a folder for as long as it lives, many commits at a time, and prints each one that was
+ * answered. It is there to be killed. Arguments: folder, storage key (hex), a name that makes its keys its own.
  */
 import { AesValueSeal } from '../../dist/attestation/sealing/value_seal.js'
 import { LevelStore } from '../../dist/runtime/store/level_store.js'

@@ -1,6 +1,6 @@
 /**
- * Follows a page that tells a story as its reader would: all blocks of shell in one terminal, one after the other,
- * except the one that starts the deployment. A `text` block is what the block before it must print.
+ * A page that tells a story, done by its reader: all blocks of shell in one terminal, one after the other, but for the
+ * one that starts the deployment. A `text` block is what the block before it is to print.
  */
 import { expect } from 'vitest'
 import type { Block, Reader } from './reader.ts'

@@ -1,7 +1,7 @@
 /**
- * Every service in this one process, for tests of how they work together: a real broker, real envelopes, the services'
+ * Every service in this one process, for tests of what they do together: a real broker, real envelopes, the services'
  * own actors, a store on disk, real policies and a real worker. Several members of a group may serve, as in a
- * deployment; only the separate processes are missing. It ends with `stop()` or `await using`.
+ * deployment; only the processes are missing. It ends with `stop()` or `await using`.
  */
 import { join } from 'node:path'
 import { start as startAccessControl } from '../../actors/access_control/index.ts'
@@ -28,8 +28,7 @@ const BUILTIN_THREAD = new URL('../../dist/actors/execution/executors/builtin/bu
 const CHEAP = { scrypt_n: 1024 }
 
 /**
- * In the order in which they may start. Services that decide have two members each, so that commands race across
- * members.
+ * In the order in which they may start; two members each of those that decide, so that commands race across members.
  */
 const SERVICES: readonly [string, StartService, members: number, settings: Record<string, unknown>][] = [
   ['authentication', startAuthentication, 2, CHEAP],

@@ -123,7 +123,8 @@ describe.each(readVectors<PassportVector>('passports.json').map((vector) => [vec
       const told = `{"groups":[${vector.groups
         .map(
           (key) =>
-            `{"ends_at":${key.ends_at},"epoch":${key.epoch},"group":"${key.group}","public_key":"${fromHex(key.public_key).toString('base64')}","starts_at":${key.starts_at}}`,
+            `{"ends_at":${key.ends_at},"epoch":${key.epoch},"group":"${key.group}",` +
+            `"public_key":"${fromHex(key.public_key).toString('base64')}","starts_at":${key.starts_at}}`,
         )
         .join(',')}],"services":[]}`
       expect(

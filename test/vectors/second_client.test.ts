@@ -1,4 +1,7 @@
-/** The second implementation as a client of a real platform: it proves the platform, asks the desk, and opens the answer. */
+/**
+ * The second implementation as a client of a real platform: it proves the platform, asks the desk, and opens the
+ * answer.
+ */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { NatsConnection } from '@nats-io/nats-core'

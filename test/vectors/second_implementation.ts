@@ -1,6 +1,6 @@
 /**
- * A second implementation of the envelope, written from docs/protocol.md alone: it shares no code with the first, down to
- * msgpack and the import of keys. What both understand, the page describes.
+ * A second implementation of the envelope, written from docs/protocol.md alone: it shares no code with the first, down
+ * to msgpack and the import of keys. What both understand, the page describes.
  */
 import type { KeyObject } from 'node:crypto'
 import {

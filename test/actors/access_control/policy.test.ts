@@ -179,7 +179,8 @@ describe('an added document', () => {
   })
 
   it('in the set language takes away too, under the name of its matcher', () => {
-    const text = `[requests]\ntask_access_data = task, data\n[terms]\ndata_owner = data, usr\ntask_participant = task, usr
+    const text = `[requests]\ntask_access_data = task, data
+[terms]\ndata_owner = data, usr\ntask_participant = task, usr
 [matchers]\ntask_access_data = task_participant(task_access_data.task, _) <= data_owner(task_access_data.data, _)`
     const stricter = withDocument(text, 'sets')
     expect(stricter.decide(staged)).toMatchObject({ allowed: false, rule: 'mine.task_access_data' })
@@ -247,7 +248,8 @@ describe('decisions', () => {
     )
     expect([two, one, two].map((id) => closed.decide(partOf(id)).allowed)).toEqual([true, false, true])
     const named = withDocument(
-      `@id("named") forbid (principal, action == Action::"user_access_task", resource) when { resource == Task::"${two}" };`,
+      `@id("named") forbid (principal, action == Action::"user_access_task", resource)\n` +
+        `when { resource == Task::"${two}" };`,
     )
     expect([one, two, one].map((id) => named.decide(partOf(id)).allowed)).toEqual([true, false, true])
   })

@@ -174,7 +174,7 @@ describe('a revocation', () => {
 })
 
 describe('under another manifest', () => {
-  test('the state is taken over with new keys for every group, and whoever works by the old one is refused', async () => {
+  test('the state is kept with new keys for every group, and whoever works by the old one is refused', async () => {
     const old = await scene.open()
     const { admission: before } = await scene.admit(old, 'desk')
     scene.manifestText = scene.manifestNamed('two')

@@ -108,7 +108,8 @@ export class ScriptedTasks {
       host,
       close,
       cancel: async (taskId: string) => {
-        const context = { sender: { role: 'scheduler', id: 'scheduler-one' } } as LetterContext // the handler reads no more
+        // The handler reads no more of it.
+        const context = { sender: { role: 'scheduler', id: 'scheduler-one' } } as LetterContext
         return (await service.actor.handlers.cancel_run({ task_id: taskId }, context)).stopped
       },
     }

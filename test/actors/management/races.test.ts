@@ -1,6 +1,6 @@
 /**
- * Racing commands, at two members over one store: letters overtake each other as the seed says, and one commit in ten is
- * delivered twice, as it is when a reply is lost. Whatever the order, nothing is lost and nothing happens twice.
+ * Racing commands, at two members over one store: letters overtake each other as the seed says, and one commit in ten
+ * is delivered twice, as it is when a reply is lost. Whatever the order, nothing is lost and nothing happens twice.
  */
 import { describe, expect, it } from 'vitest'
 import type { RunCount } from '../../../actors/management/functions/quota.ts'
@@ -242,7 +242,8 @@ describe('a crowd', () => {
       expect(view).toMatchObject({ state: 'Finished', approved_by: ['alice', 'bob'], attempt: view.attempt })
       const seen = worlds.flatMap(({ events }) => events.published.map(({ fields }) => Number(fields['version'])))
       expect(new Set(seen).size).toBe(seen.length)
-      // One to create, two to assign, two to approve, one to invoke, one to lease or three if a lease was lost, one to end.
+      // One to create, two to assign, two to approve, one to invoke, one to lease or three if a lease was lost, one to
+      // end.
       expect(view.version).toBe(6 + (2 * view.attempt - 1) + 1)
       const { changes } = await calm.as('bob').watch_task({ task_id })
       expect(changes.map(({ version }) => version)).toEqual(Array.from(changes, (_, place) => place + 1))

@@ -1,4 +1,6 @@
-/** Management with everything around it in one process: a store, the real access rules, and a scheduler that remembers. */
+/**
+ * Management with everything around it in one process: a store, the real access rules, and a scheduler that remembers.
+ */
 import { openPolicy } from '../../../actors/access_control/index.ts'
 import { start } from '../../../actors/management/index.ts'
 import type {

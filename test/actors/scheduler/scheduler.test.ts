@@ -212,7 +212,7 @@ describe('canceling', () => {
     expect(worker.cancel_run).not.toHaveBeenCalled()
   })
 
-  test('of a task that was given up leaves a dead letter of its class, also where nothing is left to stop', async () => {
+  test('of a task that was given up leaves a dead letter of its class, also if nothing is left to stop', async () => {
     const taskId = createId('task')
     const dead_letter = { executor: 'builtin' as const, class: 'tdx', reason: 'every attempt was lost with its worker' }
     await handlers.cancel_task({ task_id: taskId, dead_letter }, fromManagement())

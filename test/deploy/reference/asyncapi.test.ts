@@ -1,4 +1,6 @@
-/** The document is held against the schema that the AsyncAPI initiative publishes, and against what no schema can say. */
+/**
+ * The document is held against the schema that the AsyncAPI initiative publishes, and against what no schema can say.
+ */
 import specs from '@asyncapi/specs'
 import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'

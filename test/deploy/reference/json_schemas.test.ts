@@ -22,7 +22,7 @@ describe('schemas', () => {
     })
   })
 
-  test('have a form for requests where a reply always has what a request may leave out, and so have those that use them', () => {
+  test('have a form for requests, which may leave out what a reply always has, and so have their users', () => {
     const options = z.strictObject({ speed: z.int().default(3) })
     const order = z.strictObject({ options })
     const same = z.strictObject({ id: z.string() })

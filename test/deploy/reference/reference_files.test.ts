@@ -57,7 +57,7 @@ describe('the pages', () => {
     }
   })
 
-  test('give every field that a user meets a meaning: by `.describe()` at the field, or at the schema that it is made of', () => {
+  test('give every field that users meet a meaning: by `.describe()` at the field or at its schema', () => {
     const seen = new Set<string>()
     const silent: string[] = []
     const visit = (schema: JsonSchema, path: string) => {

@@ -72,8 +72,8 @@ describe('the frame gatherer', () => {
     expect(names()).toEqual(['a', 'b', 'c'])
   })
 
-  test('sends many letters in two halves when nothing is under way, so that one is opened while the other is sealed', async () => {
-    const { push, frames } = sampleGatherer()
+  test('sends many letters in two halves when nothing is under way: one is opened as the other is sealed', async () => {
+    const { push, frames } = sampleOutbox()
     for (let i = 0; i < 100; i += 1) push('x')
     await nextTurn()
     await nextTurn()

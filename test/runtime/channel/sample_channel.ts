@@ -1,4 +1,6 @@
-/** Channels of members and clients that meet without a broker: their passports lie in a map, and time is moved by hand. */
+/**
+ * Channels of members and clients that meet without a broker: their passports lie in a map, and time is moved by hand.
+ */
 import type { KeyPair } from '../../../attestation/index.ts'
 import { exportSecret, generateKeys, generateSealingKey, passportDigest } from '../../../attestation/index.ts'
 import type { PrivateGroupKey, PublicGroupKey } from '../../../messages/index.ts'

@@ -166,7 +166,7 @@ describe('replays', () => {
     expect(await open(echo.channel, frame)).toBe('replayed')
   })
 
-  test('and once more by another member of the group, who knows nothing of the first: the request id is the same there', async () => {
+  test('and once more by another member of the group, which did not see it: the request id is the same', async () => {
     const { echo, second, client } = await meeting()
     const frame = request(client)
     const [one, two] = [
@@ -185,7 +185,7 @@ describe('replays', () => {
     expect(await open(echo.channel, post)).toBe('opened')
   })
 
-  test('what was not accepted is not remembered: a broken copy sent ahead does not keep the real frame out', async () => {
+  test('what was not accepted is not remembered: a broken copy sent ahead does not bar the real frame', async () => {
     const { echo, client } = await meeting()
     const frame = request(client)
     const broken = Buffer.from(frame)

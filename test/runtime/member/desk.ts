@@ -1,6 +1,6 @@
 /**
- * A protocol and an actor for tests of the door: clients may call it, also plainly, and every way in which a handler can
- * end is one of its methods.
+ * A protocol and an actor for tests of the door: clients may call it, also plainly, and every way in which a handler
+ * can end is one of its methods.
  */
 import { z } from 'zod'
 import { bytes, defined, protocol, Refusal } from '../../../messages/index.ts'

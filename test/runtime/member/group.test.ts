@@ -159,7 +159,7 @@ describe('a frame', () => {
     expect(log.seen).toEqual([])
   })
 
-  test('with a letter for another method than its subject names is answered with a refusal for that letter', async () => {
+  test('with a letter for another method than its subject is answered with a refusal for that letter', async () => {
     const { log } = await office.openDesk()
     const asker = await office.openAsker()
     const replies = await exchange(asker, 'say', [letter(1, 'once', {}), letter(2, 'say', { text: 'b' })])

@@ -76,7 +76,7 @@ describe('members of a platform', () => {
     const body = { task_id: 'task-1', attempt: 1 }
     const join = () => platform.join('execution', askerService, { settings: { worker_class: 'standard', slots: 2 } })
 
-    test('are opened by every worker of the class, as often as they are delivered, and say which role sealed them', async () => {
+    test('are opened by every worker of the class, however often they come, and name their sealer', async () => {
       const { host } = await platform.join('asker', askerService)
       const post = host.sealTo(workerGroup('standard'), SUBJECT, body)
       const workers = [await join(), await join()]

@@ -1,6 +1,6 @@
 /**
- * The desk's members and their askers over a real broker, without a coordinator: passports lie in a map, so that a test can
- * choose each clock, mailbox and key itself.
+ * The desk's members and their askers over a real broker, without a coordinator: passports lie in a map, so that a test
+ * can choose each clock, mailbox and key itself.
  */
 import type { NatsConnection } from '@nats-io/nats-core'
 import { generateKeys } from '../../../attestation/index.ts'

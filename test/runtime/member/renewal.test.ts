@@ -74,7 +74,7 @@ describe('a renewal', () => {
     expect(began).toEqual([5_000, 6_000])
   })
 
-  test('that is asked for while one is under way comes after it, for that one may have read the keys before they changed', async () => {
+  test('that is asked for during another comes after it, which may have read the old keys', async () => {
     let finish = () => {}
     answer = () => new Promise((resolve) => (finish = () => resolve(admission())))
     await advance(5_000)

@@ -20,7 +20,8 @@ afterEach(async () => {
   for (const connection of [asker, ...members.splice(0)]) await connection.close()
 })
 
-// The responses as ADR-32 has them. Other fields would be refused by strict readers, so the schemas here are strict too.
+// The responses as ADR-32 has them. Other fields would be refused by strict readers, so the schemas here are strict
+// too.
 const identity = {
   name: z.string().regex(/^[a-zA-Z0-9_-]+$/),
   id: z.string().min(1),

@@ -78,7 +78,7 @@ test('a folder that another store holds is refused, and named', async () => {
   await (await sealed.open()).close()
 })
 
-test('a folder that another process holds is refused; once that is killed, every answered commit is there', async () => {
+test('a folder held by another process is refused; once that is killed, every answered commit is there', async () => {
   await using sealed = await sealedStore()
   // More than one of LevelDB's journals are filled, so that some kills come while it tidies up.
   for (const [time, name] of ['first', 'second', 'third'].entries()) {

@@ -61,7 +61,7 @@ export function workQueueContract(name: string, queueOf: () => { queue: WorkQueu
     leases[0]?.ack()
   })
 
-  test(`${name}: a message that was given back is delivered again after its delay, with a higher delivery`, async () => {
+  test(`${name}: a message given back is delivered again after its delay, with a higher delivery`, async () => {
     const work = await freshClass()
     const seq = await stage(work, 'again')
     const [first] = await fetch(work, 1, LONG_MS)

@@ -1,6 +1,6 @@
 /**
- * What somebody wants, before anybody knows what there is: a kind of command and a few numbers. What they stand for is found
- * when the command is sent, so a history from which some intents were taken away is still a history.
+ * What somebody wants, before anybody knows what there is: a kind of command and a few numbers. What they stand for is
+ * found when the command is sent, so a history from which some intents were taken away is still a history.
  */
 import fc from 'fast-check'
 

@@ -4,7 +4,10 @@ import type { StoredFile } from '../model/data.ts'
 import type { User, World } from '../model/world.ts'
 import type { Intent } from './intent.ts'
 
-/** Who is there from the start: an admin, owners of functions, and two organisations with a manager and two data owners each. */
+/**
+ * Who is there from the start: an admin, owners of functions, and two organisations with a manager and two data owners
+ * each.
+ */
 export const CREW: readonly [name: string, role: Role, attribute?: string][] = [
   ['root', 'PlatformAdmin'],
   ['olga', 'FunctionOwner'],

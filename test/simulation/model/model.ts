@@ -1,6 +1,6 @@
 /**
- * The whole platform as a plain function: a world and a call, what comes of them. Written from the specification alone; it
- * knows nothing of members, storage or messages, and each call happens at once.
+ * The whole platform as a plain function: a world and a call, what comes of them. Written from the specification alone;
+ * it knows nothing of members, storage or messages, and each call happens at once.
  */
 import { frontend } from '../../../messages/index.ts'
 import { API_ROLES } from '../../actors/access_control/reference_rules.ts'

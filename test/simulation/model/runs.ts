@@ -1,6 +1,6 @@
 /**
- * What happens between commands: a worker begins a staged task and ends it. The model foretells the result, for it has the
- * contents of all files; only the tags of outputs, which depend on chance, are told.
+ * What happens between commands: a worker begins a staged task and ends it. The model foretells the result, for it has
+ * the contents of all files; only the tags of outputs, which depend on chance, are told.
  */
 import type { TaskState } from '../../../messages/index.ts'
 import { FUNCTIONS } from './functions.ts'

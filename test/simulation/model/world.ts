@@ -1,6 +1,7 @@
 /**
- * What the model knows: plain records in maps, written from the specification and nothing else. Records are replaced and
- * never changed, so that a world can be forked for each order that is tried, and what differs is seen by comparing references.
+ * What the model knows: plain records in maps, written from the specification and nothing else. Records are replaced
+ * and never changed, so that a world can be forked for each order that is tried, and what differs is seen by comparing
+ * references.
  */
 import type { Role, TaskState } from '../../../messages/index.ts'
 

@@ -32,7 +32,9 @@ describe('a text in the set language', () => {
   it('puts not before and, and and before or', () => {
     const { matchers } = changed(
       'user_access_data = data_owner(user_access_data.data, user_access_data.usr)',
-      'user_access_data = is_public_function(user_access_data.usr) or not is_public_function(user_access_data.data) and (is_public_function(user_access_data.usr) or is_public_function(user_access_data.data))',
+      'user_access_data = is_public_function(user_access_data.usr) or not ' +
+        'is_public_function(user_access_data.data) and (is_public_function(user_access_data.usr) or ' +
+        'is_public_function(user_access_data.data))',
     )
     expect(matchers.get('user_access_data')).toMatchObject({
       kind: 'or',

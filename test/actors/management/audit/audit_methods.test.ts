@@ -57,7 +57,8 @@ describe('the audit log', () => {
       task,
       text: expect.stringMatching(/^rule staged_task of policy [0-9a-f]{12}$/) as string,
     })
-    // Backwards: begun and staged; before that, each party that invoked the task, approved it, looked at it, and assigned.
+    // Backwards: begun and staged; before that, each party that invoked the task, approved it, looked at it, and
+    // assigned.
     expect(decisions.slice(0, 2).map(({ method }) => method)).toEqual(['staged_task', 'staged_task'])
     expect(decisions.slice(2).map(({ method, user }) => [method, user])).toEqual(
       ['alice', 'bob', 'bob', 'alice', 'alice', 'bob', 'alice'].map((user) => ['user_access_task', user]),

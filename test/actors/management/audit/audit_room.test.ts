@@ -38,7 +38,7 @@ function watched() {
   }
 }
 
-it('an audit log that fills is warned of from 80 percent on, again when it is worse, and never for nothing', async () => {
+it('an audit log that fills gets a warning from 80 percent on, again at each percent, never for nothing', async () => {
   const { warnings, fill, end } = watched()
   for (const percent of [10, 79.9, 80, 80, 81, 80, 95, 100]) await fill(percent)
   expect(warnings).toEqual([80, 81, 95, 100])

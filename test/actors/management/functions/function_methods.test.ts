@@ -70,7 +70,7 @@ describe('functions', () => {
     }
   })
 
-  it('are registered once, however often the request is delivered, and not by someone else under the same id', async () => {
+  it('are registered once, however often the request comes, and not by someone else under the same id', async () => {
     const world = await openWorld()
     const olga = world.as('olga', 'FunctionOwner')
     const first = await olga.register_function(echo, { idempotencyKey: 'k' })
