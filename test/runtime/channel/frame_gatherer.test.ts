@@ -73,7 +73,7 @@ describe('the frame gatherer', () => {
   })
 
   test('sends many letters in two halves when nothing is under way: one is opened as the other is sealed', async () => {
-    const { push, frames } = sampleOutbox()
+    const { push, frames } = sampleGatherer()
     for (let i = 0; i < 100; i += 1) push('x')
     await nextTurn()
     await nextTurn()
