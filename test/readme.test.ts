@@ -8,7 +8,6 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect, headers } from '@nats-io/transport-node'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { builtinSpecs } from '../actors/builtins/index.ts'
 import { blocksOf, Reader } from './support/reader.ts'
 
 const BLOCK_MS_MAX = 240_000
@@ -87,7 +86,6 @@ async function sendRequests(text: string): Promise<void> {
 }
 
 async function runProgram(text: string): Promise<void> {
-  const echo = { ...builtinSpecs['builtin-echo'], public: true }
   const program = `
     import { readFile } from 'node:fs/promises'
     const url = ${JSON.stringify(await brokerUrl())}

@@ -11,6 +11,8 @@ import { describe, expect, test } from 'vitest'
 import { REFUSALS } from '../messages/index.ts'
 import { VERSION } from '../runtime/index.ts'
 import { blocksOf } from './support/reader.ts'
+import type { Text } from './support/sources.ts'
+import { filesOf, importsOf, pathsOf, PRODUCT, ROOMS, ROOT } from './support/sources.ts'
 import { temporaryFolder } from './support/temporary_folder.ts'
 
 const LINES_MAX = 350

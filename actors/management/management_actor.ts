@@ -70,7 +70,7 @@ export const start: StartService = async (host) => {
       changeNotes(audit),
     ),
     async close() {
-      await endRoomWatch()
+      void endRoomWatch()
       await stopRecovery()
       await outbox.idle()
       await audit.close()
