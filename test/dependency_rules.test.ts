@@ -223,6 +223,8 @@ async function buildHouse(folder: string): Promise<void> {
     'messages/inner.ts',
     'actors/one/inner.ts',
     'actors/two/index.ts',
+    'actors/builtins/index.ts',
+    'actors/builtins/inner.ts',
     'client/cli/index.ts',
     'client/public.ts',
     ...ROOMS.map(indexOf),
