@@ -1,6 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // What the example of an own service imports, as the tests import it.
+  resolve: {
+    alias: {
+      'tacit/client': new URL('client/public.ts', import.meta.url).pathname,
+      'tacit/runtime': new URL('runtime/public.ts', import.meta.url).pathname,
+    },
+  },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/build.ts'],

@@ -1,36 +1,30 @@
 /**
  * The entry of a trusted half: a process that a launcher forked. It takes its configuration over the process channel,
- * plays the one role it names, and drains when told or when the launcher is gone. Every file it can load is measured.
+ * plays the one role it names, and drains when told or when the launcher is gone. Every file it can load is measured, also
+ * that of a service which the operator added.
  */
-import { Refusal } from '../messages/index.ts'
+import { isService, Refusal } from '../messages/index.ts'
 import type { HostLink, MemberConfig, Service, ServiceHost, StartService } from '../runtime/index.ts'
 import {
   createLog,
+  loadService,
   openCoordinatorRegister,
   openHostLink,
   openPassportBucket,
+  silentLog,
   startMember,
   systemClock,
 } from '../runtime/index.ts'
 import type { AuthorityOptions } from './coordinator/index.ts'
 
-const services: Readonly<Record<string, () => Promise<{ start: StartService }>>> = {
-  authentication: () => import('./authentication/index.ts'),
-  frontend: () => import('./frontend/index.ts'),
-  management: () => import('./management/index.ts'),
-  storage: () => import('./storage/index.ts'),
-  access_control: () => import('./access_control/index.ts'),
-  scheduler: () => import('./scheduler/index.ts'),
-  execution: () => import('./execution/index.ts'),
-}
-
 const MINUTE_MS = 60_000
 
 const link = openHostLink(process, systemClock)
 const config = await link.configure()
-const log = createLog(config.service, config.logLevel)
+let log = silentLog
 
 try {
+  log = createLog(config.service, config.logLevel)
   link.tellState('attesting')
   const member = await startTrustedHalf(config, link)
   const leave = once(async () => {
@@ -55,9 +49,7 @@ async function startTrustedHalf(memberConfig: MemberConfig, host: HostLink) {
     onLost: fail,
   }
   if (memberConfig.service !== 'coordinator') {
-    const load = services[memberConfig.service]
-    if (load === undefined) throw new Refusal('unsupported', `there is no service "${memberConfig.service}"`)
-    return startMember({ ...options, start: (await load()).start })
+    return startMember({ ...options, start: await loadStart(memberConfig) })
   }
   const { Authority, ownAdmission, startCoordinator } = await import('./coordinator/index.ts')
   let begin: (serviceHost: ServiceHost) => Service = () => {
@@ -81,6 +73,21 @@ async function startTrustedHalf(memberConfig: MemberConfig, host: HostLink) {
       return ownAdmission(authority, identity, options.attest)
     },
   })
+}
+
+/** A service of the house is in the folder of its name; an extension is in a file of its operator's. */
+async function loadStart({ service, servicePath }: MemberConfig): Promise<StartService> {
+  if (servicePath !== undefined) {
+    const extension = await loadService(servicePath)
+    if (extension.protocol.name === service) return extension.start
+    throw new Refusal('invalid_request', `${servicePath} is now the service "${extension.protocol.name}"`, {
+      hint: `start the deployment again, or call it "${service}" as before`,
+    })
+  }
+  // The name becomes a path: only one of the registry may.
+  if (!isService(service)) throw new Refusal('unsupported', `there is no service "${service}"`)
+  const folder = (await import(`./${service}/index.js`)) as { start: StartService }
+  return folder.start
 }
 
 /** Passports last ten minutes and group keys an hour, unless the deployment says otherwise. */

@@ -27,7 +27,7 @@ export interface BenchPlatform extends Platform {
 
 /** @param dist the folder with the compiled code */
 export async function openBenchPlatform(paths: StatePaths, dist: string): Promise<BenchPlatform> {
-  const embedded = await openSimulatedPlatform(paths, systemClock, () => {})
+  const embedded = await openSimulatedPlatform({ paths, clock: systemClock, say: () => {} })
   const measurement = measureFiles(dist, FLOORS)
   const manifest = JSON.parse(embedded.manifest) as Manifest
   for (const role of [benchEcho.name, benchAsker.name]) {

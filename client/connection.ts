@@ -10,6 +10,7 @@ import type { z } from 'zod'
 import type { AskOptions, Client, Clock, FileStore, Log, PlatformProof, TrustAnchor } from '../runtime/index.ts'
 import {
   Asker,
+  clientWithin,
   connectBroker,
   createTransport,
   Identity,
@@ -71,6 +72,7 @@ export class TacitConnection implements AsyncDisposable {
   readonly brokerVersion: string
   /** The methods for logging in, and for users. */
   readonly authentication: Client<typeof authentication>
+  readonly #client: <P extends Protocol>(protocol: P) => Client<P>
   readonly #frontend: Client<typeof frontend>
   readonly #close: () => Promise<void>
 
@@ -86,6 +88,7 @@ export class TacitConnection implements AsyncDisposable {
     this.signingKey = parts.signingKey
     this.files = parts.files
     this.brokerVersion = parts.brokerVersion
+    this.#client = parts.client
     this.authentication = parts.client(authentication)
     this.#frontend = parts.client(frontend)
     this.#close = parts.close
@@ -152,6 +155,16 @@ export class TacitConnection implements AsyncDisposable {
       return [method, call] as const
     })
     return Object.fromEntries(methods) as unknown as Api // fromEntries forgets which key has which function
+  }
+
+  /**
+   * A typed client of a service that the operator added to the deployment. Its letters are sealed to that service's members
+   * alone, and it is for the service to ask for a session.
+   * @throws Refusal from each method: at once `unsupported` where the manifest has no role for the service, and
+   * `not_admitted` where the protocol is not open to clients; else as the protocol says
+   */
+  service<P extends Protocol>(protocol: P): Client<P> {
+    return clientWithin(protocol, 'client', this.#client(protocol))
   }
 
   close(): Promise<void> {

@@ -7,10 +7,9 @@ import { join, resolve } from 'node:path'
 import type { PartyEnvironment } from '../client/cli/index.ts'
 import { isBrokerUrl, LOCAL_STATE } from '../client/cli/index.ts'
 import { Refusal } from '../messages/index.ts'
+import type { LogLevel } from '../runtime/index.ts'
+import { parseLogLevel } from '../runtime/index.ts'
 import type { ServerSearch } from './nats_server/find.ts'
-
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface OperatorConfig {
   /** `NATS_URL`: a broker that is there already; absent, the deployment starts its own. */
@@ -46,7 +45,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       user: read('TACIT_USER'),
     }),
     homeFolder: resolve(read('TACIT_HOME') ?? join(read('XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'tacit')),
-    logLevel: checkLevel(read('TACIT_LOG') ?? 'info'),
+    logLevel: parseLogLevel(read('TACIT_LOG') ?? 'info', 'TACIT_LOG'),
     color: read('NO_COLOR') === undefined,
     search: {
       ...(explicitPath === undefined ? {} : { explicitPath: resolve(explicitPath) }),
@@ -67,14 +66,5 @@ function checkUrl(url: string): string {
   throw new Refusal('invalid_request', `NATS_URL is "${url}", which is not the URL of a broker`, {
     hint: 'give it as nats://host:4222',
     field: 'NATS_URL',
-  })
-}
-
-function checkLevel(level: string): LogLevel {
-  const known = LOG_LEVELS.find((name) => name === level)
-  if (known !== undefined) return known
-  throw new Refusal('invalid_request', `TACIT_LOG is "${level}", which is no log level`, {
-    hint: `use one of ${LOG_LEVELS.join(', ')}`,
-    field: 'TACIT_LOG',
   })
 }

@@ -3,20 +3,30 @@
  * what the demo, `npm start` and the scenarios run; it ends with `stop()`, which drains what it started and nothing else.
  */
 import type { ServiceName } from '../messages/index.ts'
-import { assert, defined, FILES_BUCKET, Refusal, SERVICES, STANDARD_CLASS } from '../messages/index.ts'
-import type { Clock } from '../runtime/index.ts'
-import { connectBroker, ObjectFileStore, systemClock } from '../runtime/index.ts'
+import {
+  assert,
+  defined,
+  FILES_BUCKET,
+  fromKeys,
+  parseRefusal,
+  Refusal,
+  SERVICES,
+  STANDARD_CLASS,
+} from '../messages/index.ts'
+import type { Clock, LogLevel } from '../runtime/index.ts'
+import { connectBroker, ObjectFileStore, parseLogLevel, systemClock } from '../runtime/index.ts'
 import { giveAuditRoom } from './broker/audit_room.ts'
 import { credentialsOf } from './state/broker_record.ts'
-import type { OwnBroker } from './broker/broker.ts'
 import { startOwnBroker } from './broker/broker.ts'
-import type { LogLevel } from './config.ts'
+import { readExtensions } from './launcher/extension.ts'
 import { allReady, Launcher } from './launcher/launcher.ts'
 import type { SupervisorLimits } from './launcher/supervisor_machine.ts'
-import type { TrustedHalfStatus } from './launcher/trusted_half.ts'
+import type { TrustedHalf, TrustedHalfStatus } from './launcher/trusted_half.ts'
 import type { ServerSearch } from './nats_server/find.ts'
 import type { Say } from './nats_server/install.ts'
 import type { Platform } from './platform/simulated_platform.ts'
+import type { Extension, MeasuredService } from './services.ts'
+import { measuredServices, protocolsOf } from './services.ts'
 import type { OpenState, StatePaths } from './state/state_folder.ts'
 import { openState, writeBrokerRecord, writePrivate } from './state/state_folder.ts'
 
@@ -30,10 +40,12 @@ export interface DeploymentOptions {
   search: ServerSearch
   /** How many execution processes; two unless told. */
   workers?: number
+  /** Files of services that the operator adds, each the default export of `service()`. */
+  extensions?: readonly string[]
   /** How many processes of the other services; one each unless told. */
-  members?: Partial<Record<ServiceName, number>>
+  members?: Readonly<Record<string, number>>
   /** Settings by service, beside those that the deployment itself knows. */
-  settings?: Partial<Record<ServiceName, Record<string, unknown>>>
+  settings?: Readonly<Record<string, Record<string, unknown>>>
   workerClass?: string
   /** Runs at once in each worker. */
   slots?: number
@@ -44,7 +56,7 @@ export interface DeploymentOptions {
   logLevel?: LogLevel
   plainRequests?: boolean
   /** The evidence platform of this deployment; opened once its state folder is. */
-  platform: (paths: StatePaths) => Promise<Platform>
+  platform: (paths: StatePaths, services: readonly MeasuredService[]) => Promise<Platform>
   /** Tells the operator what is done, a line at a time. */
   say: Say
   /** Gives up a start that is under way, and undoes it. */
@@ -69,12 +81,12 @@ export interface Deployment {
   onChange(listener: (status: TrustedHalfStatus) => void): () => void
   /** Starts one more worker, and resolves when it is ready. */
   addWorker(): Promise<TrustedHalfStatus>
-  /** The id of a process that runs now; undefined between two. */
-  pidOf(service: ServiceName | 'broker', instance?: number): number | undefined
+  /** The id of a process of a service, or of `broker`, that runs now; undefined between two. */
+  pidOf(service: string, instance?: number): number | undefined
   /** Ends one process with SIGKILL, and resolves with its id when it is gone; it is started again by itself. */
-  killOne(service: ServiceName, instance?: number): Promise<number>
+  killOne(service: string, instance?: number): Promise<number>
   /** Resolves when that process serves, at once if it does now. */
-  ready(service: ServiceName, instance?: number): Promise<void>
+  ready(service: string, instance?: number): Promise<void>
   /** Drains the services in reverse order of their start, then ends the broker and gives up the state folder. */
   stop(): Promise<void>
 }
@@ -83,20 +95,35 @@ export interface Deployment {
 const FIRST: readonly ServiceName[] = ['coordinator', 'storage']
 const READY_MS_MAX = 90_000
 
-/** @throws Refusal `no_broker`, `port_taken`, `state_in_use`, `state_damaged`, or that of a service which cannot start */
+/**
+ * @throws Refusal `no_broker`, `port_taken`, `state_in_use`, `state_damaged`, that of a service which cannot start, or that
+ * of an extension which cannot be loaded
+ */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
   const { say, clock = systemClock, random = Math.random } = options
   const startedMs = clock.now()
+  const logLevel = parseLogLevel(options.logLevel ?? 'info', 'the log level')
+  const extensions = await readExtensions(options.extensions ?? [], clock)
+  checkMembers(options.members ?? {}, extensions)
   const undo: (() => Promise<void>)[] = []
   try {
-    const state = await openState(options.stateFolder)
+    const services = measuredServices(extensions)
+    const state = await openState(
+      options.stateFolder,
+      services.map(({ name }) => name),
+    )
     undo.unshift(state.close)
     const { paths } = state
-    const broker = options.natsUrl === undefined ? await ownBroker(options, state, clock, random) : undefined
+    const { search, port = 0 } = options
+    const protocols = protocolsOf(extensions)
+    const broker =
+      options.natsUrl === undefined
+        ? await startOwnBroker({ state, protocols, search, port, say, clock, random })
+        : undefined
     if (broker !== undefined) undo.unshift(broker.stop)
     const natsUrl = broker?.url ?? (await noteExternalBroker(state, options.natsUrl ?? ''))
     const operator = credentialsOf(state.broker, 'operator')
-    const platform = await options.platform(paths)
+    const platform = await options.platform(paths, services)
     await writePrivate(paths.manifest, platform.manifest)
     await makeFilesBucket(natsUrl, operator)
     const auditBytes = await giveAuditRoom({ url: natsUrl, ...operator }, options.auditBytes, say)
@@ -107,7 +134,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
       manifest: platform.manifest,
       logFolder: paths.logs,
       adminPasswordPath: paths.adminPassword,
-      logLevel: options.logLevel ?? 'info',
+      logLevel,
       plainRequests: options.plainRequests ?? true,
       passportMs: options.passportMs,
       deviceFor: platform.deviceFor,
@@ -118,15 +145,20 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
       limits: options.limits,
     })
     const rest = SERVICES.filter((service) => !FIRST.includes(service))
-    undo.unshift(() => launcher.stop([rest, ...FIRST.toReversed().map((service) => [service])]))
+    const added = extensions.map(({ name }) => name)
+    undo.unshift(() => launcher.stop([added, rest, ...FIRST.toReversed().map((service) => [service])]))
     const settings = settingsFor({ ...options, auditBytes }, paths)
-    await writePrivate(paths.workerSettings, JSON.stringify(settings.execution))
-    for (const stage of [...FIRST.map((service) => [service]), rest]) {
-      const halves = stage.flatMap((service) =>
-        Array.from({ length: countOf(options, service) }, () => launcher.start(service, settings[service])),
+    const startAll = (service: string, servicePath?: string) =>
+      Array.from({ length: countOf(options, service) }, () =>
+        launcher.start(service, settings[service] ?? {}, { servicePath }),
       )
+    await writePrivate(paths.workerSettings, JSON.stringify(settings['execution']))
+    for (const stage of [...FIRST.map((service) => [service]), rest]) {
+      const halves = stage.flatMap((service) => startAll(service))
       await orAborted(allReady(halves, READY_MS_MAX, clock), options.signal)
     }
+    const halves = extensions.flatMap(({ name, path }) => startAll(name, path))
+    await orAborted(firstTries(halves, launcher, clock), options.signal)
 
     let stopped: Promise<void> | undefined
     return {
@@ -138,7 +170,7 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
       services: () => launcher.statuses(),
       onChange: (listener) => launcher.onChange(listener),
       async addWorker() {
-        const half = launcher.start('execution', settings.execution)
+        const half = launcher.start('execution', settings['execution'] ?? {})
         await allReady([half], READY_MS_MAX, clock)
         return half.status()
       },
@@ -160,13 +192,30 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
   }
 }
 
-function ownBroker(
-  options: DeploymentOptions,
-  state: OpenState,
-  clock: Clock,
-  random: () => number,
-): Promise<OwnBroker> {
-  return startOwnBroker({ state, search: options.search, port: options.port ?? 0, say: options.say, clock, random })
+/**
+ * Resolves when each half has become ready or has ended once: an extension that crashes is its supervisor's to start again,
+ * and no reason for the rest not to go on. Refuses with the reason of one that no other try can mend.
+ */
+async function firstTries(halves: readonly TrustedHalf[], launcher: Launcher, clock: Clock): Promise<void> {
+  const first = halves.map((half) => {
+    const { service, instance } = half.status()
+    let stopWatching = () => {}
+    const ended = new Promise<void>((resolve, reject) => {
+      stopWatching = launcher.onChange(({ state, problem, ...status }) => {
+        if (status.service !== service || status.instance !== instance) return
+        if (state === 'failed' && problem !== undefined) reject(parseRefusal(problem))
+        if (state === 'backoff') resolve()
+      })
+    })
+    return Promise.race([half.ready(), ended]).finally(stopWatching)
+  })
+  const all = Promise.all(first).then(() => {})
+  const late = new AbortController()
+  try {
+    await Promise.race([all, clock.sleep(READY_MS_MAX, late.signal)])
+  } finally {
+    late.abort()
+  }
 }
 
 /** Keeps address and user of somebody else's broker, so that workers in other terminals find it. */
@@ -187,26 +236,37 @@ async function makeFilesBucket(url: string, operator: { user: string; password: 
   await connection.close()
 }
 
-function countOf({ workers = 2, members = {} }: DeploymentOptions, service: ServiceName): number {
+/** A number for a service that is not there is a misspelt name. */
+function checkMembers(members: Readonly<Record<string, number>>, extensions: readonly Extension[]): void {
+  const known: readonly string[] = [...SERVICES, ...extensions.map(({ name }) => name)]
+  const stranger = Object.keys(members).find((name) => !known.includes(name))
+  if (stranger === undefined) return
+  throw new Refusal('invalid_request', `there is no service "${stranger}" to have ${members[stranger]} members`, {
+    hint: 'add it with --service, or name one that is there',
+    field: 'members',
+  })
+}
+
+function countOf({ workers = 2, members = {} }: DeploymentOptions, service: string): number {
   const count = members[service] ?? (service === 'execution' ? workers : 1)
   assert(Number.isInteger(count) && count >= 0, 'a number of processes is a whole number')
   return count
 }
 
-function settingsFor(options: DeploymentOptions, paths: StatePaths): Record<ServiceName, Record<string, unknown>> {
-  const lease = options.leaseMs === undefined ? {} : { lease_ms: options.leaseMs }
-  const known: Partial<Record<ServiceName, Record<string, unknown>>> = {
+function settingsFor(options: DeploymentOptions, paths: StatePaths): Readonly<Record<string, Record<string, unknown>>> {
+  const lease = defined({ lease_ms: options.leaseMs })
+  const known: Partial<Record<string, Record<string, unknown>>> = {
     storage: { folder: paths.storage },
     scheduler: lease,
-    management: options.auditBytes === undefined ? {} : { audit_bytes: options.auditBytes },
+    management: defined({ audit_bytes: options.auditBytes }),
     execution: {
       worker_class: options.workerClass ?? STANDARD_CLASS,
       ...lease,
       ...defined({ slots: options.slots }),
     },
   }
-  const entries = SERVICES.map((service) => [service, { ...known[service], ...options.settings?.[service] }] as const)
-  return Object.fromEntries(entries) as Record<ServiceName, Record<string, unknown>> // fromEntries forgets the keys
+  const names = [...new Set([...SERVICES, ...Object.keys(options.settings ?? {})])]
+  return fromKeys(names, (service) => ({ ...known[service], ...options.settings?.[service] }))
 }
 
 /** In reverse order of what was done; all of it, also when one step fails. */

@@ -3,9 +3,8 @@
  * reads the deployment's state folder, takes no lock on it, and writes nothing there but its log.
  */
 import type { EvidenceDevice } from '../attestation/index.ts'
-import type { Clock } from '../runtime/index.ts'
+import type { Clock, LogLevel } from '../runtime/index.ts'
 import { systemClock } from '../runtime/index.ts'
-import type { LogLevel } from './config.ts'
 import { allReady, Launcher } from './launcher/launcher.ts'
 import type { TrustedHalfStatus } from './launcher/trusted_half.ts'
 import type { Say } from './nats_server/install.ts'
@@ -53,7 +52,8 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   })
   // Numbered by this process, so that its log is not one of the deployment's own.
   const slots = options.slots === undefined ? {} : { slots: options.slots }
-  const half = launcher.start('execution', { ...workerSettings, ...slots, ...options.settings }, process.pid)
+  const settings = { ...workerSettings, ...slots, ...options.settings }
+  const half = launcher.start('execution', settings, { firstInstance: process.pid })
   const stop = () => half.stop()
   try {
     await allReady([half], READY_MS_MAX, clock)

@@ -6,21 +6,6 @@ import type { z } from 'zod'
 import type { RefusalCode } from './refusal.ts'
 import { Refusal } from './refusal.ts'
 
-export const SERVICES = [
-  'authentication',
-  'frontend',
-  'management',
-  'storage',
-  'access_control',
-  'scheduler',
-  'execution',
-  'coordinator',
-] as const
-export type ServiceName = (typeof SERVICES)[number]
-
-/** Who may call: a service by its role, `member` for any admitted member, or `client`, an outside party without a passport. */
-export type Caller = ServiceName | 'member' | 'client'
-
 /** One method: what it takes, answers and refuses, and who may call it. */
 export interface Method {
   /** One sentence for people: what the method does. */
@@ -32,7 +17,7 @@ export interface Method {
   /** Which users may call, where the method itself decides that, for people. */
   who?: string
   /** Overrides the protocol's callers for this method. */
-  callers?: readonly Caller[]
+  callers?: readonly string[]
   /** False only where a second delivery of the same request would do more than the first; such a method is never retried. */
   idempotent?: boolean
   /** The receiver must hold the signature before it acts: such a request carries its signature inside, never later. */
@@ -81,7 +66,8 @@ export type MethodName<P extends Protocol> = keyof P['methods'] & string
 /**
  * Declares what a service may be asked.
  * @param name the service's one name: its folder, its subject, its role in the manifest
- * @param callers who may call the methods that do not say otherwise
+ * @param callers who may call the methods that do not say otherwise: services by their names, `client` for an outside party
+ * without a passport, `extension` for any service that the operator added, or `member` for any admitted member
  */
 export function protocol<const Name extends string, const M extends Methods>(
   name: Name,

@@ -1,5 +1,6 @@
 /** The one door to output: JSON lines on stderr by pino. Tokens, keys, passwords and payloads never reach a line. */
 import { pino } from 'pino'
+import { Refusal } from '../messages/index.ts'
 import type { Clock } from './clock.ts'
 
 /** Where a service writes what its operator reads; fields with the names of secrets are left out. */
@@ -10,10 +11,30 @@ export interface Log {
   error(fields: object, text: string): void
 }
 
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/**
+ * @param field what the level was given as
+ * @throws Refusal `invalid_request` listing the levels
+ */
+export function parseLogLevel(level: string, field: string): LogLevel {
+  const known = LOG_LEVELS.find((name) => name === level)
+  if (known !== undefined) return known
+  throw new Refusal('invalid_request', `${field} is "${level}", which is no log level`, {
+    hint: `use one of ${LOG_LEVELS.join(', ')}`,
+    field,
+  })
+}
+
 const SECRET_FIELDS = ['password', 'current_password', 'token', 'session', 'key', 'private_key', 'payload', 'secret']
 
-/** @param level a pino level; `silent` for none */
+/**
+ * @param level one of `LOG_LEVELS`; `silent` for none
+ * @throws Refusal `invalid_request` for another one
+ */
 export function createLog(name: string, level: string): Log {
+  parseLogLevel(level, 'the log level')
   return pino(
     {
       name,

@@ -10,7 +10,10 @@ export type { Actor, AskOptions, Client, Handlers, LetterContext, Sender } from 
 export type { Clock } from './clock.ts'
 export { retryOnConflict } from './conflict.ts'
 export type { Log } from './log.ts'
-export type { Service, ServiceHost, StartService } from './member/service.ts'
+export { service } from './member/service.ts'
+export type { ExtensionHost, ExtensionService, Service, ServiceHost, StartService } from './member/service.ts'
+export { openStore } from './store/service_store.ts'
+export type { ServiceStore } from './store/service_store.ts'
 export type { Entry, ScanOptions, Store, Write } from './store/store.ts'
 
 export { defined, isRefusal, isRetryable, pack, protocol, Refusal, REFUSALS, unpack } from '../messages/index.ts'

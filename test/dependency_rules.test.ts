@@ -181,7 +181,7 @@ test('the rules see this house: its modules, and imports of types alone', () => 
       .flatMap(({ dependencyTypes }) => dependencyTypes)
   expect(edge('runtime/member/group.ts', 'runtime/channel/admission.ts')).toContain('import')
   expect(edge('runtime/actor.ts', 'messages/index.ts')).toContain('type-only')
-  expect(edge('actors/main.ts', 'actors/management/index.ts')).toContain('dynamic-import')
+  expect(edge('actors/main.ts', 'actors/coordinator/index.ts')).toContain('dynamic-import')
 })
 
 /** As `npm run check` does it. */

@@ -1,12 +1,13 @@
 /**
- * Storage keeps values for the other services. Each method is one call of the store; what several keys are asked for is
- * read from one moment. A reply that would not fit a letter is refused, never cut: who reads a list to its end must be
- * able to trust that a short page is the last one.
+ * Storage keeps values for the other services, and for each extension in a part of its own. Each method is one call of the
+ * store; what several keys are asked for is read from one moment. A reply that would not fit a letter is refused, never
+ * cut: whoever reads a list to its end must be able to trust that a short page is the last one.
  */
 import { defined, LETTER_BYTES_MAX, Refusal, storage } from '../../messages/index.ts'
 import type { Actor, Entry, Snapshot, Store } from '../../runtime/index.ts'
 import { actor } from '../../runtime/index.ts'
 import { AnsweredCommits } from './answered_commits.ts'
+import { partFor } from './extension_part.ts'
 
 /** What an entry costs in a letter beside its key and value, generously. */
 const ENTRY_OVERHEAD_BYTES = 64
@@ -17,26 +18,26 @@ const READ_ENTRIES = 16
 export function storageActor(store: Store): Actor<typeof storage> {
   const answered = new AnsweredCommits()
   return actor(storage, {
-    async get({ key }) {
-      const entry = await store.get(key)
+    async get({ key }, { sender }) {
+      const entry = await partFor(sender, store).get(key)
       if (entry === undefined) throw new Refusal('not_found', `nothing is stored under ${key}`)
       return { value: entry.value, revision: entry.revision }
     },
 
-    get_many: ({ keys }) => readAtOnce(store, (snapshot) => readKeys(snapshot, keys)),
+    get_many: ({ keys }, { sender }) => readAtOnce(partFor(sender, store), (snapshot) => readKeys(snapshot, keys)),
 
     async commit({ writes }, context) {
-      return { revisions: await answered.once(context, writes, () => store.commit(writes)) }
+      return { revisions: await answered.once(context, writes, () => partFor(context.sender, store).commit(writes)) }
     },
 
-    scan: ({ prefix, after, limit, reverse }) =>
-      readAtOnce(store, (snapshot) => readPages(snapshot, prefix, after, limit, reverse)),
+    scan: ({ prefix, after, limit, reverse }, { sender }) =>
+      readAtOnce(partFor(sender, store), (snapshot) => readPages(snapshot, prefix, after, limit, reverse)),
   })
 }
 
 /** Collects entries from one moment, as long as they fit a reply. */
 async function readAtOnce(
-  store: Store,
+  store: Pick<Store, 'snapshot'>,
   read: (snapshot: Snapshot) => AsyncGenerator<Entry>,
 ): Promise<{ entries: Entry[] }> {
   const entries: Entry[] = []

@@ -19,6 +19,7 @@ import { startBrokerProcess } from '../nats_server/process.ts'
 import type { OpenState } from '../state/state_folder.ts'
 import { readOptional, writeBrokerRecord, writePrivate } from '../state/state_folder.ts'
 import { isAlive } from '../state/state_lock.ts'
+import type { Protocols } from '../services.ts'
 
 const ORPHAN_MS_MAX = 10_000
 const ORPHAN_POLL_MS = 10
@@ -35,6 +36,8 @@ export interface OwnBroker {
 
 export interface OwnBrokerOptions {
   state: OpenState
+  /** Of the services that are its users; those of the house unless told. */
+  protocols?: Protocols | undefined
   search: ServerSearch
   /** A port, or 0 for any free one. */
   port: number
@@ -45,13 +48,14 @@ export interface OwnBrokerOptions {
 
 /** @throws Refusal `no_broker` or `port_taken` */
 export async function startOwnBroker(options: OwnBrokerOptions): Promise<OwnBroker> {
-  const { state, search, say, clock } = options
+  const { state, search, protocols, say, clock } = options
   const { paths } = state
   const pidPath = join(paths.run, 'nats.pid')
   const logPath = join(paths.logs, 'nats.log')
   const server = await ensureNatsServer(search, say)
   await endOrphan(pidPath, paths.brokerConfig, say, clock)
-  await writePrivate(paths.brokerConfig, brokerConfig(state.broker, { storeFolder: paths.brokerStore, pidPath }))
+  const folders = { storeFolder: paths.brokerStore, pidPath }
+  await writePrivate(paths.brokerConfig, brokerConfig(state.broker, folders, protocols))
   rotateLog(logPath)
 
   const start = (port: number) =>

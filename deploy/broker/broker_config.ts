@@ -2,7 +2,8 @@
  * The configuration of the deployment's own nats-server: an account with a user for each service, which may do what its
  * protocol needs, and one for the server itself. JSON is a legal form of nats-server's configuration.
  */
-import { SERVICES } from '../../messages/index.ts'
+import { PROTOCOLS } from '../../messages/index.ts'
+import type { Protocols } from '../services.ts'
 import type { BrokerRecord } from '../state/broker_record.ts'
 import { guestPermissions, servicePermissions } from './broker_permissions.ts'
 
@@ -12,28 +13,35 @@ export interface BrokerFolders {
   pidPath: string
 }
 
-/** @returns the text of the configuration file; it holds passwords, so it is for its owner's eyes alone */
-export function brokerConfig({ users }: BrokerRecord, { storeFolder, pidPath }: BrokerFolders): string {
+/**
+ * @param protocols of the services that the deployment has
+ * @returns the text of the configuration file; it holds passwords, so it is for its owner's eyes alone
+ */
+export function brokerConfig(
+  { users }: BrokerRecord,
+  { storeFolder, pidPath }: BrokerFolders,
+  protocols: Protocols = PROTOCOLS,
+): string {
   const config = {
     server_name: 'tacit',
     pid_file: pidPath,
     jetstream: { store_dir: storeFolder },
     // A frame is at most one million bytes (`FRAME_BYTES_MAX`), which leaves the rest for headers.
     max_payload: 1024 * 1024,
-    // Sixteen frames of the largest size may wait for a slow reader; then he is cut off rather than fed from our memory.
+    // Sixteen frames of the largest size may wait for a slow reader; then it is cut off rather than fed from our memory.
     max_pending: 64 * 1024 * 1024,
     write_deadline: '10s',
     accounts: {
       TACIT: {
         jetstream: 'enabled',
         users: [
-          ...SERVICES.map((service) => ({
+          ...Object.keys(protocols).map((service) => ({
             user: service,
             password: users[service],
-            permissions: servicePermissions(service),
+            permissions: servicePermissions(service, protocols),
           })),
           { user: 'operator', password: users.operator },
-          { user: 'guest', password: users.guest, permissions: guestPermissions() },
+          { user: 'guest', password: users.guest, permissions: guestPermissions(protocols) },
         ],
       },
       SYS: { users: [{ user: 'system', password: users.system }] },

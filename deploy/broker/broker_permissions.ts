@@ -1,48 +1,31 @@
 /**
- * What each user of the broker may publish and subscribe, read from the protocols: a service asks only the methods that
+ * This drawer holds the broker of a deployment: its process, its configuration, and here what each of its users may publish
+ * and subscribe, read from the protocols: a service asks only the methods that
  * name it as caller, answers only its callers, and hears only its own requests. This is the outer wall; the envelope's
  * signature and seal are the inner one, and nothing secret depends on the broker.
  */
-import type { Protocol, ServiceName } from '../../messages/index.ts'
 import {
-  access_control,
   AUDIT_STREAM,
   auditSubject,
-  authentication,
+  callersInclude,
   callersOf,
-  coordinator,
   COORDINATOR_BUCKET,
   DEADLETTERS_STREAM,
   EPOCH_EVENT,
   EVENTS_STREAM,
-  execution,
   FILES_BUCKET,
-  frontend,
   inboxSubject,
-  management,
   PASSPORTS_BUCKET,
+  PROTOCOLS,
   requestSubject,
   signaturesSubject,
-  scheduler,
-  SERVICES,
-  storage,
   TASKS_STREAM,
 } from '../../messages/index.ts'
+import type { Protocols } from '../services.ts'
 
 export interface Permissions {
   publish: { allow: string[]; deny?: string[] }
   subscribe: { allow: string[]; deny?: string[] }
-}
-
-export const PROTOCOLS: Readonly<Record<ServiceName, Protocol>> = {
-  authentication,
-  frontend,
-  management,
-  storage,
-  access_control,
-  scheduler,
-  execution,
-  coordinator,
 }
 
 /** Methods of the coordinator that a process calls before it has a passport, hence with the standing of a client. */
@@ -51,18 +34,20 @@ const PASSPORT_STREAM = `KV_${PASSPORTS_BUCKET}`
 const COORDINATOR_STREAM = `KV_${COORDINATOR_BUCKET}`
 const FILES_STREAM = `OBJ_${FILES_BUCKET}`
 
-/** What a member of a service may do. */
-export function servicePermissions(service: ServiceName): Permissions {
-  const own = PROTOCOLS[service]
+/**
+ * What a member of a service may do.
+ * @param protocols of all services of the deployment
+ */
+export function servicePermissions(service: string, protocols: Protocols = PROTOCOLS): Permissions {
   return {
     publish: {
       allow: sortedSet([
-        ...SERVICES.flatMap((callee) => requestsBy(service, callee)),
+        ...Object.keys(protocols).flatMap((callee) => requestsBy(service, callee, protocols)),
         ...ADMISSION_METHODS.map((method) => requestSubject('coordinator', method)),
-        ...answersOf(own),
-        ...laterSignaturesOf(service),
+        ...answersOf(service, protocols),
+        ...laterSignaturesOf(service, protocols),
         ...readBucket(PASSPORT_STREAM),
-        ...EXTRA[service],
+        ...(EXTRA.get(service) ?? []),
       ]),
     },
     subscribe: {
@@ -80,11 +65,11 @@ export function servicePermissions(service: ServiceName): Permissions {
 }
 
 /** What anyone on this machine may do without a password: the API, files, and a look at what an operator may see. */
-export function guestPermissions(): Permissions {
+export function guestPermissions(protocols: Protocols = PROTOCOLS): Permissions {
   // Whole services: a method that does not exist is answered by the service, not by the broker's silence.
-  const api = SERVICES.flatMap((callee) =>
-    callee === 'coordinator' || !PROTOCOLS[callee].callers.includes('client')
-      ? requestsBy('client', callee)
+  const api = Object.entries(protocols).flatMap(([callee, { callers }]) =>
+    callee === 'coordinator' || !callers.includes('client')
+      ? requestsBy('client', callee, protocols)
       : [requestSubject(callee, '*')],
   )
   return {
@@ -113,60 +98,66 @@ export function guestPermissions(): Permissions {
   }
 }
 
-/** What a service may publish beside its protocol: the streams and buckets that it works on. */
-const EXTRA: Readonly<Record<ServiceName, string[]>> = {
-  authentication: [auditSubject('authentication', '*')],
-  frontend: [auditSubject('frontend', '*')],
-  management: [
-    auditSubject('management', '*'),
-    // Made and read here. Nobody may delete of it, or change what it keeps.
-    ...['INFO', 'CREATE', 'MSG.GET'].map((verb) => `$JS.API.STREAM.${verb}.${AUDIT_STREAM}`),
-    'tacit.event.task.*',
-    ...useFiles(),
-    ...makeBucket(FILES_STREAM),
-  ],
-  storage: [],
-  access_control: [auditSubject('access_control', '*')],
-  scheduler: [
-    'tacit.tasks.>',
-    'tacit.deadletters.>',
-    'tacit.event.task.*',
-    ...[TASKS_STREAM, DEADLETTERS_STREAM, EVENTS_STREAM].flatMap(ownStream),
-    ...ownConsumers(TASKS_STREAM),
-    ...takeWork(),
-    // It alone speaks to one member: the worker that is to stop a run.
-    'tacit.control.*',
-  ],
-  execution: ['tacit.deadletters.>', 'tacit.event.task.*', ...takeWork(), ...useFiles(), ...makeBucket(FILES_STREAM)],
-  coordinator: [
-    EPOCH_EVENT,
-    // Whoever enrols has no passport yet, so the answer goes to any inbox.
-    'tacit.inbox.>',
-    ...[PASSPORTS_BUCKET, COORDINATOR_BUCKET].map((bucket) => `$KV.${bucket}.>`),
-    ...[PASSPORT_STREAM, COORDINATOR_STREAM].flatMap((stream) => [...makeBucket(stream), ...readBucket(stream)]),
-  ],
-}
+/** What a service may publish beside its protocol: the streams and buckets that it works on. Most need nothing. */
+const EXTRA: ReadonlyMap<string, string[]> = new Map(
+  Object.entries({
+    authentication: [auditSubject('authentication', '*')],
+    frontend: [auditSubject('frontend', '*')],
+    management: [
+      auditSubject('management', '*'),
+      // Made and read here. Nobody may delete of it, or change what it keeps.
+      ...['INFO', 'CREATE', 'MSG.GET'].map((verb) => `$JS.API.STREAM.${verb}.${AUDIT_STREAM}`),
+      'tacit.event.task.*',
+      ...useFiles(),
+      ...makeBucket(FILES_STREAM),
+    ],
+    access_control: [auditSubject('access_control', '*')],
+    scheduler: [
+      'tacit.tasks.>',
+      'tacit.deadletters.>',
+      'tacit.event.task.*',
+      ...[TASKS_STREAM, DEADLETTERS_STREAM, EVENTS_STREAM].flatMap(ownStream),
+      ...ownConsumers(TASKS_STREAM),
+      ...takeWork(),
+      // It alone speaks to one member: the worker that is to stop a run.
+      'tacit.control.*',
+    ],
+    execution: ['tacit.deadletters.>', 'tacit.event.task.*', ...takeWork(), ...useFiles(), ...makeBucket(FILES_STREAM)],
+    coordinator: [
+      EPOCH_EVENT,
+      // Whoever enrols has no passport yet, so the answer goes to any inbox.
+      'tacit.inbox.>',
+      ...[PASSPORTS_BUCKET, COORDINATOR_BUCKET].map((bucket) => `$KV.${bucket}.>`),
+      ...[PASSPORT_STREAM, COORDINATOR_STREAM].flatMap((stream) => [...makeBucket(stream), ...readBucket(stream)]),
+    ],
+  }),
+)
 
 const MEMBERS_ONLY = ['enrol', 'get_nonce'].map((method) => requestSubject('coordinator', method))
 
 /** The subjects on which `caller` asks `callee`. */
-function requestsBy(caller: string, callee: ServiceName): string[] {
-  const protocol = PROTOCOLS[callee]
-  const methods = Object.keys(protocol.methods).filter((method) => callersOf(protocol, method).includes(caller))
-  return methods.map((method) => requestSubject(callee, method))
+function requestsBy(caller: string, callee: string, protocols: Protocols): string[] {
+  const protocol = protocols[callee]
+  if (protocol === undefined) return []
+  return Object.keys(protocol.methods)
+    .filter((method) => callersInclude(callersOf(protocol, method), caller))
+    .map((method) => requestSubject(callee, method))
 }
 
 /** Where a service sends later signatures: to the members that it asks, and to those that ask it. */
-function laterSignaturesOf(service: ServiceName): string[] {
-  const asked = SERVICES.filter((callee) => requestsBy(service, callee).length > 0)
-  const asking = SERVICES.filter((caller) => requestsBy(caller, service).length > 0)
+function laterSignaturesOf(service: string, protocols: Protocols): string[] {
+  const others = Object.keys(protocols)
+  const asked = others.filter((callee) => requestsBy(service, callee, protocols).length > 0)
+  const asking = others.filter((caller) => requestsBy(caller, service, protocols).length > 0)
   return [...asked, ...asking].map((other) => signaturesSubject(other, '*'))
 }
 
 /** The inboxes of those who may ask: a service's members, clients, and anybody's plain or `$SRV` request. */
-function answersOf(protocol: Protocol): string[] {
-  const callers = Object.keys(protocol.methods).flatMap((method) => callersOf(protocol, method))
-  return [...callers.map((caller) => inboxSubject(caller, '>')), '_INBOX.>']
+function answersOf(service: string, protocols: Protocols): string[] {
+  const askers = ['client', ...Object.keys(protocols)].filter(
+    (caller) => requestsBy(caller, service, protocols).length > 0,
+  )
+  return [...askers.map((caller) => inboxSubject(caller, '>')), '_INBOX.>']
 }
 
 function readBucket(stream: string): string[] {

@@ -29,7 +29,7 @@ export function addDemoCommand(program: Command, contextOf: (command: Command) =
       try {
         const deployment = await startDeployment({
           stateFolder,
-          platform: (paths) => openSimulatedPlatform(paths, systemClock, output.say),
+          platform: (paths) => openSimulatedPlatform({ paths, clock: systemClock, say: output.say }),
           search: config.search,
           workers: 2,
           say: output.say,

@@ -12,3 +12,12 @@ export function wholeNumber(from: number, to: number): (text: string) => number 
 export const portNumber = wholeNumber(1, 65_535)
 export const slotCount = wholeNumber(1, 256)
 export const byteCount = wholeNumber(1024 ** 2, 1024 ** 5)
+
+/** `<service>=<n>`, added to those before. */
+export function memberCount(text: string, before: Record<string, number>): Record<string, number> {
+  const [, service, count] = /^([a-z][a-z0-9_]*)=(\d+)$/.exec(text) ?? []
+  if (service === undefined || count === undefined) {
+    throw new InvalidArgumentError('a service and a number are needed, as in counter=2')
+  }
+  return { ...before, [service]: wholeNumber(1, 256)(count) }
+}

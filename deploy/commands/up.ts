@@ -7,7 +7,7 @@ import { startDeployment } from '../deployment.ts'
 import { openSimulatedPlatform } from '../platform/simulated_platform.ts'
 import type { OperatorContext } from './operator_context.ts'
 import { untilAborted } from './operator_context.ts'
-import { byteCount, portNumber, slotCount, wholeNumber } from './option_numbers.ts'
+import { byteCount, memberCount, portNumber, slotCount, wholeNumber } from './option_numbers.ts'
 
 interface UpOptions {
   port?: number
@@ -18,6 +18,8 @@ interface UpOptions {
   allowNetwork: string[]
   allowHttp: boolean
   auditBytes?: number
+  service: string[]
+  members: Record<string, number>
 }
 
 const collect = (value: string, values: string[]) => [...values, value]
@@ -29,6 +31,8 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
     .option('--port <port>', "the broker's port; any free one otherwise", portNumber)
     .option('--workers <n>', 'worker processes', wholeNumber(0, 256), 2)
     .option('--slots <n>', 'tasks that each worker runs at once', slotCount)
+    .option('--service <file>', 'a service of your own, one file (repeatable; docs/own_services.md)', collect, [])
+    .option('--members <service=n>', 'how many members a service of your own has (repeatable)', memberCount, {})
     .option('--no-plain-requests', 'refuse JSON requests, which the broker could read')
     .option('--allow-folder <path>', 'a folder where file: urls may lead (repeatable)', collect, [])
     .option('--allow-network <network>', 'a network beside the internet where urls may lead (repeatable)', collect, [])
@@ -38,11 +42,13 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
       const { output, config, stateFolder, signal } = contextOf(command)
       const deployment = await startDeployment({
         stateFolder,
-        platform: (paths) => openSimulatedPlatform(paths, systemClock, output.say),
+        platform: (paths, services) => openSimulatedPlatform({ paths, services, clock: systemClock, say: output.say }),
         search: config.search,
         ...defined({ natsUrl: config.natsUrl, port: options.port }),
         workers: options.workers,
         ...defined({ slots: options.slots, auditBytes: options.auditBytes }),
+        extensions: options.service,
+        members: options.members,
         plainRequests: options.plainRequests,
         settings: { execution: { files: filePlaces(options) } },
         say: output.say,

@@ -5,12 +5,10 @@
 import { fileURLToPath } from 'node:url'
 import type { EvidenceDevice } from '../../attestation/index.ts'
 import { manifestDigest } from '../../attestation/index.ts'
-import type { ServiceName } from '../../messages/index.ts'
 import { assert, defined, parseRefusal, Refusal } from '../../messages/index.ts'
-import type { Clock } from '../../runtime/index.ts'
+import type { Clock, LogLevel } from '../../runtime/index.ts'
 import type { BrokerRecord } from '../state/broker_record.ts'
 import { credentialsOf } from '../state/broker_record.ts'
-import type { LogLevel } from '../config.ts'
 import type { Say } from '../nats_server/install.ts'
 import { writePrivate } from '../state/state_folder.ts'
 import type { SupervisorLimits } from './supervisor_machine.ts'
@@ -29,7 +27,7 @@ export interface LauncherOptions {
   plainRequests: boolean
   passportMs?: number | undefined
   /** Called at each start of a process, so that what is measured is what is started. */
-  deviceFor: (service: ServiceName) => EvidenceDevice
+  deviceFor: (service: string) => EvidenceDevice
   /** The module that a process runs; the built one unless told. */
   entryPath?: string | undefined
   say: Say
@@ -38,11 +36,18 @@ export interface LauncherOptions {
   limits?: SupervisorLimits | undefined
 }
 
+export interface StartOptions {
+  /** What the processes of the service are numbered from. */
+  firstInstance?: number | undefined
+  /** The file of an extension, absolute. */
+  servicePath?: string | undefined
+}
+
 const INSTANCES_MAX = 256
 
 export class Launcher {
   readonly #options: LauncherOptions
-  readonly #halves: { service: ServiceName; instance: number; half: TrustedHalf }[] = []
+  readonly #halves: { service: string; instance: number; half: TrustedHalf }[] = []
   readonly #listeners = new Set<(status: TrustedHalfStatus) => void>()
 
   constructor(options: LauncherOptions) {
@@ -50,7 +55,11 @@ export class Launcher {
   }
 
   /** Starts one more process of the service; it need not be ready when this returns. */
-  start(service: ServiceName, settings: Record<string, unknown>, firstInstance = 0): TrustedHalf {
+  start(
+    service: string,
+    settings: Record<string, unknown>,
+    { firstInstance = 0, servicePath }: StartOptions = {},
+  ): TrustedHalf {
     const { options, instance } = { options: this.#options, instance: firstInstance + this.#countOf(service) }
     assert(this.#countOf(service) < INSTANCES_MAX, 'a deployment is bounded')
     const { user, password } = credentialsOf(options.broker, service)
@@ -66,7 +75,7 @@ export class Launcher {
         settings,
         logLevel: options.logLevel,
         plainRequests: options.plainRequests,
-        ...defined({ passportMs: options.passportMs }),
+        ...defined({ servicePath, passportMs: options.passportMs }),
       },
       entryPath: options.entryPath ?? memberEntryPath(),
       device: () => options.deviceFor(service),
@@ -85,7 +94,7 @@ export class Launcher {
   }
 
   /** @throws Refusal `not_found` */
-  half(service: ServiceName, instance: number): TrustedHalf {
+  half(service: string, instance: number): TrustedHalf {
     const found = this.#halves.find((entry) => entry.service === service && entry.instance === instance)
     if (found === undefined) throw new Refusal('not_found', `there is no process ${service}-${instance}`)
     return found.half
@@ -102,14 +111,14 @@ export class Launcher {
   }
 
   /** Drains one stage after another, all processes of a stage together. */
-  async stop(stages: readonly (readonly ServiceName[])[]): Promise<void> {
+  async stop(stages: readonly (readonly string[])[]): Promise<void> {
     for (const stage of stages) {
       const leaving = this.#halves.filter(({ service }) => stage.includes(service))
       await Promise.all(leaving.map(({ half }) => half.stop()))
     }
   }
 
-  #countOf(service: ServiceName): number {
+  #countOf(service: string): number {
     return this.#halves.filter((entry) => entry.service === service).length
   }
 

@@ -39,7 +39,10 @@ const CLOSE_MS_MAX = 1_000
 const QUESTIONS_MAX = 16
 
 /** Nothing of the operator's environment reaches a trusted half: no certificate roots, no options for Node, no secrets. */
-const CLEAN_ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' }
+export const CLEAN_ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+}
 
 export function startMemberProcess(options: MemberProcessOptions): MemberProcess {
   const log = openLog(options.logPath)

@@ -1,20 +1,24 @@
 /**
  * What the launcher measures of a trusted half before it starts it: the compiled files of the floors it stands on and of
- * its own service, and every runtime dependency. The project's own files are read at each start; the dependencies once.
+ * its own service, and every runtime dependency. An extension's file stands in for the folder of a service; it may import the
+ * client too. The project's own files are read at each start; the dependencies once.
  */
 import { readdirSync, readFileSync, existsSync } from 'node:fs'
-import { dirname, join, relative, sep } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { combineMeasurements, measureFiles } from '../../attestation/index.ts'
-import type { ServiceName } from '../../messages/index.ts'
+import type { MeasuredService } from '../services.ts'
 
 /** Where the compiled code lies, also when this file runs from its source. */
 const DIST = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../../dist' : '../..')
 /** Policies decide as code does. */
 const CODE = /\.(?:c|m)?js$|\.json$|\.node$|\.wasm$|\.cedar(?:schema)?$/
 
+/** What several services of the house load, beside their own folders. */
+const SHARED = [join('actors', 'builtins')]
+
 export interface CodeMeasurer {
   /** The measurement of a service's trusted half as it lies on disk now; 64 hex digits. */
-  measure(service: ServiceName): string
+  measure(service: MeasuredService): string
 }
 
 /** @param dist the folder with the compiled code; this one unless told */
@@ -22,11 +26,13 @@ export function createCodeMeasurer(dist = DIST): CodeMeasurer {
   const packageFolder = packageAround(dist)
   let dependencies: string | undefined
   return {
-    measure(service) {
+    measure({ name, path }) {
       dependencies ??= measureDependencies(packageFolder)
-      const own = ['messages', 'attestation', 'runtime', join('actors', 'main.js'), join('actors', service)]
-      const files = own.flatMap((path) => codeBelow(join(dist, path)).map((file) => relative(dist, file)))
-      return combineMeasurements([measureFiles(dist, files), dependencies])
+      const own = path === undefined ? [join('actors', name), ...SHARED] : ['client']
+      const parts = ['messages', 'attestation', 'runtime', join('actors', 'main.js'), ...own]
+      const files = parts.flatMap((part) => codeBelow(join(dist, part)).map((file) => relative(dist, file)))
+      const extension = path === undefined ? [] : [measureFiles(dirname(path), [basename(path)])]
+      return combineMeasurements([measureFiles(dist, files), dependencies, ...extension])
     },
   }
 }

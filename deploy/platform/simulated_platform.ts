@@ -12,46 +12,52 @@ import {
   generateSigningKey,
   importSigningKey,
   manifestDigest,
+  parseManifest,
   simulatedEntry,
   simulatedPlatform,
   toBase64url,
 } from '../../attestation/index.ts'
-import type { ServiceName } from '../../messages/index.ts'
-import { Refusal, SERVICES, STANDARD_CLASS } from '../../messages/index.ts'
+import { assert, Refusal, STANDARD_CLASS } from '../../messages/index.ts'
 import type { Clock } from '../../runtime/index.ts'
 import type { CodeMeasurer } from './code_measurement.ts'
 import { createCodeMeasurer } from './code_measurement.ts'
 import type { StatePaths } from '../state/state_folder.ts'
 import { readOptional, writePrivate } from '../state/state_folder.ts'
+import type { MeasuredService } from '../services.ts'
+import { measuredServices } from '../services.ts'
 
 export interface Platform {
   /** A device that has measured the service's code at this moment. */
-  deviceFor: (service: ServiceName) => EvidenceDevice
+  deviceFor: (service: string) => EvidenceDevice
   /** The manifest's exact text. */
   manifest: string
 }
 
 const WORKER_CLASSES = [STANDARD_CLASS]
 
-/**
- * @param say told when the manifest differs from that of the last start, because the code does
- * @param measurer of the code that is started; of this one unless told
- */
-export async function openSimulatedPlatform(
-  paths: StatePaths,
-  clock: Clock,
-  say: (text: string) => void,
-  measurer: CodeMeasurer = createCodeMeasurer(),
-): Promise<Platform> {
+export interface SimulatedPlatformOptions {
+  paths: StatePaths
+  clock: Clock
+  /** Told when the manifest differs from that of the last start, because the code or the services do. */
+  say: (text: string) => void
+  /** What the manifest has roles for; the services of the house unless told. */
+  services?: readonly MeasuredService[]
+  /** Of the code that is started; of this one unless told. */
+  measurer?: CodeMeasurer
+}
+
+export async function openSimulatedPlatform(options: SimulatedPlatformOptions): Promise<Platform> {
+  const { paths, clock, say, services = measuredServices([]), measurer = createCodeMeasurer() } = options
   const root = await deviceRoot(paths)
+  const roles = services.map(
+    (service) => [service.name, [referenceOf(service.name, measurer.measure(service))]] as const,
+  )
   const manifest = `${JSON.stringify(
     {
       apiVersion: 'v1',
       name: 'embedded',
       platforms: { [simulatedPlatform.name]: simulatedEntry(root) },
-      roles: Object.fromEntries(
-        SERVICES.map((service) => [service, [referenceOf(service, measurer.measure(service))]]),
-      ),
+      roles: Object.fromEntries(roles),
     },
     null,
     2,
@@ -59,12 +65,26 @@ export async function openSimulatedPlatform(
   const before = await readOptional(paths.manifest)
   if (before !== undefined && before !== manifest) {
     say(
-      `the code has changed since the last start: the manifest is now ${manifestDigest(manifest).slice(0, 16)}…; clients that pinned the old one must take it anew`,
+      `the ${whatChanged(before, manifest)} changed since the last start: the manifest is now ${manifestDigest(manifest).slice(0, 16)}…; clients that pinned the old one must take it anew`,
     )
   }
   return {
     manifest,
-    deviceFor: (service) => createSimulatedDevice(root, service, measurer.measure(service), () => clock.now()),
+    deviceFor(name) {
+      const service = services.find((one) => one.name === name)
+      assert(service !== undefined, 'only what has a role is started')
+      return createSimulatedDevice(root, name, measurer.measure(service), () => clock.now())
+    },
+  }
+}
+
+/** The manifest is compared as text alone elsewhere; here only to say it well. */
+function whatChanged(before: string, now: string): string {
+  const rolesOf = (text: string) => Object.keys(parseManifest(text).roles).sort().join()
+  try {
+    return rolesOf(before) === rolesOf(now) ? 'code has' : 'services have'
+  } catch {
+    return 'code has'
   }
 }
 
@@ -82,10 +102,10 @@ export async function openWorkerDevices(
     })
   })
   const root = await deviceRoot(paths)
-  return () => createSimulatedDevice(root, 'execution', measurer.measure('execution'), () => clock.now())
+  return () => createSimulatedDevice(root, 'execution', measurer.measure({ name: 'execution' }), () => clock.now())
 }
 
-function referenceOf(service: ServiceName, measurement: string) {
+function referenceOf(service: string, measurement: string) {
   return {
     platform: simulatedPlatform.name,
     measurement,

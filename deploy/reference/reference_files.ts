@@ -1,5 +1,6 @@
 /** The files of docs/reference/, by name: pure, from the protocols. `npm run docs` writes them, a test finds a stale one. */
-import { PROTOCOLS } from '../broker/broker_permissions.ts'
+import { PROTOCOLS } from '../../messages/index.ts'
+import type { Protocols } from '../services.ts'
 import { apiPage } from './api_page.ts'
 import { asyncapiDocument } from './asyncapi.ts'
 import { foldedJson } from './folded_json.ts'
@@ -8,8 +9,9 @@ import type { Reference } from './reference.ts'
 import { makeReference } from './reference.ts'
 import { servicesPage } from './services_page.ts'
 
-export function referenceOf(mayCall: MayCall): Reference {
-  return makeReference(Object.values(PROTOCOLS), mayCall)
+/** @param protocols what is described; all services of the house unless told */
+export function referenceOf(mayCall: MayCall, protocols: Protocols = PROTOCOLS): Reference {
+  return makeReference(Object.values(protocols), mayCall)
 }
 
 export function referenceFiles(reference: Reference): Readonly<Record<string, string>> {

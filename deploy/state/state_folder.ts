@@ -15,9 +15,9 @@
  */
 import { access, chmod, constants, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { parseBy, Refusal } from '../../messages/index.ts'
+import { parseBy, Refusal, SERVICES } from '../../messages/index.ts'
 import type { BrokerRecord } from './broker_record.ts'
-import { brokerRecord, createBrokerRecord } from './broker_record.ts'
+import { brokerRecord, createBrokerRecord, withUsers } from './broker_record.ts'
 import { inUse, lockFolder, readLockOwner } from './state_lock.ts'
 
 const FORMAT = 1
@@ -62,9 +62,10 @@ export interface OpenState {
 
 /**
  * Takes the folder for this process; makes it when it is absent or empty.
+ * @param services who are users of the broker
  * @throws Refusal `state_in_use`, `state_damaged` or `forbidden`, naming the folder
  */
-export async function openState(folder: string): Promise<OpenState> {
+export async function openState(folder: string, services: readonly string[] = SERVICES): Promise<OpenState> {
   const paths = statePaths(folder)
   await accessible(paths.folder, () => mkdir(paths.folder, { recursive: true, mode: 0o700 }))
   await checkFormat(paths.folder)
@@ -75,7 +76,7 @@ export async function openState(folder: string): Promise<OpenState> {
     for (const part of [paths.brokerStore, paths.storage, paths.logs, paths.run]) {
       await mkdir(part, { recursive: true, mode: 0o700 })
     }
-    const broker = (await readBrokerRecord(paths)) ?? createBrokerRecord()
+    const broker = withUsers((await readBrokerRecord(paths)) ?? createBrokerRecord(), services)
     await writeBrokerRecord(paths, broker)
     return { paths, broker, close: unlock }
   } catch (error) {

@@ -1,4 +1,7 @@
-/** What storage may be asked: sealed values under keys, replaced only by compare-and-set. */
+/**
+ * What storage may be asked: sealed values under keys, replaced only by compare-and-set. An extension has a part of its
+ * own, and is answered as if there were nothing else.
+ */
 import { z } from 'zod'
 import { bytes } from '../bytes.ts'
 import { protocol } from '../protocol.ts'
@@ -15,7 +18,7 @@ const entries = z.array(entry).describe('The entries that were found.')
 export const storage = protocol(
   'storage',
   'Sealed values under keys, replaced only by compare-and-set',
-  ['authentication', 'management', 'scheduler', 'access_control'],
+  ['authentication', 'management', 'scheduler', 'access_control', 'extension'],
   {
     get: {
       about: 'The value and revision under a key',

@@ -1,20 +1,36 @@
 /** Who may call what: the only check of a sender's verified role against the protocol's callers. */
 import type { SignatureTiming, Protocol } from '../../messages/index.ts'
-import { callersOf, Refusal } from '../../messages/index.ts'
-import type { Sender } from '../actor.ts'
+import { callersInclude, callersOf, mapValues, Refusal } from '../../messages/index.ts'
+import type { AskOptions, Client, Sender } from '../actor.ts'
 
 /** Refuses `unknown_method`, or `not_admitted` when the method does not list the sender's role as a caller. */
 export function admitCaller(protocol: Protocol, method: string, sender: Sender): void {
   if (!Object.hasOwn(protocol.methods, method)) throw unknownMethod(protocol, method)
   const callers = callersOf(protocol, method)
-  if (callers.includes(sender.role) || (sender.role !== 'client' && callers.includes('member'))) return
+  if (callersInclude(callers, sender.role)) return
   throw new Refusal(
     'not_admitted',
     `${protocol.name}.${method} is not open to ${sender.role === 'client' ? 'clients' : sender.role}`,
     {
-      hint: 'clients speak to authentication and frontend',
+      hint: `it is open to ${callers.join(', ')}; clients speak to what is open to client`,
     },
   )
+}
+
+/**
+ * A client that refuses at once what the receiver would refuse: the broker may not even carry the question, and then nobody
+ * would answer it.
+ */
+export function clientWithin<P extends Protocol>(protocol: P, role: string, client: Client<P>): Client<P> {
+  return mapValues<Client<P>, Client<P>>(client, (ask, method) => {
+    // It takes what `ask` takes, and answers what that answers.
+    const asking = ask as (request: unknown, options?: AskOptions) => Promise<unknown>
+    const checked = async (request: unknown, options?: AskOptions) => {
+      admitCaller(protocol, method, { role, id: '' })
+      return await asking(request, options)
+    }
+    return checked as typeof ask
+  })
 }
 
 /** Refuses `not_admitted` when the method acts only on a signature that it holds, and the frame has none inside. */

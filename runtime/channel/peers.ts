@@ -61,6 +61,18 @@ export class Peers {
     this.#distrusted.add(member)
   }
 
+  /** Refuses `unsupported` for a service that the manifest does not have: no key of it will ever be known. */
+  checkRole(service: string): void {
+    if (Object.hasOwn(this.#anchor().manifest.roles, service)) return
+    throw new Refusal(
+      'unsupported',
+      `the manifest has no role "${service}": this deployment does not run that service`,
+      {
+        hint: 'ask the operator whether it is to run, and take the manifest anew',
+      },
+    )
+  }
+
   /** How many are remembered. */
   get size(): number {
     return this.#peers.size

@@ -101,6 +101,7 @@ export class SealedChannel {
   /** Seals letters to whoever holds the group's present key. */
   sealToGroup(frame: ForGroup): SealedFrame {
     const { kind, group, subject, letters, lifetimeMs = FRAME_LIFETIME_MS, asClient = false } = frame
+    if (kind === 'request') this.peers.checkRole(group)
     const { epoch, public_key } = this.keyRing.publicKey(group, this.#clock.now())
     const id = Buffer.from(public_key).toString('latin1')
     let secret = this.#groupSecrets.get(id)

@@ -14,6 +14,8 @@ import type { Clock } from '../clock.ts'
 export const memberConfig = z.strictObject({
   /** The role to play. */
   service: z.string().regex(/^[a-z][a-z0-9_]{0,31}$/),
+  /** The absolute path of the file that plays it; absent for a service of the house. */
+  servicePath: z.string().optional(),
   /** A fixed member id; absent, the member makes one for each life of its process. */
   memberId: z.string().max(80).optional(),
   /** Tells the processes of one service apart, from 0. Only the log uses it. */

@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { NatsConnection } from '@nats-io/nats-core'
-import { generateKeys, passportDigest, signReceipt } from '../../attestation/index.ts'
+import { generateKeys, parseManifest, passportDigest, signReceipt } from '../../attestation/index.ts'
 import type { EvidenceNote } from '../../messages/index.ts'
 import {
   coordinator,
@@ -73,8 +73,10 @@ export interface RunningMember {
   drain(): Promise<void>
 }
 
+/** @throws Refusal `platform_untrusted` at once for a role that the manifest does not have */
 export async function startMember(options: MemberOptions): Promise<RunningMember> {
   const { config, clock, log, onLost } = options
+  checkRole(config)
   const memberId = config.memberId ?? `${config.service}-${randomBytes(6).toString('hex')}`
   const connection = await connectBroker({
     url: config.natsUrl,
@@ -281,6 +283,14 @@ async function announceAndServe(options: MemberOptions, tools: Tools, service: S
 /** The class of a worker; undefined for every other service. */
 function workerClassIn({ service, settings }: MemberConfig): string | undefined {
   return service === 'execution' ? classIn(settings) : undefined
+}
+
+/** The coordinator would say the same, but not to whom its broker gives no inbox. */
+function checkRole({ service, manifest }: MemberConfig): void {
+  if (Object.hasOwn(parseManifest(manifest).roles, service)) return
+  throw new Refusal('platform_untrusted', `the manifest has no role "${service}", so no member of it can be admitted`, {
+    hint: 'start the deployment with that service, so that its manifest names it',
+  })
 }
 
 function classIn(settings: Readonly<Record<string, unknown>>): string {

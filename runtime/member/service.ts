@@ -50,3 +50,36 @@ export interface Service<P extends Protocol = Protocol> {
 
 /** What each folder of `actors/` exports as `start`. */
 export type StartService = (host: ServiceHost) => Promise<Service>
+
+/** What an extension is handed of it: nothing that is the platform's own. `openStore(host)` opens its store. */
+export type ExtensionHost = Pick<
+  ServiceHost,
+  'memberId' | 'settings' | 'clock' | 'log' | 'events' | 'stopping' | 'client' | 'clientOf'
+>
+
+/** A service that an operator adds: what it may be asked, and what answers. */
+export interface ExtensionService<P extends Protocol = Protocol> {
+  readonly protocol: P
+  readonly start: (host: ExtensionHost) => Promise<Service>
+}
+
+const made = new WeakSet<object>()
+
+/**
+ * A service of one's own, the default export of a file for `tacit up --service`.
+ * @param start called once in each member, after it was admitted; the member serves when it resolves
+ */
+export function service<P extends Protocol>(
+  protocol: P,
+  start: (host: ExtensionHost) => Promise<Service<P>> | Service<P>,
+): ExtensionService<P> {
+  // A service of one protocol is a service; the compiler does not see it, because handlers take their own requests.
+  const extension = Object.freeze({ protocol, start: async (host: ExtensionHost) => (await start(host)) as Service })
+  made.add(extension)
+  return extension
+}
+
+/** Whether `service` made it, and not somebody's look-alike. */
+export function isMadeByService(value: unknown): value is ExtensionService {
+  return typeof value === 'object' && value !== null && made.has(value)
+}

@@ -38,7 +38,7 @@ describe.each(protocols.map((one) => [one.name, one] as const))('the protocol of
     expect(rule.about.length).toBeGreaterThan(10)
     const callers = callersOf(one, method)
     expect(callers.length).toBeGreaterThan(0)
-    for (const caller of callers) expect([...SERVICES, 'client', 'member']).toContain(caller)
+    for (const caller of callers) expect([...SERVICES, 'client', 'member', 'extension']).toContain(caller)
     for (const code of rule.refuses) {
       expect(Object.hasOwn(REFUSALS, code)).toBe(true)
       expect(COMMON_REFUSALS, `${method} need not list ${code}`).not.toContain(code)

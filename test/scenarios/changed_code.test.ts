@@ -66,7 +66,7 @@ describe('one byte of the code of management changes on the disk', () => {
 
 test('a policy is measured like code: with one that was changed, access control is another service', async () => {
   await using code = await copyCode()
-  const measure = () => (['access_control', 'management'] as const).map((service) => code.measurer.measure(service))
+  const measure = () => ['access_control', 'management'].map((name) => code.measurer.measure({ name }))
   const [before, other] = measure()
   for (const file of ['api.cedar', 'schema.cedarschema']) {
     const restore = await code.change(`actors/access_control/policies/${file}`, (text) => `${text} `)

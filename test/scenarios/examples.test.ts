@@ -21,7 +21,7 @@ const ofExample: Record<string, Record<string, string>> = {}
 
 beforeAll(async () => {
   folder = await temporaryFolder()
-  platform = await startTestDeployment()
+  platform = await startTestDeployment({ extensions: [join(ROOT, 'dist/examples/attested_counter.js')] })
   const passwordFile = async ({ id, password }: { id: string; password: string }) => {
     await writeFile(join(folder.path, id), `${password}\n`)
     return join(folder.path, id)
@@ -53,6 +53,7 @@ afterAll(async () => {
 
 /** What each says when all went well. */
 const SAYS: Readonly<Record<string, RegExp>> = {
+  attested_counter: /^visits: 1\n$/,
   echo_task: /^hello\nrun by execution-\w+ on platform simulated\n$/,
   joint_computation: /^alice has in common with bob: ben, cid\nbob has in common with alice: ben, cid\n$/,
   patient_client: new RegExp(

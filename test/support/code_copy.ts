@@ -39,7 +39,10 @@ export async function copyCode(): Promise<CodeCopy> {
   return {
     entryPath,
     measurer,
-    options: { entryPath, platform: (paths) => openSimulatedPlatform(paths, systemClock, () => {}, measurer) },
+    options: {
+      entryPath,
+      platform: (paths) => openSimulatedPlatform({ paths, clock: systemClock, say: () => {}, measurer }),
+    },
     async change(file, edit) {
       const path = join(dist, file)
       const before = await readFile(path, 'utf8')

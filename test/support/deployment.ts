@@ -83,7 +83,7 @@ export async function startTestDeployment(options: TestDeploymentOptions = {}): 
   async function start(): Promise<void> {
     const deployment = await startDeployment({
       search: readConfig().search,
-      platform: (paths) => openSimulatedPlatform(paths, systemClock, say),
+      platform: (paths, services) => openSimulatedPlatform({ paths, services, clock: systemClock, say }),
       ...options,
       stateFolder,
       say,

@@ -7,7 +7,6 @@ import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OwnBroker } from '../../../deploy/broker/broker.ts'
 import { startOwnBroker } from '../../../deploy/broker/broker.ts'
-import type { BrokerUser } from '../../../deploy/state/broker_record.ts'
 import { readConfig } from '../../../deploy/config.ts'
 import type { OpenState } from '../../../deploy/state/state_folder.ts'
 import { openState } from '../../../deploy/state/state_folder.ts'
@@ -49,7 +48,7 @@ describe('the users of a running broker', () => {
     await folder[Symbol.asyncDispose]()
   })
 
-  async function connectAs(user: BrokerUser | undefined): Promise<NatsConnection> {
+  async function connectAs(user: string | undefined): Promise<NatsConnection> {
     const connection = await connectBroker({
       url: broker.url,
       name: `test ${user}`,

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { Permissions } from '../../../deploy/broker/broker_permissions.ts'
-import { guestPermissions, PROTOCOLS, servicePermissions } from '../../../deploy/broker/broker_permissions.ts'
+import { guestPermissions, servicePermissions } from '../../../deploy/broker/broker_permissions.ts'
 import {
   auditSubject,
   callersOf,
   controlSubject,
   inboxSubject,
+  PROTOCOLS,
   requestSubject,
   SERVICES,
   stagedSubject,

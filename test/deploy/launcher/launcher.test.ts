@@ -27,7 +27,11 @@ async function create(more: Partial<LauncherOptions> = {}): Promise<Launcher> {
 
 test('processes of a service are numbered, and found by their number', async () => {
   const launcher = await create()
-  const halves = [launcher.start('storage', {}), launcher.start('storage', {}), launcher.start('management', {}, 40)]
+  const halves = [
+    launcher.start('storage', {}),
+    launcher.start('storage', {}),
+    launcher.start('management', {}, { firstInstance: 40 }),
+  ]
   await allReady(halves, 20_000, systemClock)
   expect(launcher.statuses().map(({ service, instance }) => `${service}-${instance}`)).toEqual([
     'storage-0',
@@ -52,7 +56,7 @@ test('a stage has stopped before the next begins to', async () => {
 })
 
 test('a device is asked for at each start of a process', async () => {
-  const asked: ServiceName[] = []
+  const asked: string[] = []
   const launcher = await create({
     deviceFor(service) {
       asked.push(service)

@@ -1,13 +1,12 @@
 /** The requests of the page as a reader copies them: the text of the page is read, not what it was made from. */
 import { describe, expect, test } from 'vitest'
 import { openPolicy } from '../../../actors/access_control/index.ts'
-import { PROTOCOLS } from '../../../deploy/broker/broker_permissions.ts'
 import { apiPage } from '../../../deploy/reference/api_page.ts'
 import { mayCall } from '../../../deploy/reference/door_roles.ts'
 import { isForUsers } from '../../../deploy/reference/method_entry.ts'
 import { referenceOf } from '../../../deploy/reference/reference_files.ts'
 import type { PolicyDocuments, Protocol } from '../../../messages/index.ts'
-import { requestSubject } from '../../../messages/index.ts'
+import { PROTOCOLS, requestSubject } from '../../../messages/index.ts'
 
 const reference = referenceOf(mayCall)
 const page = apiPage(reference)

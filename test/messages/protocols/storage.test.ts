@@ -5,7 +5,13 @@ const { commit, scan } = storage.methods
 
 test('only the services that keep records call it, and no client', () => {
   for (const name of Object.keys(storage.methods)) {
-    expect(callersOf(storage, name)).toEqual(['authentication', 'management', 'scheduler', 'access_control'])
+    expect(callersOf(storage, name)).toEqual([
+      'authentication',
+      'management',
+      'scheduler',
+      'access_control',
+      'extension',
+    ])
   }
 })
 

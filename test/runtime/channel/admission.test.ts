@@ -10,7 +10,8 @@ describe.each(protocols.map((one) => [one.name, one] as const))('%s', (_name, on
   test.each(Object.keys(one.methods))('%s is open to just its callers', (method) => {
     const callers = callersOf(one, method)
     for (const role of [...SERVICES, 'client', 'stranger']) {
-      const mayCall = callers.includes(role) || (role !== 'client' && callers.includes('member'))
+      const isExtension = role === 'stranger' && callers.includes('extension')
+      const mayCall = callers.includes(role) || (role !== 'client' && callers.includes('member')) || isExtension
       const admit = () => admitCaller(one, method, { role, id: 'x' })
       if (mayCall) admit()
       else expect(admit, `${role} on ${method}`).toThrow(expect.objectContaining({ code: 'not_admitted' }))
