@@ -1,7 +1,7 @@
 /**
  * The entry of a trusted half: a process that a launcher forked. It takes its configuration over the process channel,
- * plays the one role it names, and drains when told or when the launcher is gone. Every file it can load is measured, also
- * that of a service which the operator added.
+ * plays the one role it names, and drains when told or when the launcher is gone. Every file it can load is measured,
+ * also that of a service which the operator added.
  */
 import { isService, Refusal } from '../messages/index.ts'
 import type { HostLink, MemberConfig, Service, ServiceHost, StartService } from '../runtime/index.ts'

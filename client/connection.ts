@@ -158,8 +158,8 @@ export class TacitConnection implements AsyncDisposable {
   }
 
   /**
-   * A typed client of a service that the operator added to the deployment. Its letters are sealed to that service's members
-   * alone, and it is for the service to ask for a session.
+   * A typed client of a service that the operator added to the deployment. Its letters are sealed to that service's
+   * members alone, and it is for the service to ask for a session.
    * @throws Refusal from each method: at once `unsupported` where the manifest has no role for the service, and
    * `not_admitted` where the protocol is not open to clients; else as the protocol says
    */

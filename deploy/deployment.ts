@@ -1,6 +1,7 @@
 /**
  * A whole deployment on this machine: its state folder, its broker, and every service in a process of its own. It is
- * what the demo, `npm start` and the scenarios run; it ends with `stop()`, which drains what it started and nothing else.
+ * what the demo, `npm start` and the scenarios run; it ends with `stop()`, which drains what it started and nothing
+ * else.
  */
 import type { ServiceName } from '../messages/index.ts'
 import {
@@ -96,8 +97,8 @@ const FIRST: readonly ServiceName[] = ['coordinator', 'storage']
 const READY_MS_MAX = 90_000
 
 /**
- * @throws Refusal `no_broker`, `port_taken`, `state_in_use`, `state_damaged`, that of a service which cannot start, or that
- * of an extension which cannot be loaded
+ * @throws Refusal `no_broker`, `port_taken`, `state_in_use`, `state_damaged`, that of a service which cannot start, or
+ * that of an extension which cannot be loaded
  */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
   const { say, clock = systemClock, random = Math.random } = options
@@ -193,8 +194,8 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
 }
 
 /**
- * Resolves when each half has become ready or has ended once: an extension that crashes is its supervisor's to start again,
- * and no reason for the rest not to go on. Refuses with the reason of one that no other try can mend.
+ * Resolves when each half has become ready or has ended once: an extension that crashes is its supervisor's to start
+ * again, and no reason for the rest not to go on. Refuses with the reason of one that no other try can mend.
  */
 async function firstTries(halves: readonly TrustedHalf[], launcher: Launcher, clock: Clock): Promise<void> {
   const first = halves.map((half) => {

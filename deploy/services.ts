@@ -1,6 +1,6 @@
 /**
- * The services of one deployment: those of the house, and the extensions that its operator adds. Broker, manifest, launcher
- * and reference read what they need to know of a service from here.
+ * The services of one deployment: those of the house, and the extensions that its operator adds. Broker, manifest,
+ * launcher and reference read what they need to know of a service from here.
  */
 import { z } from 'zod'
 import type { Protocol } from '../messages/index.ts'

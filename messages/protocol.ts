@@ -18,7 +18,10 @@ export interface Method {
   who?: string
   /** Overrides the protocol's callers for this method. */
   callers?: readonly string[]
-  /** False only where a second delivery of the same request would do more than the first; such a method is never retried. */
+  /**
+   * False only where a second delivery of the same request would do more than the first; such a method is never
+   * retried.
+   */
   idempotent?: boolean
   /** The receiver must hold the signature before it acts: such a request carries its signature inside, never later. */
   signatureInside?: boolean
@@ -66,8 +69,8 @@ export type MethodName<P extends Protocol> = keyof P['methods'] & string
 /**
  * Declares what a service may be asked.
  * @param name the service's one name: its folder, its subject, its role in the manifest
- * @param callers who may call the methods that do not say otherwise: services by their names, `client` for an outside party
- * without a passport, `extension` for any service that the operator added, or `member` for any admitted member
+ * @param callers who may call the methods that do not say otherwise: services by their names, `client` for an outside
+ * party without a passport, `extension` for any service that the operator added, or `member` for any admitted member
  */
 export function protocol<const Name extends string, const M extends Methods>(
   name: Name,

@@ -111,8 +111,8 @@ export function isRetryable(error: unknown): boolean {
 }
 
 /**
- * True for a refusal with one of the codes; for any refusal when none is named. Whatever else is thrown is a defect, which
- * a caller cannot handle. Programs never match on a refusal's text.
+ * True for a refusal with one of the codes; for any refusal when none is named. Whatever else is thrown is a defect,
+ * which a caller cannot handle. Programs never match on a refusal's text.
  *
  *     if (isRefusal(error, 'stale_terms')) ...
  */

@@ -274,8 +274,8 @@ function reachedByTests(): ReadonlySet<string> {
 }
 
 /**
- * True where the type that `Object.fromEntries` has forgotten is asserted past the compiler: `fromKeys` and `mapValues` of
- * messages/fields.ts keep it.
+ * True where the type that `Object.fromEntries` has forgotten is asserted past the compiler: `fromKeys` and `mapValues`
+ * of messages/fields.ts keep it.
  */
 function castsEntries({ path, text }: Text): boolean {
   if (path === 'messages/fields.ts' || !text.includes('Object.fromEntries')) return false

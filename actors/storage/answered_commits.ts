@@ -1,6 +1,6 @@
 /**
- * The answers to recent commits, so that a request that is delivered again hears what it did the first time, instead of a
- * conflict with itself. A cache, and no more: after a restart, or many commits later, the conflict is the answer.
+ * The answers to recent commits, so that a request that is delivered again hears what it did the first time, instead of
+ * a conflict with itself. A cache, and no more: after a restart, or many commits later, the conflict is the answer.
  */
 import { createHash } from 'node:crypto'
 import { pack } from '../../messages/index.ts'

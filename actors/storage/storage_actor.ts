@@ -1,7 +1,7 @@
 /**
- * Storage keeps values for the other services, and for each extension in a part of its own. Each method is one call of the
- * store; what several keys are asked for is read from one moment. A reply that would not fit a letter is refused, never
- * cut: whoever reads a list to its end must be able to trust that a short page is the last one.
+ * Storage keeps values for the other services, and for each extension in a part of its own. Each method is one call of
+ * the store; what several keys are asked for is read from one moment. A reply that would not fit a letter is refused,
+ * never cut: whoever reads a list to its end must be able to trust that a short page is the last one.
  */
 import { defined, LETTER_BYTES_MAX, Refusal, storage } from '../../messages/index.ts'
 import type { Actor, Entry, Snapshot, Store } from '../../runtime/index.ts'

@@ -1,9 +1,9 @@
 /**
- * Seals and opens what comes after a frame's header: the letters, and one Ed25519 signature over the header and the Merkle
- * root of the letters. The signature lies inside the seal, so that the broker cannot test guesses of the content against
- * it. The signed header names the receiver, so that a receiver cannot pass the frame on as if it were meant for somebody
- * else. A frame that is signed later has no signature in it: the seal alone shows who sent it, until a frame of signatures
- * carries its digest.
+ * Seals and opens what comes after a frame's header: the letters, and one Ed25519 signature over the header and the
+ * Merkle root of the letters. The signature lies inside the seal, so that the broker cannot test guesses of the content
+ * against it. The signed header names the receiver, so that a receiver cannot pass the frame on as if it were meant for
+ * somebody else. A frame that is signed later has no signature in it: the seal alone shows who sent it, until a frame
+ * of signatures carries its digest.
  */
 import type { KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto'

@@ -1,8 +1,8 @@
 /**
- * The Merkle tree over a frame's letters: one signature over the root serves all of them, and each letter can be shown to
- * a third party with its path. A leaf is hashed with its length in front, which begins with 0x00, and a pair is hashed
- * behind 0x01, so that neither can be taken for the other (RFC 6962). A node without a neighbour moves up as it is. Nodes
- * are hex strings, which Node hashes twice as fast as buffers.
+ * The Merkle tree over a frame's letters: one signature over the root serves all of them, and each letter can be shown
+ * to a third party with its path. A leaf is hashed with its length in front, which begins with 0x00, and a pair is
+ * hashed behind 0x01, so that neither can be taken for the other (RFC 6962). A node without a neighbour moves up as it
+ * is. Nodes are hex strings, which Node hashes twice as fast as buffers.
  */
 import { hash as nodeHash } from 'node:crypto'
 

@@ -136,8 +136,8 @@ export async function verifyPassport(
 }
 
 /**
- * Reads a member's own passport, which the coordinator has just issued and sealed to it. It verifies nothing, and must not
- * be used on the passport of anybody else. Refuses `not_admitted` for claims of another form.
+ * Reads a member's own passport, which the coordinator has just issued and sealed to it. It verifies nothing, and must
+ * not be used on the passport of anybody else. Refuses `not_admitted` for claims of another form.
  */
 export function readOwnPassport(jws: string): Passport {
   let payload: unknown

@@ -1,6 +1,6 @@
 /**
- * The room of the audit log, which is the operator's to give: set aside before the services come, made more at a later start,
- * and never made less. What is there can be seen while a deployment runs.
+ * The room of the audit log, which is the operator's to give: set aside before the services come, made more at a later
+ * start, and never made less. What is there can be seen while a deployment runs.
  */
 import { Refusal } from '../../messages/index.ts'
 import type { StreamUsage } from '../../runtime/index.ts'

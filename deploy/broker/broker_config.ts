@@ -28,7 +28,8 @@ export function brokerConfig(
     jetstream: { store_dir: storeFolder },
     // A frame is at most one million bytes (`FRAME_BYTES_MAX`), which leaves the rest for headers.
     max_payload: 1024 * 1024,
-    // Sixteen frames of the largest size may wait for a slow reader; then it is cut off rather than fed from our memory.
+    // Sixteen frames of the largest size may wait for a slow reader; then it is cut off rather than fed from our
+    // memory.
     max_pending: 64 * 1024 * 1024,
     write_deadline: '10s',
     accounts: {

@@ -1,8 +1,8 @@
 /**
- * This drawer holds the broker of a deployment: its process, its configuration, and here what each of its users may publish
- * and subscribe, read from the protocols: a service asks only the methods that
- * name it as caller, answers only its callers, and hears only its own requests. This is the outer wall; the envelope's
- * signature and seal are the inner one, and nothing secret depends on the broker.
+ * This drawer holds the broker of a deployment: its process, its configuration, and here what each of its users may
+ * publish and subscribe, read from the protocols: a service asks only the methods that name it as caller, answers only
+ * its callers, and hears only its own requests. This is the outer wall; the envelope's signature and seal are the inner
+ * one, and nothing secret depends on the broker.
  */
 import {
   AUDIT_STREAM,

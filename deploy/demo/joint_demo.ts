@@ -1,6 +1,7 @@
 /**
- * The joint computation of the demo: two data owners who do not trust each other find out which customers they share, and
- * nothing else. Everything is done as the parties themselves would do it, through the SDK, on a deployment that runs.
+ * The joint computation of the demo: two data owners who do not trust each other find out which customers they share,
+ * and nothing else. Everything is done as the parties themselves would do it, through the SDK, on a deployment that
+ * runs.
  */
 import { randomBytes } from 'node:crypto'
 import { builtinSpecs } from '../../actors/builtins/index.ts'

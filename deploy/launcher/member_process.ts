@@ -1,6 +1,7 @@
 /**
- * One process of a trusted half: forked with a clean environment, its output in a log file, and a channel on which it is
- * given its configuration and has its evidence device asked. It reports; whether it is started again is not decided here.
+ * One process of a trusted half: forked with a clean environment, its output in a log file, and a channel on which it
+ * is given its configuration and has its evidence device asked. It reports; whether it is started again is not decided
+ * here.
  */
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
@@ -38,7 +39,9 @@ export interface MemberProcess {
 const CLOSE_MS_MAX = 1_000
 const QUESTIONS_MAX = 16
 
-/** Nothing of the operator's environment reaches a trusted half: no certificate roots, no options for Node, no secrets. */
+/**
+ * Nothing of the operator's environment reaches a trusted half: no certificate roots, no options for Node, no secrets.
+ */
 export const CLEAN_ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   LANG: 'C.UTF-8',

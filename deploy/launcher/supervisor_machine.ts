@@ -1,6 +1,7 @@
 /**
- * The life of one trusted half, as a statechart. It decides when to launch, to wait, to drain and to give up; the process
- * itself, its channel and all timers belong to `trusted_half.ts`, which provides the actions and sends the events.
+ * The life of one trusted half, as a statechart. It decides when to launch, to wait, to drain and to give up; the
+ * process itself, its channel and all timers belong to `trusted_half.ts`, which provides the actions and sends the
+ * events.
  *
  *     starting -> attesting -> ready -> draining -> stopped
  *     any of these, when the process ends by itself -> backoff -> starting, or failed

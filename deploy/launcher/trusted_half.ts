@@ -1,6 +1,6 @@
 /**
- * One trusted half under supervision: started again when it ends, given up when it ends too often, drained when it is to
- * stop. The statechart decides; here are its process, its timers, and what the operator is told.
+ * One trusted half under supervision: started again when it ends, given up when it ends too often, drained when it is
+ * to stop. The statechart decides; here are its process, its timers, and what the operator is told.
  */
 import { join } from 'node:path'
 import { createActor } from 'xstate'

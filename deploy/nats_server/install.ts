@@ -1,7 +1,7 @@
 /**
- * Gets a nats-server where there is none, and says what it does: the pinned version by `go install`, which Go's checksum
- * database verifies, else Debian's package where the user is root, else a refusal with the commands to type. Nothing is
- * ever fetched that is not verified by the tool that fetches it.
+ * Gets a nats-server where there is none, and says what it does: the pinned version by `go install`, which Go's
+ * checksum database verifies, else Debian's package where the user is root, else a refusal with the commands to type.
+ * Nothing is ever fetched that is not verified by the tool that fetches it.
  */
 import { execFile } from 'node:child_process'
 import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'

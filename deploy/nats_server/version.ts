@@ -1,6 +1,6 @@
 /**
- * Which nats-server is good enough. The pinned version is the one the project installs; the security floor is the lowest
- * one without known holes. A server below the floor still serves for trying out, and the operator is told.
+ * Which nats-server is good enough. The pinned version is the one the project installs; the security floor is the
+ * lowest one without known holes. A server below the floor still serves for trying out, and the operator is told.
  */
 import { execFile } from 'node:child_process'
 

@@ -1,7 +1,7 @@
 /**
- * What the launcher measures of a trusted half before it starts it: the compiled files of the floors it stands on and of
- * its own service, and every runtime dependency. An extension's file stands in for the folder of a service; it may import the
- * client too. The project's own files are read at each start; the dependencies once.
+ * What the launcher measures of a trusted half before it starts it: the compiled files of the floors it stands on and
+ * of its own service, and every runtime dependency. An extension's file stands in for the folder of a service; it may
+ * import the client too. The project's own files are read at each start; the dependencies once.
  */
 import { readdirSync, readFileSync, existsSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * The simulated platform of a deployment on this machine: a device root of its own, made at the first start, a device for
- * each trusted half that measures it when it is started, and the manifest that says which measurements are accepted.
+ * The simulated platform of a deployment on this machine: a device root of its own, made at the first start, a device
+ * for each trusted half that measures it when it is started, and the manifest that says which measurements are
+ * accepted.
  */
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'

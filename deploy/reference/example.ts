@@ -1,6 +1,6 @@
 /**
- * An example of a JSON Schema: all that is required, and of the rest what has an example of its own. The same schema always
- * has the same example. What looks like chance (keys, digests) is drawn from the field's name.
+ * An example of a JSON Schema: all that is required, and of the rest what has an example of its own. The same schema
+ * always has the same example. What looks like chance (keys, digests) is drawn from the field's name.
  */
 import { createHash } from 'node:crypto'
 import type { JsonSchema, Schemas } from './json_schemas.ts'

@@ -1,6 +1,7 @@
 /**
- * Zod schemas as JSON Schema, draft 7, which AsyncAPI 3 speaks. Schemas with a name are written once and referred to. What
- * a request may leave out, a reply always has; where that makes two forms of one name, that of requests has a name of its own.
+ * Zod schemas as JSON Schema, draft 7, which AsyncAPI 3 speaks. Schemas with a name are written once and referred to.
+ * What a request may leave out, a reply always has; where that makes two forms of one name, that of requests has a name
+ * of its own.
  */
 import { z } from 'zod'
 import { assert, toJsonValue } from '../../messages/index.ts'

@@ -1,4 +1,7 @@
-/** Every method of every protocol as one list, with what a reader wants to know of each. Decides nothing, writes nothing. */
+/**
+ * Every method of every protocol as one list, with what a reader wants to know of each. Decides nothing, writes
+ * nothing.
+ */
 import { z } from 'zod'
 import type { Method, Protocol, Role } from '../../messages/index.ts'
 import { callersOf, defined, requestSubject, ROLES } from '../../messages/index.ts'

@@ -11,7 +11,10 @@ import { methodEntries } from './method_entry.ts'
 export interface Reference {
   protocols: readonly Protocol[]
   entries: readonly MethodEntry[]
-  /** Under `<method id>.request`, `.reply` and, where it can be called so, `.plain`; and every shared schema by its name. */
+  /**
+   * Under `<method id>.request`, `.reply` and, where it can be called so, `.plain`; and every shared schema by its
+   * name.
+   */
   schemas: Schemas
 }
 
@@ -38,8 +41,8 @@ export function plainExample(reference: Reference, id: string): unknown {
 }
 
 /**
- * What `messages` exports is known by the name of its export. A body that only one method has, and those it is handed on to
- * under the same name, is known by that method.
+ * What `messages` exports is known by the name of its export. A body that only one method has, and those it is handed
+ * on to under the same name, is known by that method.
  */
 function schemaNames(entries: readonly MethodEntry[]): ReadonlyMap<z.ZodType, string> {
   const names = new Map<z.ZodType, string>()

@@ -1,4 +1,7 @@
-/** The files of docs/reference/, by name: pure, from the protocols. `npm run docs` writes them, a test finds a stale one. */
+/**
+ * The files of docs/reference/, by name: pure, from the protocols. `npm run docs` writes them, a test finds a stale
+ * one.
+ */
 import { PROTOCOLS } from '../../messages/index.ts'
 import type { Protocols } from '../services.ts'
 import { apiPage } from './api_page.ts'

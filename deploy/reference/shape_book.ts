@@ -1,4 +1,6 @@
-/** The named shapes of one page: each that a table linked to is described once, at the end, with those that it links to. */
+/**
+ * The named shapes of one page: each that a table linked to is described once, at the end, with those that it links to.
+ */
 import { fieldTable } from './field_table.ts'
 import { commonName } from './json_schemas.ts'
 import { anchorOf } from './markdown.ts'

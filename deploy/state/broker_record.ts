@@ -1,7 +1,7 @@
 /**
- * What `broker.json` keeps of the deployment's broker: where it is, and a password for each of its users. Each service is
- * a user, extensions too; whoever gives no name is `guest`; `operator` may do everything in the deployment's account, and
- * `system` looks after the server.
+ * What `broker.json` keeps of the deployment's broker: where it is, and a password for each of its users. Each service
+ * is a user, extensions too; whoever gives no name is `guest`; `operator` may do everything in the deployment's
+ * account, and `system` looks after the server.
  */
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'

@@ -2,8 +2,8 @@
  * The bytes of an envelope, as `docs/protocol.md` describes them: a header that is authenticated but readable, and a
  * sealed rest. This file packs and parses; it opens nothing and trusts nothing.
  *
- * This drawer holds what travels over the broker and in which form: frames, the letters inside them, their encoding, and
- * the subjects that they are published on.
+ * This drawer holds what travels over the broker and in which form: frames, the letters inside them, their encoding,
+ * and the subjects that they are published on.
  *
  *     0  3  magic "TCT"            44 12  nonce
  *     3  1  version (1)            56  2  letters
@@ -29,8 +29,8 @@ export const FRAME_SIGNATURE_BYTES = 64
 const NAME = /^[!-~]+$/
 
 /**
- * `request` and `reply` make a call; a `post` is a letter for the work queue, which delivers it again after a lost lease;
- * `signatures` are statements about earlier frames that were sent without a signature.
+ * `request` and `reply` make a call; a `post` is a letter for the work queue, which delivers it again after a lost
+ * lease; `signatures` are statements about earlier frames that were sent without a signature.
  */
 export const FRAME_KINDS = { request: 1, reply: 2, post: 3, signatures: 4 } as const
 export type FrameKind = keyof typeof FRAME_KINDS
@@ -181,7 +181,8 @@ export function encodeLetters(letters: readonly Uint8Array[], bytesBefore = 0): 
 export const LETTER_LENGTH_BYTES = 4
 
 /**
- * Takes apart letters that must fill `bytes` exactly; refuses `malformed`. Each keeps its length in front, as it is hashed.
+ * Takes apart letters that must fill `bytes` exactly; refuses `malformed`. Each keeps its length in front, as it is
+ * hashed.
  * @param count as the header says
  */
 export function parseLetters(bytes: Buffer, count: number): Buffer[] {

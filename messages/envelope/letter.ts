@@ -1,6 +1,6 @@
 /**
- * The letters inside frames are positional arrays in msgpack. They are checked by hand, not by a schema, because every call
- * passes here four times.
+ * The letters inside frames are positional arrays in msgpack. They are checked by hand, not by a schema, because every
+ * call passes here four times.
  */
 import { pack, unpack } from './codec.ts'
 import { IDEMPOTENCY_KEY_LENGTH_MAX, LETTER_BYTES_MAX } from '../limits.ts'

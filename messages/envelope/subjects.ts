@@ -1,6 +1,6 @@
 /**
- * Every name of a subject, a stream or a bucket is here and nowhere else. Subjects go from general to specific, with ids
- * last; a token has letters, digits, `-` and `_`.
+ * Every name of a subject, a stream or a bucket is here and nowhere else. Subjects go from general to specific, with
+ * ids last; a token has letters, digits, `-` and `_`.
  *
  *     tacit.<service>.<method>                      requests; queue group <service>
  *     tacit.inbox.<service>.<member>                replies to a member, and tacit.inbox.client.<key> to a client

@@ -1,4 +1,6 @@
-/** What access control may be asked: one question, its facts, and the rule that decides; and which policies there are. */
+/**
+ * What access control may be asked: one question, its facts, and the rule that decides; and which policies there are.
+ */
 import { z } from 'zod'
 import { dataRule } from '../domain/data_record.ts'
 import { executor } from '../domain/function_record.ts'

@@ -1,6 +1,6 @@
 /**
- * This drawer holds what each service may be asked: one file a service, and here the registry of them all. A service that
- * an operator adds to a deployment is in no registry; it is called an extension.
+ * This drawer holds what each service may be asked: one file a service, and here the registry of them all. A service
+ * that an operator adds to a deployment is in no registry; it is called an extension.
  */
 import type { Protocol } from '../protocol.ts'
 import * as services from './services.ts'

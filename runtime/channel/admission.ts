@@ -18,8 +18,8 @@ export function admitCaller(protocol: Protocol, method: string, sender: Sender):
 }
 
 /**
- * A client that refuses at once what the receiver would refuse: the broker may not even carry the question, and then nobody
- * would answer it.
+ * A client that refuses at once what the receiver would refuse: the broker may not even carry the question, and then
+ * nobody would answer it.
  */
 export function clientWithin<P extends Protocol>(protocol: P, role: string, client: Client<P>): Client<P> {
   return mapValues<Client<P>, Client<P>>(client, (ask, method) => {

@@ -1,7 +1,7 @@
 /**
- * The asking side: typed clients, and the answers to what they ask. An answer is believed only from an admitted member of
- * the group that was asked. When a request waits and when it is tried again is decided in `pending_requests.ts`; how it
- * travels is in `frame_sender.ts`.
+ * The asking side: typed clients, and the answers to what they ask. An answer is believed only from an admitted member
+ * of the group that was asked. When a request waits and when it is tried again is decided in `pending_requests.ts`; how
+ * it travels is in `frame_sender.ts`.
  */
 import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../../messages/index.ts'

@@ -63,9 +63,9 @@ export interface PlatformQuestion {
 }
 
 /**
- * Has the coordinator prove that it is the one that the pinned manifest describes. Refuses `platform_untrusted` if it is
- * not, and `unavailable` when none answers. There is no key to seal to yet, so the question is a plain request, and the
- * answer is believed for its evidence alone.
+ * Has the coordinator prove that it is the one that the pinned manifest describes. Refuses `platform_untrusted` if it
+ * is not, and `unavailable` when none answers. There is no key to seal to yet, so the question is a plain request, and
+ * the answer is believed for its evidence alone.
  */
 export async function provePlatform(question: PlatformQuestion): Promise<PlatformProof> {
   const { manifestText } = question

@@ -1,13 +1,15 @@
 /**
- * Gathers the letters for one destination into frames. It waits for no timer: while fewer than two frames are under way,
- * what waits leaves at the end of this turn; otherwise it waits for an answer, and leaves together. So a single request
- * waits for nothing, and a thousand at once cost few signatures.
+ * Gathers the letters for one destination into frames. It waits for no timer: while fewer than two frames are under
+ * way, what waits leaves at the end of this turn; otherwise it waits for an answer, and leaves together. So a single
+ * request waits for nothing, and a thousand at once cost few signatures.
  */
 import { FRAME_BYTES_TARGET, FRAME_LETTERS_MAX, Refusal } from '../../messages/index.ts'
 import type { OwedSignature } from './later_signatures/owed_signatures.ts'
 
 const FRAMES_UNDER_WAY_MAX = 2
-/** From this many letters on, one frame's worth leaves as two: the other side opens the first while we seal the second. */
+/**
+ * From this many letters on, one frame's worth leaves as two: the other side opens the first while we seal the second.
+ */
 const SPLIT_LETTERS_MIN = 96
 const WAITING_MAX = 20_000
 /** A slow answer must not hold back the letters behind it for longer than this. */

@@ -34,7 +34,9 @@ export class FrameSender {
     this.#options = options
   }
 
-  /** Sends a request with the next frame to its destination; refuses `overloaded` when too much waits for that already. */
+  /**
+   * Sends a request with the next frame to its destination; refuses `overloaded` when too much waits for that already.
+   */
   send(request: PendingRequest): void {
     const gatherer = this.#gatherer(request.destination)
     if (request.frame !== undefined) gatherer.release(request.frame)

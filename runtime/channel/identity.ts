@@ -53,7 +53,9 @@ export class Identity {
     return this.#passport
   }
 
-  /** True for the names under which frames may be sealed to our own key: our id, and, from before admission, our key's. */
+  /**
+   * True for the names under which frames may be sealed to our own key: our id, and, from before admission, our key's.
+   */
   isNamed(receiver: string): boolean {
     return receiver === this.id || receiver === this.#thumbprint
   }
@@ -64,8 +66,8 @@ export class Identity {
   }
 
   /**
-   * Makes a new frame id and nonce. Pair keys belong to a sealing key that was made with this process, so a counter never
-   * repeats under one key. The salt is there in case somebody breaks that rule one day.
+   * Makes a new frame id and nonce. Pair keys belong to a sealing key that was made with this process, so a counter
+   * never repeats under one key. The salt is there in case somebody breaks that rule one day.
    */
   nextFrame(): { id: Uint8Array; nonce: Uint8Array; counter: number } {
     this.#frames += 1

@@ -1,4 +1,6 @@
-/** The group keys that a member holds: private keys of its own groups, and public keys of the groups that it may call. */
+/**
+ * The group keys that a member holds: private keys of its own groups, and public keys of the groups that it may call.
+ */
 import type { KeyPair } from '../../attestation/index.ts'
 import { importSealingKey } from '../../attestation/index.ts'
 import type { PrivateGroupKey, PublicGroupKey } from '../../messages/index.ts'

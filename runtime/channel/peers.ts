@@ -1,6 +1,6 @@
 /**
- * Turns a frame's credential into a verified peer. A passport is looked up by its digest, verified once, and kept until it
- * expires or is revoked. A client names its own keys and is nobody else. Bounded: the oldest peers are dropped.
+ * Turns a frame's credential into a verified peer. A passport is looked up by its digest, verified once, and kept until
+ * it expires or is revoked. A client names its own keys and is nobody else. Bounded: the oldest peers are dropped.
  */
 import type { KeyObject } from 'node:crypto'
 import type { KeyPair, Manifest, Passport } from '../../attestation/index.ts'
@@ -79,8 +79,9 @@ export class Peers {
   }
 
   /**
-   * The peer, if nothing has to be looked up for it; refuses one that has expired or was revoked. A client is known by what
-   * its frame says. It is kept, by `remember`, only once such a frame was opened: noise must not crowd out anybody.
+   * The peer, if nothing has to be looked up for it; refuses one that has expired or was revoked. A client is known by
+   * what its frame says. It is kept, by `remember`, only once such a frame was opened: noise must not crowd out
+   * anybody.
    */
   known(credential: Credential): Peer | undefined {
     const peer = this.#peers.get(credentialKey(credential))
@@ -103,7 +104,9 @@ export class Peers {
     return lookup
   }
 
-  /** Finds a member by its id and role, for what only that member can do; refuses `unavailable` when it has no passport. */
+  /**
+   * Finds a member by its id and role, for what only that member can do; refuses `unavailable` when it has no passport.
+   */
   async resolveMember(member: string, role: string): Promise<Peer> {
     const jws = await this.#read(this.#source.byMember(member))
     if (jws === undefined) throw new Refusal('unavailable', `member "${member}" has no passport`)

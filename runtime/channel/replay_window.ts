@@ -1,6 +1,7 @@
 /**
- * Remembers which frames were accepted, for as long as they could still be valid. It has two generations, each as long as
- * the longest life of a frame: what is older than both has expired anyway. When it is full, it refuses rather than forgets.
+ * Remembers which frames were accepted, for as long as they could still be valid. It has two generations, each as long
+ * as the longest life of a frame: what is older than both has expired anyway. When it is full, it refuses rather than
+ * forgets.
  */
 import type { Clock } from '../clock.ts'
 import { CLOCK_SKEW_MS, FRAME_LIFETIME_MS_MAX, Refusal, REPLAY_FRAMES_MAX } from '../../messages/index.ts'

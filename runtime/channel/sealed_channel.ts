@@ -77,7 +77,10 @@ export interface OpenedFrame {
   sessionPrefix: string
 }
 
-/** Refuses what a receiver does not accept on a subject; it knows the sender's verified role, and the body is still sealed. */
+/**
+ * Refuses what a receiver does not accept on a subject; it knows the sender's verified role, and the body is still
+ * sealed.
+ */
 export type AdmitPeer = (peer: Peer, kind: FrameKind, signature: SignatureTiming) => void
 
 export class SealedChannel {
@@ -182,7 +185,8 @@ export class SealedChannel {
   }
 
   /**
-   * Only a member may sign later, and only a call: a client could leave before it signs, and a post outlives its sender.
+   * Only a member may sign later, and only a call: a client could leave before it signs, and a post outlives its
+   * sender.
    * @returns where the signature is awaited
    */
   #admitSignedLater(peer: Peer, kind: FrameKind): AwaitedSignatures {

@@ -5,7 +5,9 @@ import type { AskOptions, Client } from '../actor.ts'
 
 export type AskMethod = (request: unknown, options: AskOptions) => Promise<unknown>
 
-/** @param askFor makes what asks one method; `repeatable` if a second delivery of a request does no more than the first */
+/**
+ * @param askFor makes what asks one method; `repeatable` if a second delivery of a request does no more than the first
+ */
 export function typedClient<P extends Protocol>(
   protocol: P,
   askFor: (method: string, repeatable: boolean) => AskMethod,

@@ -1,7 +1,7 @@
 /**
  * Refusals outside of any envelope: the broker's word that nobody listens, or the answer to a frame that could not be
- * opened. Nobody signed them. They can make an asker give up or try again, which the broker can do anyway. They cannot say
- * what only a handler decides: no header revokes anybody.
+ * opened. Nobody signed them. They can make an asker give up or try again, which the broker can do anyway. They cannot
+ * say what only a handler decides: no header revokes anybody.
  */
 import { COMMON_REFUSALS, HEADERS, parseRefusal, Refusal } from '../../messages/index.ts'
 import type { Delivery, Transport } from '../broker/transport.ts'

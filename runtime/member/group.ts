@@ -1,6 +1,7 @@
 /**
- * One member of a group. It takes requests from the queue group and from its own control subject, opens and admits them,
- * hands each letter to its handler through the mailbox, and sends the answers back. Nothing that arrives can end it.
+ * One member of a group. It takes requests from the queue group and from its own control subject, opens and admits
+ * them, hands each letter to its handler through the mailbox, and sends the answers back. Nothing that arrives can end
+ * it.
  */
 import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'

@@ -65,7 +65,9 @@ export const memberMessage = z.discriminatedUnion('type', [
     message: z.string().max(4096),
     hint: z.string().max(4096).optional(),
   }),
-  /** The first start of authentication made this admin. The password is shown once, and kept in a file of the owner's. */
+  /**
+   * The first start of authentication made this admin. The password is shown once, and kept in a file of the owner's.
+   */
   z.strictObject({ type: z.literal('admin_password'), id: z.string().max(64), password: z.string().max(1024) }),
 ])
 export type MemberMessage = z.infer<typeof memberMessage>

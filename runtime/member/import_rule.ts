@@ -1,7 +1,7 @@
 /**
- * The rule of what an extension's file may import: this package by its public names, and modules of Node. It is one file, so
- * that all of it is measured; what is not measured must not be loaded. Node loads this module into a thread of its own and
- * calls `initialize`, then `resolve` for every import of the process.
+ * The rule of what an extension's file may import: this package by its public names, and modules of Node. It is one
+ * file, so that all of it is measured; what is not measured must not be loaded. Node loads this module into a thread of
+ * its own and calls `initialize`, then `resolve` for every import of the process.
  */
 
 export interface ImportRule {

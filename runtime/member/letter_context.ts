@@ -1,6 +1,6 @@
 /**
- * What a handler may know of its letter. The signal is made only for a handler that asks for it: most do not, and a timer
- * for each letter would cost more than the rest of the context.
+ * What a handler may know of its letter. The signal is made only for a handler that asks for it: most do not, and a
+ * timer for each letter would cost more than the rest of the context.
  */
 import type { LetterContext, Sender } from '../actor.ts'
 import type { Clock } from '../clock.ts'

@@ -1,6 +1,6 @@
 /**
- * Loads the file of an extension, in the process that runs it and in the one that reads its protocol. Its `tacit/runtime`
- * is the running package, wherever the file lies, so that there is one `Refusal` class and one runtime.
+ * Loads the file of an extension, in the process that runs it and in the one that reads its protocol. Its
+ * `tacit/runtime` is the running package, wherever the file lies, so that there is one `Refusal` class and one runtime.
  */
 import { register } from 'node:module'
 import { basename, extname } from 'node:path'
@@ -28,8 +28,8 @@ const METHOD_NAME = /^[a-z][a-z0-9_]{0,62}$/
 /**
  * @param path the file, absolute
  * @throws Refusal `unsupported` for TypeScript that this Node does not run; `invalid_request` for a file that cannot be
- * loaded, has no default export made by `service()`, or has a protocol that no deployment could run; `already_exists` for a
- * name that is taken
+ * loaded, has no default export made by `service()`, or has a protocol that no deployment could run; `already_exists`
+ * for a name that is taken
  */
 export async function loadService(path: string): Promise<ExtensionService> {
   const name = basename(path)
@@ -95,7 +95,8 @@ function formatOf(path: string): ImportRule['format'] {
 
 /**
  * Judges the protocol of an extension, as far as that goes without the others of the deployment.
- * @throws Refusal `already_exists` for a name that is taken, `invalid_request` for a protocol that no deployment could run
+ * @throws Refusal `already_exists` for a name that is taken, `invalid_request` for a protocol that no deployment could
+ * run
  */
 export function checkExtensionProtocol({ name, about, callers, methods }: Protocol, file: string): void {
   const refuse = (problem: string) => {

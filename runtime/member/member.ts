@@ -1,6 +1,6 @@
 /**
- * One member of a service, from its first key to its last answer. It opens its channel, is admitted, starts its service,
- * shows itself and serves, and leaves when it is told. This file holds the only wiring of the runtime's parts.
+ * One member of a service, from its first key to its last answer. It opens its channel, is admitted, starts its
+ * service, shows itself and serves, and leaves when it is told. This file holds the only wiring of the runtime's parts.
  *
  * This drawer holds the life of one member: how it starts and becomes a member, what its service is handed, how letters
  * reach its handlers, and what it says to its launcher.

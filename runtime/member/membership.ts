@@ -55,7 +55,8 @@ export class Membership {
 
   /**
    * Is admitted, and begins to renew. Call it once.
-   * @param listen begins to listen for changes of keys, and returns how to stop; called before the first admission, so that
+   * @param listen begins to listen for changes of keys, and returns how to stop; called before the first admission, so
+   * that
    *   no change falls between
    */
   async begin(source: AdmissionSource, holders: Holders, listen: () => () => void): Promise<void> {

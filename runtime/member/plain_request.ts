@@ -1,6 +1,7 @@
 /**
- * Plain requests: a JSON body, sent for example by `nats req`, and a JSON answer. The broker can read both, so a deployment
- * says whether it takes them. Everything else is the same as for sealed requests: schema, handler and refusals.
+ * Plain requests: a JSON body, sent for example by `nats req`, and a JSON answer. The broker can read both, so a
+ * deployment says whether it takes them. Everything else is the same as for sealed requests: schema, handler and
+ * refusals.
  */
 import { randomUUID } from 'node:crypto'
 import type { Protocol } from '../../messages/index.ts'

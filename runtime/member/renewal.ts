@@ -26,8 +26,8 @@ export class Renewal {
   #lastMs: number
   #state: 'idle' | 'waiting' | 'renewing' | 'stopped' = 'idle'
   /**
-   * True if a renewal was asked for before the start, or while another was under way, which may have read the keys before
-   * they changed.
+   * True if a renewal was asked for before the start, or while another was under way, which may have read the keys
+   * before they changed.
    */
   #again = false
   #cancel: () => void = () => {}
@@ -95,8 +95,8 @@ export class Renewal {
   }
 
   /**
-   * A code that any member may answer can come unsigned, so it ends nothing before the passport does. Every other code was
-   * sealed by the coordinator, or is what we found ourselves.
+   * A code that any member may answer can come unsigned, so it ends nothing before the passport does. Every other code
+   * was sealed by the coordinator, or is what we found ourselves.
    */
   #isFinal(refusal: Refusal): boolean {
     if (isRetryable(refusal)) return false

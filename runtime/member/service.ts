@@ -15,8 +15,8 @@ export interface ServiceHost {
   /** Settings of this service from the deployment's configuration. */
   readonly settings: Readonly<Record<string, unknown>>
   /**
-   * Secrets that the coordinator releases to this role, by name: `storage_key` for storage, `audit_key` for whoever writes
-   * the audit log, and none for others.
+   * Secrets that the coordinator releases to this role, by name: `storage_key` for storage, `audit_key` for whoever
+   * writes the audit log, and none for others.
    */
   readonly secrets: Readonly<Record<string, Uint8Array>>
   readonly clock: Clock

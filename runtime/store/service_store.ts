@@ -1,7 +1,7 @@
 /**
- * The store of an extension: its own part of what storage keeps, sealed like everything there. Values are bytes (`pack` and
- * `unpack` make them of anything plain) and are replaced only by compare-and-set: read, decide, commit, and begin again on
- * `conflict` (`retryOnConflict`). What was committed is durable, and is there after a restart.
+ * The store of an extension: its own part of what storage keeps, sealed like everything there. Values are bytes (`pack`
+ * and `unpack` make them of anything plain) and are replaced only by compare-and-set: read, decide, commit, and begin
+ * again on `conflict` (`retryOnConflict`). What was committed is durable, and is there after a restart.
  */
 import { defined, Refusal, storage } from '../../messages/index.ts'
 import type { Client } from '../actor.ts'

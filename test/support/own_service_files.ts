@@ -1,4 +1,6 @@
-/** Files of services as an operator might write them, good and bad, in a folder of their own with nothing around them. */
+/**
+ * Files of services as an operator might write them, good and bad, in a folder of their own with nothing around them.
+ */
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 

@@ -1,8 +1,8 @@
 /**
  * The signatures that others owe us, for frames that we took because their seal showed who sent them. A statement that
- * contradicts its frame proves that its signer is not what its passport says, and it is not heard again. A signature that
- * never comes proves nothing, because its sender may have been killed; the log is told. Bounded: when too many signatures
- * are awaited, frames without one are refused.
+ * contradicts its frame proves that its signer is not what its passport says, and it is not heard again. A signature
+ * that never comes proves nothing, because its sender may have been killed; the log is told. Bounded: when too many
+ * signatures are awaited, frames without one are refused.
  */
 import type { FrameContent } from '../../../attestation/index.ts'
 import type { FrameKind } from '../../../messages/index.ts'
@@ -124,7 +124,10 @@ export interface SignaturesInbox {
   log: Log
 }
 
-/** Takes later signatures where they come in: only from a member, sealed to us, in signed frames. Some of the noise is logged. */
+/**
+ * Takes later signatures where they come in: only from a member, sealed to us, in signed frames. Some of the noise is
+ * logged.
+ */
 export function receiveSignatures(inbox: SignaturesInbox): Subscription {
   const { channel, transport, subject, awaitedSignatures, clock, log } = inbox
   const noise = new BoundedLog(log, clock)

@@ -1,6 +1,6 @@
 /**
- * The statement that a later signature is over: which earlier frame it is about, and the digest of what the signature of
- * that frame would have covered. It is one letter in a frame of signatures.
+ * The statement that a later signature is over: which earlier frame it is about, and the digest of what the signature
+ * of that frame would have covered. It is one letter in a frame of signatures.
  */
 import type { FrameContent } from '../../../attestation/index.ts'
 import { frameDigest } from '../../../attestation/index.ts'
@@ -41,8 +41,8 @@ export class LaterDigest {
 }
 
 /**
- * Computes digests when the work of this turn is done. There is time for it while the other side is busy with the frame;
- * before that, a caller waits for every microsecond.
+ * Computes digests when the work of this turn is done. There is time for it while the other side is busy with the
+ * frame; before that, a caller waits for every microsecond.
  */
 export class LaterDigests {
   #queue: LaterDigest[] = []

@@ -1,10 +1,10 @@
 /**
- * The signatures that we owe for frames we sent without one. For each peer they leave together, a tenth of a second after
- * the first one or when they fill a frame, so that one signature serves up to 256 frames. If the process is killed, what
- * it owes is never signed.
+ * The signatures that we owe for frames we sent without one. For each peer they leave together, a tenth of a second
+ * after the first one or when they fill a frame, so that one signature serves up to 256 frames. If the process is
+ * killed, what it owes is never signed.
  *
- * This drawer holds everything about signatures that come later than their frame: what they are over, who owes them, and
- * who waits for them. It knows nothing of the channel, which hands in how to seal and how to open.
+ * This drawer holds everything about signatures that come later than their frame: what they are over, who owes them,
+ * and who waits for them. It knows nothing of the channel, which hands in how to seal and how to open.
  */
 import type { FrameContent } from '../../../attestation/index.ts'
 import { FRAME_LETTERS_MAX, signaturesSubject } from '../../../messages/index.ts'
@@ -83,7 +83,8 @@ export class OwedSignatures<P extends { sender: Sender }> {
       const statements = frames.map(({ frameId, digest }) => encodeFrameStatement(frameId, digest.value))
       transport.publish(subject, seal(peer, subject, statements))
     } catch (error) {
-      // The connection is closing, or our passport has ended. The peer's log will say that these frames were never signed.
+      // The connection is closing, or our passport has ended. The peer's log will say that these frames were never
+      // signed.
       log.warn({ err: error, to: id, frames: frames.length }, 'frames could not be signed')
     }
   }
