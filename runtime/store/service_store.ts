@@ -7,6 +7,7 @@ import { defined, Refusal, storage } from '../../messages/index.ts'
 import type { Client } from '../actor.ts'
 import type { Entry, Reader, Store } from './store.ts'
 
+/** What `openStore` gives; each member of the service sees the same values. */
 export interface ServiceStore extends Reader, Pick<Store, 'commit'> {
   /**
    * Writes one value.
@@ -19,7 +20,10 @@ export interface ServiceStore extends Reader, Pick<Store, 'commit'> {
   delete(key: string, revision: number): Promise<void>
 }
 
-/** @param host what the service was started with */
+/**
+ * Opens the service's own part of the store.
+ * @param host what the service was started with
+ */
 export function openStore(host: { client(protocol: typeof storage): Client<typeof storage> }): ServiceStore {
   const keeper = host.client(storage)
   const commit: ServiceStore['commit'] = async (writes) => (await keeper.commit({ writes: [...writes] })).revisions

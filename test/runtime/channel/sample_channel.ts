@@ -45,7 +45,10 @@ export function sampleWorld() {
     },
     byMember: (member: string) => Promise.resolve(passports.get(member)),
   }
-  const anchor = () => ({ issuerKey: platform.issuerKey.publicKey, manifest: platform.manifest })
+  // Storage has a role here and no member, so no key of it is known.
+  const storage = [{ platform: 'simulated', measurement: 'a'.repeat(64) }]
+  const manifest = { ...platform.manifest, roles: { ...platform.manifest.roles, storage } }
+  const anchor = () => ({ issuerKey: platform.issuerKey.publicKey, manifest })
   const makePeers = (of: Clock = clock) => new Peers(source, anchor, of)
   const channelOf = (identity: Identity, keyRing: KeyRing, peers: Peers, of: Clock = clock) =>
     new SealedChannel({ identity, keyRing, peers, replays: new ReplayWindow(of), clock: of })

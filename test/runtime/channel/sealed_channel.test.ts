@@ -115,6 +115,13 @@ describe('the channel', () => {
     expect((await worker.channel.open('tacit.inbox.execution.a.1', answer.bytes, anyone)).letters).toEqual([letter])
   })
 
+  test('refuses at once, by its name, a service that the manifest has no role for', async () => {
+    const { client } = await meeting()
+    expect(() => client.channel.sealToGroup({ ...toEcho, group: 'nowhere' })).toThrow(
+      expect.objectContaining({ code: 'unsupported', message: expect.stringContaining('no role "nowhere"') }),
+    )
+  })
+
   test('does not seal to a group of which it knows no key', async () => {
     const { client } = await meeting()
     expect(() => client.channel.sealToGroup({ ...toEcho, group: 'storage', subject: 'tacit.storage.get' })).toThrow(
