@@ -5,7 +5,7 @@
 import type { KeyPair } from '../attestation/index.ts'
 import { generateSealingKey, generateSigningKey } from '../attestation/index.ts'
 import type { DoorMethod, Protocol } from '../messages/index.ts'
-import { authentication, frontend, inboxSubject, Refusal } from '../messages/index.ts'
+import { authentication, frontend, inboxSubject, mapValues, Refusal } from '../messages/index.ts'
 import type { z } from 'zod'
 import type { AskOptions, Client, Clock, FileStore, Log, PlatformProof, TrustAnchor } from '../runtime/index.ts'
 import {
@@ -145,16 +145,11 @@ export class TacitConnection implements AsyncDisposable {
 
   /** The frontend's methods under a session. */
   as(session: Pick<Session, 'token'>): Api {
-    const methods = (Object.keys(frontend.methods) as DoorMethod[]).map((method) => {
-      const ask = this.#frontend[method] as (request: object, options?: AskOptions) => Promise<unknown>
-      const call = (request: unknown, options: AskOptions = {}) =>
-        ask(
-          { session: session.token, request },
-          method === 'watch_task' ? { ...timesOf(request), ...options } : options,
-        )
-      return [method, call] as const
+    return mapValues<typeof frontend.methods, Api>(frontend.methods, (_method, name) => {
+      const ask = this.#frontend[name] as (request: object, options?: AskOptions) => Promise<unknown>
+      return (request: unknown, options: AskOptions = {}) =>
+        ask({ session: session.token, request }, name === 'watch_task' ? { ...timesOf(request), ...options } : options)
     })
-    return Object.fromEntries(methods) as unknown as Api // fromEntries forgets which key has which function
   }
 
   /**

@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { PartyEnvironment } from '../client/cli/index.ts'
 import { isBrokerUrl, LOCAL_STATE } from '../client/cli/index.ts'
-import { Refusal } from '../messages/index.ts'
+import { defined, mapDefined, Refusal } from '../messages/index.ts'
 import type { LogLevel } from '../runtime/index.ts'
 import { parseLogLevel } from '../runtime/index.ts'
 import type { ServerSearch } from './nats_server/find.ts'
@@ -35,9 +35,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const natsUrl = read('NATS_URL')
   const explicitPath = read('TACIT_NATS_SERVER')
   return {
-    ...(natsUrl === undefined ? {} : { natsUrl: checkUrl(natsUrl) }),
+    ...defined({ natsUrl: mapDefined(natsUrl, checkUrl) }),
     stateFolder: resolve(read('TACIT_STATE') ?? LOCAL_STATE),
-    party: present({
+    party: defined({
       nats: natsUrl,
       manifest: read('TACIT_MANIFEST'),
       state: read('TACIT_STATE'),
@@ -48,17 +48,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: parseLogLevel(read('TACIT_LOG') ?? 'info', 'TACIT_LOG'),
     color: read('NO_COLOR') === undefined,
     search: {
-      ...(explicitPath === undefined ? {} : { explicitPath: resolve(explicitPath) }),
+      ...defined({ explicitPath: mapDefined(explicitPath, (path) => resolve(path)) }),
       // Debian puts servers where only root's PATH leads.
       searchPath: `${read('PATH') ?? '/usr/local/bin:/usr/bin:/bin'}:/usr/sbin`,
       cacheFolder: join(read('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'tacit'),
     },
   }
-}
-
-/** What is there, of what may be. */
-function present(values: Record<keyof PartyEnvironment, string | undefined>): PartyEnvironment {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 }
 
 function checkUrl(url: string): string {

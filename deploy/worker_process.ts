@@ -2,6 +2,7 @@
  * One worker more for a deployment that another process runs: what `tacit worker` starts in a terminal of its own. It
  * reads the deployment's state folder, takes no lock on it, and writes nothing there but its log.
  */
+import { defined } from '../messages/index.ts'
 import type { EvidenceDevice } from '../attestation/index.ts'
 import type { Clock, LogLevel } from '../runtime/index.ts'
 import { systemClock } from '../runtime/index.ts'
@@ -51,7 +52,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     random,
   })
   // Numbered by this process, so that its log is not one of the deployment's own.
-  const slots = options.slots === undefined ? {} : { slots: options.slots }
+  const slots = defined({ slots: options.slots })
   const settings = { ...workerSettings, ...slots, ...options.settings }
   const half = launcher.start('execution', settings, { firstInstance: process.pid })
   const stop = () => half.stop()

@@ -15,15 +15,25 @@ export function fromKeys<K extends string, V>(keys: readonly K[], make: (key: K)
   return Object.fromEntries(keys.map((key) => [key, make(key)])) as Record<K, V>
 }
 
-/**
- * The same keys, each with what `make` makes of its value. `R` may say more exactly than the compiler can which key has
- * which value.
- */
-export function mapValues<T extends object, R extends Record<keyof T, unknown> = Record<keyof T, unknown>>(
+/** The same keys, each with what `make` makes of its value. */
+export function mapValues<T extends object, V>(
   record: T,
-  make: (value: T[keyof T], key: keyof T & string) => R[keyof T],
-): R {
-  return Object.fromEntries(
-    Object.entries(record).map(([key, value]) => [key, make(value as T[keyof T], key as keyof T & string)]),
-  ) as R
+  make: (value: T[keyof T], key: keyof T & string) => V,
+): Record<keyof T, V>
+/** The same, where `R` says more exactly than the compiler can see which key has which value. */
+export function mapValues<T extends object, R extends object>(
+  record: T,
+  make: (value: T[keyof T], key: keyof T & string) => unknown,
+): R
+export function mapValues<T extends object>(
+  record: T,
+  make: (value: T[keyof T], key: keyof T & string) => unknown,
+): Record<keyof T, unknown> {
+  const entries = Object.entries(record) as [keyof T & string, T[keyof T]][]
+  return Object.fromEntries(entries.map(([key, value]) => [key, make(value, key)])) as Record<keyof T, unknown>
+}
+
+/** What `make` makes of a value, or undefined where there is none: for a field that `defined` then leaves out. */
+export function mapDefined<T, R>(value: T | undefined, make: (value: T) => R): R | undefined {
+  return value === undefined ? undefined : make(value)
 }

@@ -27,7 +27,7 @@ export function addDoctorCommand(program: Command, contextOf: (command: Command)
       if (!output.json) for (const line of lines) output.say(line)
       const [first] = failed
       const text = `${failed.length} of ${checks.length} checks failed, first ${first?.name}`
-      const hint = first?.fix === undefined ? {} : { hint: first.fix }
+      const hint = defined({ hint: first?.fix })
       throw new CommandFailure('not_ready', text, { ok: false, checks }, hint)
     })
 }

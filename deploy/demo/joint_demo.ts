@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { builtinSpecs } from '../../actors/builtins/index.ts'
 import type { TaskView } from '../../messages/index.ts'
-import { Refusal } from '../../messages/index.ts'
+import { defined, Refusal } from '../../messages/index.ts'
 import type { Api, HashedList, TacitConnection } from '../../client/index.ts'
 import {
   createFileCrypto,
@@ -115,7 +115,7 @@ export async function runJointDemo(options: JointDemoOptions): Promise<JointDemo
 
   await alice.api.invoke_task({ task_id })
   const onChange = ({ state, reason }: Pick<TaskView, 'state' | 'reason'>) => say(`  ${state}: ${reason}`)
-  const until = options.signal === undefined ? {} : { signal: options.signal }
+  const until = defined({ signal: options.signal })
   const [task, seenByBob] = await Promise.all([
     waitForTask(alice.api, task_id, { onChange, ...until }),
     waitForTask(bob.api, task_id, until),

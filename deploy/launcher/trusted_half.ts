@@ -133,7 +133,7 @@ export function superviseTrustedHalf(options: TrustedHalfOptions): TrustedHalf {
       service: config.service,
       instance: config.instance,
       state: value,
-      ...(member?.pid === undefined ? {} : { pid: member.pid }),
+      ...defined({ pid: member?.pid }),
       ...about,
       endings: context.endings.length,
       ...defined({ problem: context.refusal }),

@@ -2,7 +2,7 @@
  * The protocols as an AsyncAPI 3.0.0 document: each method a channel (its subject) and an operation that the service
  * receives and answers, in an envelope and, where it may be, as a plain request.
  */
-import { defined } from '../../messages/index.ts'
+import { defined, mapDefined } from '../../messages/index.ts'
 import { VERSION } from '../../runtime/index.ts'
 import { COMPONENTS, MESSAGES, SERVERS } from './asyncapi_parts.ts'
 import { schemaRef } from './json_schemas.ts'
@@ -52,17 +52,15 @@ function requestChannel(reference: Reference, entry: MethodEntry) {
         traits: [{ $ref: '#/components/messageTraits/envelope' }],
         payload: schemaRef(`${id}.request`),
       },
-      ...(plain === undefined
-        ? {}
-        : {
-            plain: {
-              name: `${id}.plain`,
-              title: 'A plain request',
-              traits: [{ $ref: `#/components/messageTraits/${needsSession ? 'plainWithSession' : 'plain'}` }],
-              payload: schemaRef(`${id}.plain`),
-              examples: [{ name: 'request', payload: plainExample(reference, id) }],
-            },
-          }),
+      ...defined({
+        plain: mapDefined(plain, () => ({
+          name: `${id}.plain`,
+          title: 'A plain request',
+          traits: [{ $ref: `#/components/messageTraits/${needsSession ? 'plainWithSession' : 'plain'}` }],
+          payload: schemaRef(`${id}.plain`),
+          examples: [{ name: 'request', payload: plainExample(reference, id) }],
+        })),
+      }),
     },
   }
 }
@@ -75,7 +73,7 @@ function replyChannel({ id, plain }: MethodEntry) {
     description: 'The reply subject that the request names.',
     messages: {
       envelope: { name: `${id}.reply`, traits: [{ $ref: '#/components/messageTraits/envelope' }], payload },
-      ...(plain === undefined ? {} : { plain: { name: `${id}.plain_reply`, payload } }),
+      ...defined({ plain: mapDefined(plain, () => ({ name: `${id}.plain_reply`, payload })) }),
       refusal: { $ref: `#/components/messages/${MESSAGES.refusal}` },
     },
   }

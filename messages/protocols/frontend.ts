@@ -4,6 +4,7 @@ import { auditEntry, auditFinding } from '../domain/audit.ts'
 import { dataRule, dataView } from '../domain/data_record.ts'
 import { functionSpec, functionUsage, functionView, fieldName, jsonValue } from '../domain/function_record.ts'
 import { dataId, functionId, inputId, outputId, taskId, userId } from '../ids.ts'
+import { mapValues } from '../fields.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
 import { fileCrypto, fileTag, fileUrl, outputCrypto } from '../domain/stored_file.ts'
@@ -321,17 +322,12 @@ type FrontendMethods = {
   }
 }
 
-const methods = Object.fromEntries(
-  Object.entries(doorMethods).map(([name, method]) => [
-    name,
-    {
-      ...method,
-      request: z.strictObject({ session, request: method.request }),
-      refuses: ['unauthenticated', 'forbidden', ...method.refuses],
-      plain: true,
-      plainField: 'request',
-    },
-  ]),
-) as unknown as FrontendMethods // fromEntries forgets which key has which value
+const methods = mapValues<typeof doorMethods, FrontendMethods>(doorMethods, (method: Method) => ({
+  ...method,
+  request: z.strictObject({ session, request: method.request }),
+  refuses: ['unauthenticated', 'forbidden', ...method.refuses],
+  plain: true,
+  plainField: 'request',
+}))
 
 export const frontend = protocol('frontend', 'The one door for functions, data and tasks', ['client'], methods)

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { auditHead } from '../domain/audit.ts'
 import { taskId } from '../ids.ts'
+import { mapValues } from '../fields.ts'
 import type { Method } from '../protocol.ts'
 import { protocol } from '../protocol.ts'
 import { runOrder, runOutcome } from '../domain/task.ts'
@@ -21,12 +22,11 @@ type ForwardedMethods = {
   }
 }
 
-const forwarded = Object.fromEntries(
-  Object.entries(apiMethods).map(([name, method]) => [
-    name,
-    { ...method, request: z.strictObject({ caller: callerIdentity, request: method.request }), callers: ['frontend'] },
-  ]),
-) as unknown as ForwardedMethods // fromEntries forgets which key has which value
+const forwarded = mapValues<typeof apiMethods, ForwardedMethods>(apiMethods, (method: Method) => ({
+  ...method,
+  request: z.strictObject({ caller: callerIdentity, request: method.request }),
+  callers: ['frontend'],
+}))
 
 export const management = protocol('management', 'Functions, data, tasks and approvals', ['scheduler'], {
   ...forwarded,

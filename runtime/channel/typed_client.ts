@@ -1,6 +1,6 @@
 /** A typed client of a protocol: one function for each method, which asks and checks the answer. */
 import type { Method, Protocol } from '../../messages/index.ts'
-import { parseBy, Refusal } from '../../messages/index.ts'
+import { mapValues, parseBy, Refusal } from '../../messages/index.ts'
 import type { AskOptions, Client } from '../actor.ts'
 
 export type AskMethod = (request: unknown, options: AskOptions) => Promise<unknown>
@@ -12,14 +12,12 @@ export function typedClient<P extends Protocol>(
   protocol: P,
   askFor: (method: string, repeatable: boolean) => AskMethod,
 ): Client<P> {
-  const methods = Object.entries(protocol.methods).map(([name, { reply, idempotent }]) => {
+  return mapValues<P['methods'], Client<P>>(protocol.methods, ({ reply, idempotent }: Method, name) => {
     const what = `${protocol.name}.${name}`
     const ask = askFor(name, idempotent !== false)
-    const call = async (request: unknown, options: AskOptions = {}): Promise<unknown> =>
+    return async (request: unknown, options: AskOptions = {}): Promise<unknown> =>
       parseAnswer(reply, await ask(request, options), what)
-    return [name, call] as const
   })
-  return Object.fromEntries(methods) as unknown as Client<P> // fromEntries forgets which key has which function
 }
 
 /** Refuses `internal` for an answer of another form, because that is not the caller's mistake. */

@@ -8,7 +8,7 @@
  */
 import { z } from 'zod'
 import type { EvidenceNote } from '../../messages/index.ts'
-import { bytes, evidenceNote, parseBy, parseRefusal, Refusal } from '../../messages/index.ts'
+import { bytes, defined, evidenceNote, parseBy, parseRefusal, Refusal } from '../../messages/index.ts'
 import type { Clock } from '../clock.ts'
 
 export const memberConfig = z.strictObject({
@@ -196,7 +196,7 @@ export function openHostLink(channel: HostChannel, clock: Clock): HostLink {
         type: 'failed',
         code: refusal.code,
         message: refusal.message.slice(0, 4096),
-        ...(refusal.hint === undefined ? {} : { hint: refusal.hint.slice(0, 4096) }),
+        ...defined({ hint: refusal.hint?.slice(0, 4096) }),
       }),
     async saveAdminPassword(id, password) {
       await ask('saved', { type: 'admin_password', id, password })

@@ -11,9 +11,11 @@ import { generateKeys, parseManifest, passportDigest, signReceipt } from '../../
 import type { EvidenceNote } from '../../messages/index.ts'
 import {
   coordinator,
+  defined,
   EPOCH_EVENT,
   inboxSubject,
   LETTER_BYTES_MAX,
+  mapDefined,
   pack,
   Refusal,
   signaturesSubject,
@@ -209,9 +211,9 @@ function serviceHost({ config, clock, log, saveAdminPassword }: MemberOptions, t
     files: new ObjectFileStore(connection),
     auditStream: new JetStreamRecordStream(connection, { clock, service: config.service, memberId }),
     stopping: stopping.signal,
-    ...(saveAdminPassword === undefined
-      ? {}
-      : { saveAdminPassword: (password: string) => saveAdminPassword('admin', password) }),
+    ...defined({
+      saveAdminPassword: mapDefined(saveAdminPassword, (save) => (password: string) => save('admin', password)),
+    }),
     client: (protocol) => asker.client(protocol, (method) => toGroup(protocol.name, method)),
     clientOf: (protocol, member) => asker.client(protocol, () => toMember(protocol.name, member)),
     sealTo(group, subject, body) {
@@ -254,7 +256,7 @@ async function announceAndServe(options: MemberOptions, tools: Tools, service: S
       measurement: membership.passport.measurement,
       platform: membership.passport.platform,
       passport: passportDigest(membership.admission.passport).toString('hex'),
-      ...(workerClass === undefined ? {} : { class: workerClass, slots: slotsIn(config.settings) }),
+      ...defined({ class: workerClass, slots: mapDefined(workerClass, () => slotsIn(config.settings)) }),
     }),
     data: () => ({
       ...group.load,

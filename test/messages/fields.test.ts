@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, test } from 'vitest'
-import { defined, fromKeys, mapValues } from '../../messages/fields.ts'
+import { defined, fromKeys, mapDefined, mapValues } from '../../messages/fields.ts'
 
 test('fields without a value are dropped, and only those', () => {
   const absent = undefined as string | undefined
@@ -25,4 +25,9 @@ test('each key gets its value, and the compiler knows which keys there are', () 
 
 test('each value is mapped under its own key', () => {
   expect(mapValues({ a: 1, b: 2 }, (value, key) => `${key}${value}`)).toEqual({ a: 'a1', b: 'b2' })
+})
+
+test('nothing is made of nothing, and something of an empty value', () => {
+  expect(mapDefined(undefined as string | undefined, (text) => text.length)).toBeUndefined()
+  expect(mapDefined('', (text) => text.length)).toBe(0)
 })

@@ -4,7 +4,7 @@
  * Telling it is best effort: the state is the truth, and a worker that runs on is not believed when it reports.
  */
 import type { scheduler } from '../../../messages/index.ts'
-import { defined, Refusal, STANDARD_CLASS } from '../../../messages/index.ts'
+import { defined, mapDefined, Refusal, STANDARD_CLASS } from '../../../messages/index.ts'
 import type { Client, Log } from '../../../runtime/index.ts'
 import { giveBackRun } from '../functions/quota.ts'
 import { parseToken } from '../lifecycle/fencing_token.ts'
@@ -49,7 +49,7 @@ export function earlyEnds({ storage, scheduling, log }: EarlyEndParts): EarlyEnd
         {
           task_id: record.task_id,
           ...defined({ seq, worker: running?.worker }),
-          ...(givenUp === undefined ? {} : { dead_letter: { executor, class: workerClass, reason: givenUp } }),
+          ...defined({ dead_letter: mapDefined(givenUp, (reason) => ({ executor, class: workerClass, reason })) }),
         },
         { timeoutMs: STOP_TIMEOUT_MS },
       )

@@ -6,7 +6,15 @@ import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import type { AccessDecision, AccessQuestion, PolicyDocuments } from '../../../messages/index.ts'
-import { accessQuestion, documentName, parseBy, policyDocuments, Refusal } from '../../../messages/index.ts'
+import {
+  accessQuestion,
+  defined,
+  documentName,
+  mapDefined,
+  parseBy,
+  policyDocuments,
+  Refusal,
+} from '../../../messages/index.ts'
 import { CommandFailure } from '../terminal/output.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { withSession } from '../platform/party.ts'
@@ -103,7 +111,7 @@ function addPlatformCommands(policy: Command, contextOf: (command: Command) => P
     .action(async (version: string | undefined, _options: object, command: Command) => {
       const context = contextOf(command)
       await withSession(context, async (api) => {
-        const found = await api.get_policy(version === undefined ? {} : { version: Number(version) })
+        const found = await api.get_policy(defined({ version: mapDefined(version, Number) }))
         const added = Object.entries(found.documents).flatMap(([name, { language, text }]) => [
           `# ${name} (${language})`,
           text,

@@ -5,7 +5,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { TaskView } from '../../../messages/index.ts'
-import { defined, PRIORITIES, TASK_STATES } from '../../../messages/index.ts'
+import { defined, mapDefined, PRIORITIES, TASK_STATES } from '../../../messages/index.ts'
 import { followTask, showTask } from './follow_task.ts'
 import type { PartyContext } from '../platform/party.ts'
 import { collectAll, PAGE, withSession } from '../platform/party.ts'
@@ -66,9 +66,9 @@ export function addTaskCommands(program: Command, contextOf: (command: Command) 
           outputs: parseOwners(options.output, '--output'),
           options: {
             ...defined({ priority: options.priority, timeout_ms: options.timeoutMs, deadline: options.deadline }),
-            ...(options.workerClass === undefined ? {} : { needs: { class: options.workerClass } }),
+            ...defined({ needs: mapDefined(options.workerClass, (name) => ({ class: name })) }),
             ...defined({ attempts: options.attempts, retries: options.retries }),
-            ...(options.allowRaw === undefined ? {} : { allow_raw: true }),
+            ...defined({ allow_raw: options.allowRaw }),
             ...defined({ idempotency_key: options.idempotencyKey }),
           },
         })

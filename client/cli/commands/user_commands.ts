@@ -41,11 +41,8 @@ export function addUserCommands(program: Command, contextOf: (command: Command) 
     .action(async (id: string, options: UserOptions, command: Command) => {
       const context = contextOf(command)
       const { role, passwordFile } = options
-      const changes = {
-        ...defined({ role }),
-        ...organisationOf(options),
-        ...(passwordFile === undefined ? {} : { password: await passwordFor(context, id, passwordFile) }),
-      }
+      const password = passwordFile === undefined ? undefined : await passwordFor(context, id, passwordFile)
+      const changes = { ...organisationOf(options), ...defined({ role, password }) }
       await withSession(context, async (_api, { authentication }, { token }) => {
         await authentication.user_update({ session: token, id, ...changes })
         context.output.result({ user: id, updated: Object.keys(changes) }, [`updated ${id}, whose sessions have ended`])
