@@ -22,6 +22,8 @@ const TESTED_BY: Readonly<Record<string, readonly string[]>> = {
   // As built, on a thread of its own.
   'test/actors/execution/worker.test.ts': ['actors/execution/executors/builtin/builtin_thread.ts'],
   // As built, in processes of their own.
+  'test/scenarios/joint_computation.test.ts': ['actors/main.ts', 'client/joint_list.ts'],
+  'test/scenarios/own_service.test.ts': ['deploy/launcher/describe_extension.ts'],
   // As commands that people type.
   'test/readme.test.ts': [
     ...['data', 'data_crypt', 'function', 'receipt', 'task'].map((name) => `client/cli/commands/${name}_commands.ts`),
