@@ -143,7 +143,8 @@ export default {
     {
       name: 'services-apart',
       comment:
-        'Services speak by messages; the folder of one never imports that of another. The built-in functions are no service.',
+        'Services speak by messages; the folder of one never imports that of another. The built-in functions are ' +
+        'no service.',
       severity: 'error',
       from: { path: '^actors/([^/]+)/' },
       to: { path: '^actors/', pathNot: '^actors/($1/|builtins/index\\.ts$)' },

@@ -84,7 +84,9 @@ function checkServer({ search }: DoctorOptions): Promise<Check> {
       return {
         ok: true,
         found: 'none yet',
-        fix: `the first start gets version ${PINNED_VERSION} by Go, or Debian's package where you are root; or name one by TACIT_NATS_SERVER`,
+        fix:
+          `the first start gets version ${PINNED_VERSION} by Go, or Debian's package where you are root; or ` +
+          'name one by TACIT_NATS_SERVER',
       }
     }
     const found = `version ${formatVersion(server.version)} at ${server.path} (${server.from})`

@@ -1,6 +1,7 @@
 /**
- * This drawer holds what a party types: its commands, apart from what chooses a platform, reads and prints, and completes.
- * Here is what the program that joins all commands takes of them, and what operators' commands share with them.
+ * This drawer holds what a party types: its commands, and apart from them what chooses a platform, what reads and
+ * prints, and what completes. Here is what the program that joins all commands takes of them, and what operators'
+ * commands share with them.
  */
 export { CommandFailure, createOutput, EXIT_CODES, reportFailure } from './terminal/output.ts'
 export type { Output } from './terminal/output.ts'

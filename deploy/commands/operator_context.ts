@@ -1,4 +1,8 @@
-/** What the operator's commands share. */
+/**
+ * What the operator's commands share.
+ *
+ * This drawer holds the commands that an operator types; what they do is done elsewhere.
+ */
 import type { Output } from '../../client/cli/index.ts'
 import type { OperatorConfig } from '../config.ts'
 

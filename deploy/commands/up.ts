@@ -68,7 +68,8 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
             start_ms: startMs,
           },
           [
-            `Tacit is up: ${services.length} processes in ${(startMs / 1000).toFixed(1)} s, on a simulated platform (for trying out, not for secrets)`,
+            `Tacit is up: ${services.length} processes in ${(startMs / 1000).toFixed(1)} s, on a simulated ` +
+              'platform (for trying out, not for secrets)',
             '',
             `  NATS            ${natsUrl}`,
             `  state           ${paths.folder}`,

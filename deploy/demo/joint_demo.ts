@@ -2,6 +2,8 @@
  * The joint computation of the demo: two data owners who do not trust each other find out which customers they share,
  * and nothing else. Everything is done as the parties themselves would do it, through the SDK, on a deployment that
  * runs.
+ *
+ * This drawer holds what `npm run demo` does once the platform runs, and the lists that it does it with.
  */
 import { randomBytes } from 'node:crypto'
 import { builtinSpecs } from '../../actors/builtins/index.ts'
@@ -63,7 +65,8 @@ export async function runJointDemo(options: JointDemoOptions): Promise<JointDemo
   await using admin = await connect()
   const { services, measurement } = admin.platform
   say(
-    `the platform proved itself: coordinator ${measurement.slice(0, 16)}…, ${services.reduce((sum, { members }) => sum + members, 0)} members admitted`,
+    `the platform proved itself: coordinator ${measurement.slice(0, 16)}…, ` +
+      `${services.reduce((sum, { members }) => sum + members, 0)} members admitted`,
   )
   const passwords = await registerUsers(admin, options.adminPassword)
   say('registered alice and bob, two data owners of two organisations, and fay, a function owner')
@@ -83,7 +86,8 @@ export async function runJointDemo(options: JointDemoOptions): Promise<JointDemo
   const alice = await enter(aliceConnection, 'alice', passwords.alice, hashItems(options.left, salt))
   const bob = await enter(bobConnection, 'bob', passwords.bob, hashItems(options.right, salt))
   say(
-    `alice (${alice.list.items.length} items) and bob (${bob.list.items.length} items) hashed, encrypted and uploaded their lists`,
+    `alice (${alice.list.items.length} items) and bob (${bob.list.items.length} items) hashed, encrypted and ` +
+      'uploaded their lists',
   )
 
   const { task_id } = await alice.api.create_task({

@@ -1,6 +1,9 @@
 /**
  * The launcher of one deployment: it knows how many processes each service has, starts them with what they need, and
  * ends them in order. It keeps no secret of theirs; what it hands over is in the deployment's state folder.
+ *
+ * This drawer holds the untrusted half of every service: what starts, watches, restarts and stops the processes of the
+ * trusted halves, and reads what an operator adds to them.
  */
 import { fileURLToPath } from 'node:url'
 import type { EvidenceDevice } from '../../attestation/index.ts'

@@ -1,6 +1,8 @@
 /**
  * Finds a nats-server that is already on this machine: the path that was given, then the folders of the
  * search path, then the project's own cache. It never downloads; that is `install.ts`.
+ *
+ * This drawer holds how a nats-server comes to this machine: found or got, judged by its version, started and stopped.
  */
 import { access, constants } from 'node:fs/promises'
 import { delimiter, isAbsolute, join } from 'node:path'
@@ -37,7 +39,9 @@ export async function findNatsServer(search: ServerSearch): Promise<FoundServer 
     const version = await readVersion(explicitPath)
     if (version !== undefined) return { path: explicitPath, version, from: 'given path' }
     throw new Refusal('no_broker', `${explicitPath} is not a nats-server that runs here`, {
-      hint: 'give the path of a nats-server binary by --nats-server or TACIT_NATS_SERVER, or give none to let tacit find one',
+      hint:
+        'give the path of a nats-server binary by --nats-server or TACIT_NATS_SERVER, or give none to let ' +
+        'tacit find one',
     })
   }
   // A relative entry of PATH would let the working directory choose what runs, so it is passed over.
@@ -53,7 +57,10 @@ export async function findNatsServer(search: ServerSearch): Promise<FoundServer 
 export function floorWarning(server: FoundServer): string | undefined {
   if (!isBelowFloor(server.version)) return undefined
   const floor = SECURITY_FLOOR.join(' or ')
-  return `nats-server ${formatVersion(server.version)} at ${server.path} has known security holes: fine for trying out, not for production (use ${floor} or later)`
+  return (
+    `nats-server ${formatVersion(server.version)} at ${server.path} has known security holes: fine for ` +
+    `trying out, not for production (use ${floor} or later)`
+  )
 }
 
 async function tryServer(path: string, from: FoundServer['from']): Promise<FoundServer | undefined> {

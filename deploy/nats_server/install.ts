@@ -61,7 +61,8 @@ async function getNatsServer(search: ServerSearch, say: Say): Promise<FoundServe
 async function installByGo(go: string, { cacheFolder }: ServerSearch, say: Say): Promise<void> {
   const target = cachedServerPath(cacheFolder)
   say(
-    `no nats-server found: getting version ${PINNED_VERSION} with ${go} install into ${dirname(target)} (a minute or two)`,
+    `no nats-server found: getting version ${PINNED_VERSION} with ${go} install into ${dirname(target)} (a ` +
+      'minute or two)',
   )
   await mkdir(dirname(target), { recursive: true })
   const workFolder = await mkdtemp(join(cacheFolder, '.install-'))

@@ -2,6 +2,9 @@
  * The simulated platform of a deployment on this machine: a device root of its own, made at the first start, a device
  * for each trusted half that measures it when it is started, and the manifest that says which measurements are
  * accepted.
+ *
+ * This drawer holds the evidence of a deployment: what is measured of the code, the devices that say so, and the
+ * manifest that is made of it.
  */
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -66,7 +69,8 @@ export async function openSimulatedPlatform(options: SimulatedPlatformOptions): 
   const before = await readOptional(paths.manifest)
   if (before !== undefined && before !== manifest) {
     say(
-      `the ${whatChanged(before, manifest)} changed since the last start: the manifest is now ${manifestDigest(manifest).slice(0, 16)}…; clients that pinned the old one must take it anew`,
+      `the ${whatChanged(before, manifest)} changed since the last start: the manifest is now ` +
+        `${manifestDigest(manifest).slice(0, 16)}…; clients that pinned the old one must take it anew`,
     )
   }
   return {

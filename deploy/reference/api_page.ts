@@ -12,36 +12,40 @@ const INTRODUCTION = `# The API
 
 ${MADE_FROM}
 
-What users may ask of a deployment: each method, with a request to copy. The SDK (\`tacit/client\`) has a function for each of
-them, typed, with the same fields, and sends them sealed; \`tacit schema <method>\` prints the schema of one.
-[asyncapi.json](asyncapi.json) says all of this for programs, and [services.md](services.md) what services ask of each other.`
+What users may ask of a deployment: each method, with a request to copy. The SDK (\`tacit/client\`)
+has a function for each of them, typed, with the same fields, and sends them sealed;
+\`tacit schema <method>\` prints the schema of one. [asyncapi.json](asyncapi.json) says all of this for
+programs, and [services.md](services.md) what services ask of each other.`
 
 const CALLING = `## Calling
 
-The requests here are plain ones, by the \`nats\` command: \`nats req tacit.<service>.<method> '<JSON>'\`. The broker can read them, so a
-deployment says whether it takes them (\`npm start\` does).
+The requests here are plain ones, by the \`nats\` command: \`nats req tacit.<service>.<method> '<JSON>'\`.
+The broker can read them, so a deployment says whether it takes them (\`npm start\` does).
 
 **Session.** Log in once, and give the token in the header \`Authorization\`:
 
 \`\`\`sh
-TOKEN=$(nats req --raw tacit.authentication.user_login '{"id":"alice","password":"a long password of alice"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+LOGIN='{"id":"alice","password":"a long password of alice"}'
+TOKEN=$(nats req --raw tacit.authentication.user_login "$LOGIN" | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
 \`\`\`
 
-**Repeating.** A request that got no answer may be sent again. With the same header \`Nats-Msg-Id\` (\`-H "Nats-Msg-Id: <text of your
-own>"\`, at most 128 characters) it is the same request, and what is *harmless* below is done once. A method that *does it
-again* is the exception.
+**Repeating.** A request that got no answer may be sent again. With the same header \`Nats-Msg-Id\`
+(\`-H "Nats-Msg-Id: <text of your own>"\`, at most 128 characters) it is the same request, and what is
+*harmless* below is done once. A method that *does it again* is the exception.
 
 **Bytes.** Byte strings are base64 text. Moments are milliseconds since 1970.
 
 **Pages.** A list comes in pages. Where the reply has \`next\`, ask again with it as \`after\`.
 
-**Refusals.** An answer with the header \`Tacit-Code\` is a refusal; its body is \`{"code", "message", "hint", "field"}\`, the last two where they help.
-The code is for programs, the text for people. Each method names its own refusals; any may also answer with one of [these](#refusals-of-any-method).`
+**Refusals.** An answer with the header \`Tacit-Code\` is a refusal; its body is
+\`{"code", "message", "hint", "field"}\`, the last two where they help. The code is for programs, the
+text for people. Each method names its own refusals; any may also answer with one of
+[these](#refusals-of-any-method).`
 
 const REFUSING = `## Refusals
 
-Every code there is, also those of commands and services. The advice is for programs: \`fix\` the request, or what it is about;
-\`retry\` the same one later; \`stop\` trusting the other side.`
+Every code there is, also those of commands and services. The advice is for programs: \`fix\` the
+request, or what it is about; \`retry\` the same one later; \`stop\` trusting the other side.`
 
 export function apiPage(reference: Reference): string {
   const entries = reference.entries.filter(isForUsers)
@@ -57,7 +61,7 @@ export function apiPage(reference: Reference): string {
   const parts = [
     INTRODUCTION,
     `## Contents`,
-    `${linkTo('Calling')} · ${services.map(({ name }) => linkTo(name)).join(' · ')} · ${linkTo('Shapes')} · ${linkTo('Refusals')}`,
+    ['Calling', ...services.map(({ name }) => name), 'Shapes', 'Refusals'].map(linkTo).join(' · '),
     CALLING,
     ...methods.flatMap(({ heading, about, contents, sections }) => [`## ${heading}`, about, contents, ...sections]),
     '## Shapes',
@@ -79,9 +83,9 @@ function contentsOf(entries: readonly MethodEntry[]): string {
 }
 
 function refusals(): string {
-  const rows = Object.entries(REFUSALS).map(
-    ([code, { advice }]) =>
-      row([`<a id="${code}"></a>\`${code}\``, REFUSAL_MEANINGS[code as RefusalCode], `\`${advice}\``]), // its keys are the codes
+  const rows = Object.entries(REFUSALS).map(([code, { advice }]) =>
+    // The keys of the table are the codes.
+    row([`<a id="${code}"></a>\`${code}\``, REFUSAL_MEANINGS[code as RefusalCode], `\`${advice}\``]),
   )
   return ['| code | meaning | advice |', '|---|---|---|', ...rows].join('\n')
 }

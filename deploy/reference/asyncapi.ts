@@ -10,9 +10,12 @@ import type { MethodEntry } from './method_entry.ts'
 import type { Reference } from './reference.ts'
 import { plainExample } from './reference.ts'
 
-const DESCRIPTION = `Tacit runs functions over the data of several parties who trust neither each other nor the operator. Its services are attested actors on NATS.
+const DESCRIPTION = `Tacit runs functions over the data of several parties who trust neither each other nor
+the operator. Its services are attested actors on NATS.
 
-A request goes to the subject of its method. It comes in a signed and sealed envelope (docs/protocol.md): then the payloads here are the bodies of the letters in it, in msgpack. Where a deployment takes plain requests, it may come as JSON (\`nats req\`): then the broker can read it.
+A request goes to the subject of its method. It comes in a signed and sealed envelope (docs/protocol.md): then
+the payloads here are the bodies of the letters in it, in msgpack. Where a deployment takes plain requests, it may
+come as JSON (\`nats req\`): then the broker can read it.
 
 Byte strings stand as base64 text (\`contentEncoding\`); inside an envelope they are byte strings of msgpack.`
 

@@ -95,7 +95,9 @@ export const COMPONENTS = {
     envelope: {
       type: 'asymmetricEncryption',
       description:
-        'The envelope is signed by its sender (Ed25519) and sealed to the group of the service (X25519, AES-256-GCM). A member proves itself by its passport, which it has for its evidence; an outside party by a key of its own, and a user by the session in the letter.',
+        'The envelope is signed by its sender (Ed25519) and sealed to the group of the service (X25519, ' +
+        'AES-256-GCM). A member proves itself by its passport, which it has for its evidence; an outside party ' +
+        'by a key of its own, and a user by the session in the letter.',
     },
     session: {
       type: 'http',

@@ -102,7 +102,10 @@ function typeOf(schema: JsonSchema, schemas: Schemas, link: ShapeLink, within: r
     case 'boolean':
       return '`true`, `false`'
     case 'array':
-      return `${withSpan('list', flat.minItems, flat.maxItems)} of ${inner(flat.items ?? {}).replace(/^object$/, 'objects')}`
+      return (
+        `${withSpan('list', flat.minItems, flat.maxItems)} of ` +
+        `${inner(flat.items ?? {}).replace(/^object$/, 'objects')}`
+      )
     case 'object':
       return flat.properties === undefined && typeof flat.additionalProperties === 'object'
         ? `${inner(flat.additionalProperties)} by name`

@@ -33,7 +33,8 @@ export function serviceSection(reference: Reference, entry: MethodEntry, shapes:
   return [
     `### ${id}`,
     prose(`${method.about}.`),
-    `*Callers*: ${callers.join(', ')}. *Sent twice*: ${repetition(entry)}. *Refusals*: ${codes.join(', ') || 'none of its own'}.`,
+    `*Callers*: ${callers.join(', ')}. *Sent twice*: ${repetition(entry)}. *Refusals*: ` +
+      `${codes.join(', ') || 'none of its own'}.`,
     '**Request**',
     fieldTable(schemaOf(reference, `${id}.request`), reference.schemas, shapes.linkOfRequest),
     '**Reply**',

@@ -1,4 +1,8 @@
-/** What both the AsyncAPI document and the pages are made of: the methods, and their schemas as JSON Schema. */
+/**
+ * What both the AsyncAPI document and the pages are made of: the methods, and their schemas as JSON Schema.
+ *
+ * This drawer holds what makes the pages of `docs/reference/` and the AsyncAPI document from the protocols.
+ */
 import { z } from 'zod'
 import type { Protocol } from '../../messages/index.ts'
 import * as messages from '../../messages/index.ts'

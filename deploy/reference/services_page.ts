@@ -13,9 +13,10 @@ const INTRODUCTION = `# Between services
 
 ${MADE_FROM}
 
-What services ask of each other, and what an outside party may ask only in an envelope ([docs/protocol.md](../protocol.md)): the
-fields are those of a letter's body. Who is named as a caller may ask, and nobody else: the broker's permissions and the receiver
-are both made from this. A refusal means what the [page for users](${API_PAGE}#refusals) says.`
+What services ask of each other, and what an outside party may ask only in an envelope
+([docs/protocol.md](../protocol.md)): the fields are those of a letter's body. Whoever is named as a
+caller may ask, and nobody else: the broker's permissions and the receiver's check are both made from
+this. A refusal means what the [page for users](${API_PAGE}#refusals) says.`
 
 export function servicesPage(reference: Reference): string {
   const entries = reference.entries.filter((entry) => !isForUsers(entry))
@@ -55,7 +56,8 @@ function serviceSections(
     ...(list.length === 0
       ? []
       : [
-          `Handed on by ${forwarded[0]?.callers.join(', ')}, as \`{ caller, request }\` with who is asking, and answered as there: ${list.join(', ')}.`,
+          `Handed on by ${forwarded[0]?.callers.join(', ')}, as \`{ caller, request }\` with who is asking, and ` +
+            `answered as there: ${list.join(', ')}.`,
         ]),
     ...here.filter(({ forwardOf }) => forwardOf === undefined).map((entry) => serviceSection(reference, entry, shapes)),
   ].join('\n\n')

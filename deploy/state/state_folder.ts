@@ -12,6 +12,9 @@
  *     storage/            the platform's sealed records
  *     logs/ run/          a log for each process; process ids and ports
  *     admin-password.txt  the first admin, until the operator removes it
+ *
+ * This drawer holds what a deployment keeps on disk for its launcher: its folder, the lock, the broker's users and the
+ * logs.
  */
 import { access, chmod, constants, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'

@@ -21,7 +21,8 @@ export const fileUrl = z
   })
   .meta({
     description:
-      'Where the file is: `nats-object://<bucket>/<name>`; for small inputs `data:;base64,...`; on a web server (`https://...`) or in a folder of the workers (`file:///...`), where the deployment allows it.',
+      'Where the file is: `nats-object://<bucket>/<name>`; for small inputs `data:;base64,...`; on a web server ' +
+      '(`https://...`) or in a folder of the workers (`file:///...`), where the deployment allows it.',
     examples: ['nats-object://files/alice-customers.enc'],
   })
 
@@ -41,7 +42,8 @@ const teaclaveFile = z.strictObject({
   scheme: z
     .literal('teaclave-file-128')
     .describe(
-      'The protected-file layout of the SGX SDK; each file has random keys of its own under this one, so there is no iv.',
+      'The protected-file layout of the SGX SDK; each file has random keys of its own under this one, so there ' +
+        'is no iv.',
     ),
   key: key(16),
 })

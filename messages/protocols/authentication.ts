@@ -39,7 +39,8 @@ export const authentication = protocol('authentication', 'Users, passwords, role
   },
   user_register: {
     about:
-      'Registers a user with a role, under an id that nobody had before; an admin any, a manager data owners of its own organisation',
+      'Registers a user with a role, under an id that nobody had before; an admin any, a manager data owners of ' +
+      'its own organisation',
     who: '`PlatformAdmin` anybody; `DataOwnerManager` the data owners of its own organisation',
     request: z.strictObject({
       session,

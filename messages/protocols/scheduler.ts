@@ -55,7 +55,8 @@ export const scheduler = protocol('scheduler', 'Stages tasks by capability, watc
       busy: z
         .int()
         .describe(
-          'Runs that workers of the class have; where none of this executor, those of the others that they may offer too.',
+          'Runs that workers of the class have; where none of this executor, those of the others that they may ' +
+            'offer too.',
         ),
     }),
     refuses: [],

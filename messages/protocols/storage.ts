@@ -34,7 +34,8 @@ export const storage = protocol(
     },
     commit: {
       about:
-        'Writes all or nothing; each write names the revision it replaces (0: the key is absent); one without a value only needs it, and one with `add` adds to a counter',
+        'Writes all or nothing; each write names the revision it replaces (0: the key is absent); one without a ' +
+        'value only needs it, and one with `add` adds to a counter',
       request: z.strictObject({
         writes: z
           .array(

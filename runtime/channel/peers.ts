@@ -203,5 +203,5 @@ function clientPeer(credential: Credential & { kind: 'client' }): Peer {
 
 function credentialKey(credential: Credential): string {
   if (credential.kind === 'passport') return Buffer.from(credential.digest).toString('latin1')
-  return `${Buffer.from(credential.signingKey).toString('latin1')}${Buffer.from(credential.sealingKey).toString('latin1')}`
+  return Buffer.concat([credential.signingKey, credential.sealingKey]).toString('latin1')
 }

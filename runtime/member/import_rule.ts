@@ -41,7 +41,8 @@ export function resolve(
   // What `node:module` makes loads files past this rule.
   if (specifier.startsWith('node:') && specifier !== 'node:module') return nextResolve(specifier, context)
   throw new Error(
-    `it imports "${specifier}", but an own service is one file, so that all of it is measured; bundle what it imports ` +
+    `it imports "${specifier}", but an own service is one file, so that all of it is measured; ` +
+      'bundle what it imports ' +
       `(it may import ${Object.keys(own).join(', ')} and node:* except node:module)`,
   )
 }

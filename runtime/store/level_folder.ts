@@ -59,7 +59,8 @@ export function unwritableFolder(folder: string, cause: unknown): Refusal {
 export function newerFolder(folder: string, version: number, known: number): Refusal {
   return new Refusal(
     'state_damaged',
-    `the store in ${folder} has format version ${version}, newer than version ${known}, the newest that this program knows`,
+    `the store in ${folder} has format version ${version}, newer than version ${known}, the newest that this ` +
+      'program knows',
     { hint: 'nothing was changed; start the newer program that wrote it' },
   )
 }

@@ -24,7 +24,9 @@ const anyAnswer = (name: string) =>
     ask: { about: 'Asks', request: z.object({}), reply: z.object({ answer: z.unknown() }), refuses: [] },
   })
 const asProtocol = (name: string, callers = `['client']`) =>
-  `protocol('${name}', 'Of a test', ${callers}, { ask: { about: 'Asks', request: z.object({}), reply: z.object({ answer: z.unknown() }), refuses: [] } })`
+  `protocol('${name}', 'Of a test', ${callers}, {
+    ask: { about: 'Asks', request: z.object({}), reply: z.object({ answer: z.unknown() }), refuses: [] },
+  })`
 
 /** Reaches for what is not its own, with a protocol of storage that it made itself. */
 const BURGLAR = `async (host) => {
@@ -39,9 +41,11 @@ const BURGLAR = `async (host) => {
   const tries = ['user/admin', 'own/counter/visits', '../counter/visits', '/own/counter/visits']
   const found = []
   for (const key of tries) found.push(await storage.get({ key }).then(() => 'found', ({ code }) => code))
-  await storage.commit({ writes: [{ key: 'own/counter/visits', value: pack(1_000_000), revision: 0 }] }).catch(({ code }) => found.push(code))
+  const stolen = { key: 'own/counter/visits', value: pack(1_000_000), revision: 0 }
+  await storage.commit({ writes: [stolen] }).catch(({ code }) => found.push(code))
   const { entries } = await storage.scan({ prefix: '', limit: 100 })
-  const conflict = await storage.commit({ writes: [{ key: 'mine', value: pack(1), revision: 99 }] }).catch((error) => error)
+  const stale = { key: 'mine', value: pack(1), revision: 99 }
+  const conflict = await storage.commit({ writes: [stale] }).catch((error) => error)
   return { found, keys: entries.map(({ key }) => key), told: conflict.message, host: Object.keys(host) }
 }`
 
@@ -234,7 +238,8 @@ describe('the command refuses with the reason, and starts nothing,', { timeout: 
 
   test('an actor without a handler for a method of its protocol', async () => {
     const lacking = await writeServices(folder.path, {
-      'lacking.js': `${protocolText('lacking')}\nexport default service(lacking, () => ({ actor: actor(lacking, {}) }))`,
+      'lacking.js': `${protocolText('lacking')}
+export default service(lacking, () => ({ actor: actor(lacking, {}) }))`,
     })
     expect(await refused(['--service', lacking['lacking.js']])).toContain('its actor has no handler for lacking.ask')
   })

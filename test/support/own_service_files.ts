@@ -14,7 +14,9 @@ const ${name} = protocol('${name}', 'Of a test', ${callers}, {
 })`
 
 export const serviceText = (name: string, answer: string, callers?: string) => `${protocolText(name, callers)}
-export default service(${name}, async (host) => ({ actor: actor(${name}, { ask: async () => ({ answer: await (${answer})(host) }) }) }))
+export default service(${name}, async (host) => ({
+  actor: actor(${name}, { ask: async () => ({ answer: await (${answer})(host) }) }),
+}))
 `
 
 /** @returns where each file is that was written into `folder` */

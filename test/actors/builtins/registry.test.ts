@@ -3,7 +3,7 @@ import { BUILTINS, builtinSpecs } from '../../../actors/builtins/registry.ts'
 import { functionSpec } from '../../../messages/index.ts'
 import { runBuiltin } from './run_builtin.ts'
 
-test('each built-in function is found by the name that it is registered by, and its registration is a valid one', () => {
+test('each built-in function is found by its own name, and its registration is a valid one', () => {
   expect(Object.keys(builtinSpecs)).toEqual([...BUILTINS.keys()])
   for (const [name, { spec }] of BUILTINS) {
     expect(builtinSpecs[name]).toBe(spec)

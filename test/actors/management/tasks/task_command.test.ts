@@ -52,7 +52,7 @@ async function carryOut(command: Partial<TaskCommand>, isOverdue = false) {
 }
 
 describe('a command on a task', () => {
-  it('is admitted, looked for among what was done, checked against the deadline, and decided: in this order', async () => {
+  it('is admitted, then known if it was done, then held to the deadline, and then decided', async () => {
     const { steps, told } = await carryOut({})
     expect(steps).toEqual(['admit', 'done?', 'overdue?', 'decide'])
     expect(told).toBe(loaded)
