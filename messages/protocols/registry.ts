@@ -2,16 +2,23 @@
  * This drawer holds what each service may be asked: one file a service, and here the registry of them all. A service
  * that an operator adds to a deployment is in no registry; it is called an extension.
  */
+import { fromKeys, mapValues } from '../fields.ts'
 import type { Protocol } from '../protocol.ts'
 import * as services from './services.ts'
 
 type Exported = typeof services
 type Protocols = { readonly [K in keyof Exported as Exported[K] extends Protocol<K & string> ? K : never]: Exported[K] }
 
+/** What of the files is a protocol; the type says the same of it. */
+const names = Object.keys(services).filter((name) => isProtocolOf(name)) as (keyof Protocols)[]
+
 /** The protocol of each service by its name. */
-export const PROTOCOLS = Object.freeze(
-  Object.fromEntries(Object.entries(services).filter(([name, value]) => isProtocolOf(name, value))),
-) as Protocols // fromEntries forgets which key has which protocol
+export const PROTOCOLS: Protocols = Object.freeze(
+  mapValues<Record<keyof Protocols, keyof Protocols>, Protocols>(
+    fromKeys(names, (name) => name),
+    (name) => services[name],
+  ),
+)
 
 export type ServiceName = keyof Protocols
 export const SERVICES = Object.keys(PROTOCOLS) as readonly ServiceName[] // the keys are just these
@@ -37,6 +44,7 @@ export function callersInclude(callers: readonly string[], role: string): boolea
 }
 
 /** A protocol is exported under its own name; what else the files export are parts of protocols. */
-function isProtocolOf(name: string, value: unknown): boolean {
+function isProtocolOf(name: string): boolean {
+  const value: unknown = services[name as keyof Exported]
   return typeof value === 'object' && value !== null && 'methods' in value && 'name' in value && value.name === name
 }
