@@ -61,7 +61,9 @@ export function apiPage(reference: Reference): string {
   const parts = [
     INTRODUCTION,
     `## Contents`,
-    ['Calling', ...services.map(({ name }) => name), 'Shapes', 'Refusals'].map(linkTo).join(' · '),
+    ['Calling', ...services.map(({ name }) => name), 'Shapes', 'Refusals']
+      .map((heading) => linkTo(heading))
+      .join(' · '),
     CALLING,
     ...methods.flatMap(({ heading, about, contents, sections }) => [`## ${heading}`, about, contents, ...sections]),
     '## Shapes',
