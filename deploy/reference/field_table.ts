@@ -101,11 +101,10 @@ function typeOf(schema: JsonSchema, schemas: Schemas, link: ShapeLink, within: r
       return withSpan(flat.type, flat.minimum, flat.maximum)
     case 'boolean':
       return '`true`, `false`'
-    case 'array':
-      return (
-        `${withSpan('list', flat.minItems, flat.maxItems)} of ` +
-        `${inner(flat.items ?? {}).replace(/^object$/, 'objects')}`
-      )
+    case 'array': {
+      const items = inner(flat.items ?? {}).replace(/^object$/, 'objects')
+      return `${withSpan('list', flat.minItems, flat.maxItems)} of ${items}`
+    }
     case 'object':
       return flat.properties === undefined && typeof flat.additionalProperties === 'object'
         ? `${inner(flat.additionalProperties)} by name`
