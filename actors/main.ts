@@ -1,7 +1,7 @@
 /**
- * The entry of a trusted half: a process that a launcher forked. It takes its configuration over the process channel,
- * plays the one role it names, and drains when told or when the launcher is gone. Every file it can load is measured,
- * also that of a service which the operator added.
+ * The entry of a trusted half: a process that a launcher forked. It receives its configuration over the process
+ * channel, plays the one role that the configuration names, and drains when the launcher says so or is gone. Every file
+ * that it can load is measured, including the file of a service that the operator added.
  */
 import { isService, Refusal } from '../messages/index.ts'
 import type { HostLink, MemberConfig, Service, ServiceHost, StartService } from '../runtime/index.ts'
@@ -75,7 +75,7 @@ async function startTrustedHalf(memberConfig: MemberConfig, host: HostLink) {
   })
 }
 
-/** A service of the house is in the folder of its name; an extension is in a file of its operator's. */
+/** Loads a built-in service from the folder of its name, and an extension from the operator's file. */
 async function loadStart({ service, servicePath }: MemberConfig): Promise<StartService> {
   if (servicePath !== undefined) {
     const extension = await loadService(servicePath)
@@ -84,7 +84,7 @@ async function loadStart({ service, servicePath }: MemberConfig): Promise<StartS
       hint: `start the deployment again, or call it "${service}" as before`,
     })
   }
-  // The name becomes a path: only one of the registry may.
+  // The name becomes part of a path, so only a registered name is allowed.
   if (!isService(service)) throw new Refusal('unsupported', `there is no service "${service}"`)
   const folder = (await import(`./${service}/index.js`)) as { start: StartService }
   return folder.start
@@ -112,12 +112,12 @@ function fail(error: unknown): void {
     error instanceof Refusal
       ? error
       : new Refusal('internal', `the ${config.service} process could not go on`, {
-          hint: 'its log tells more',
+          hint: 'see its log',
           cause: error,
         })
   log.error({ err: error }, refusal.message)
   link.tellFailed(refusal)
-  // The channel needs a turn to carry the message.
+  // The channel needs a moment to send the message.
   setTimeout(() => process.exit(1), 50)
 }
 

@@ -1,6 +1,6 @@
 /**
- * The one reader of the environment. Flags come before it: the commands hand theirs to the functions they call, and use
- * these values where a flag is absent.
+ * Reads the environment; nothing else here does. A flag overrides the environment: a command passes its flags to the
+ * functions it calls, and uses these values where a flag is absent.
  */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -12,11 +12,11 @@ import { parseLogLevel } from '../runtime/index.ts'
 import type { ServerSearch } from './nats_server/find.ts'
 
 export interface OperatorConfig {
-  /** `NATS_URL`: a broker that is there already; absent, the deployment starts its own. */
+  /** `NATS_URL`: a broker that already runs. If it is absent, the deployment starts its own. */
   natsUrl?: string
   /** `TACIT_STATE`, or `.tacit` in the working directory; absolute. */
   stateFolder: string
-  /** What parties are told: `NATS_URL`, `TACIT_MANIFEST`, `TACIT_STATE`, `TACIT_CONTEXT` and `TACIT_USER`. */
+  /** What a party's commands use: `NATS_URL`, `TACIT_MANIFEST`, `TACIT_STATE`, `TACIT_CONTEXT` and `TACIT_USER`. */
   party: PartyEnvironment
   /** `TACIT_HOME`, or `tacit` below the user's configuration folder: where contexts and sessions are kept. */
   homeFolder: string
@@ -28,7 +28,7 @@ export interface OperatorConfig {
   search: ServerSearch
 }
 
-/** @throws Refusal `invalid_request` naming the variable that does not make sense */
+/** @throws Refusal `invalid_request` that names the variable with an unusable value */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): OperatorConfig {
   // An empty variable counts as absent, as in a shell's `VAR= command`.
   const read = (name: string) => (environment[name] === '' ? undefined : environment[name])
@@ -49,7 +49,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     color: read('NO_COLOR') === undefined,
     search: {
       ...defined({ explicitPath: mapDefined(explicitPath, (path) => resolve(path)) }),
-      // Debian puts servers where only root's PATH leads.
+      // Debian installs servers in /usr/sbin, which is only in root's PATH.
       searchPath: `${read('PATH') ?? '/usr/local/bin:/usr/bin:/bin'}:/usr/sbin`,
       cacheFolder: join(read('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'tacit'),
     },

@@ -1,7 +1,6 @@
 /**
- * A whole deployment on this machine: its state folder, its broker, and every service in a process of its own. It is
- * what the demo, `npm start` and the scenarios run; it ends with `stop()`, which drains what it started and nothing
- * else.
+ * A whole deployment on this machine: its state folder, its broker, and every service in its own process. The demo,
+ * `npm start` and the scenarios run it. `stop()` ends it, and drains only what the deployment itself started.
  */
 import type { ServiceName } from '../messages/index.ts'
 import {
@@ -33,34 +32,34 @@ import { openState, writeBrokerRecord, writePrivate } from './state/state_folder
 
 export interface DeploymentOptions {
   stateFolder: string
-  /** A broker that is there already, `nats://user:password@host:port`; absent, the deployment starts its own. */
+  /** A broker that already runs, `nats://user:password@host:port`. If absent, the deployment starts its own. */
   natsUrl?: string
-  /** The own broker's port; absent, any free one. */
+  /** The port of the deployment's own broker; if absent, any free one. */
   port?: number
-  /** Where a nats-server may be found. */
+  /** Where to look for a nats-server. */
   search: ServerSearch
-  /** How many execution processes; two unless told. */
+  /** How many execution processes; two by default. */
   workers?: number
-  /** Files of services that the operator adds, each the default export of `service()`. */
+  /** Files of services that the operator adds. Each file exports the result of `service()` as its default. */
   extensions?: readonly string[]
-  /** How many processes of the other services; one each unless told. */
+  /** How many processes each of the other services has; one by default. */
   members?: Readonly<Record<string, number>>
-  /** Settings by service, beside those that the deployment itself knows. */
+  /** Settings by service, in addition to those that the deployment itself sets. */
   settings?: Readonly<Record<string, Record<string, unknown>>>
   workerClass?: string
-  /** Runs at once in each worker. */
+  /** How many runs each worker executes at once. */
   slots?: number
   leaseMs?: number
-  /** Room of the audit log; absent: 8 GiB, or less on a small disk. */
+  /** Space for the audit log; if absent, 8 GiB, or less on a small disk. */
   auditBytes?: number
   passportMs?: number
   logLevel?: LogLevel
   plainRequests?: boolean
-  /** The evidence platform of this deployment; opened once its state folder is. */
+  /** The evidence platform of this deployment, opened after its state folder. */
   platform: (paths: StatePaths, services: readonly MeasuredService[]) => Promise<Platform>
-  /** Tells the operator what is done, a line at a time. */
+  /** Tells the operator what happens, one line at a time. */
   say: Say
-  /** Gives up a start that is under way, and undoes it. */
+  /** Cancels a start that is under way, and undoes it. */
   signal?: AbortSignal
   entryPath?: string
   clock?: Clock
@@ -69,36 +68,36 @@ export interface DeploymentOptions {
 }
 
 export interface Deployment {
-  /** The broker's address. Without a name one is its guest, which is what clients are. */
+  /** The broker's address. Whoever connects without a user name is its guest, as clients are. */
   readonly natsUrl: string
-  /** The user that may look at everything on the broker. */
+  /** The broker's user that may look at everything on it. */
   readonly operator: { user: string; password: string }
   readonly paths: StatePaths
   readonly manifestPath: string
-  /** How long the start took, until the last service was ready. */
+  /** How long the start took, in ms, until the last service was ready. */
   readonly startMs: number
   services(): TrustedHalfStatus[]
-  /** Calls back at each change of a process; the returned function ends it. */
+  /** Calls the listener at each change of a process; the returned function stops the calls. */
   onChange(listener: (status: TrustedHalfStatus) => void): () => void
   /** Starts one more worker, and resolves when it is ready. */
   addWorker(): Promise<TrustedHalfStatus>
-  /** The id of a process of a service, or of `broker`, that runs now; undefined between two. */
+  /** The process id of a service's member, or of `broker`; undefined while none runs, between two processes. */
   pidOf(service: string, instance?: number): number | undefined
-  /** Ends one process with SIGKILL, and resolves with its id when it is gone; it is started again by itself. */
+  /** Ends one process with SIGKILL, and resolves with its id when it is gone. Its supervisor starts it again. */
   killOne(service: string, instance?: number): Promise<number>
-  /** Resolves when that process serves, at once if it does now. */
+  /** Resolves when that process serves; at once if it already does. */
   ready(service: string, instance?: number): Promise<void>
-  /** Drains the services in reverse order of their start, then ends the broker and gives up the state folder. */
+  /** Drains the services in reverse order of their start, then ends the broker and releases the state folder. */
   stop(): Promise<void>
 }
 
-/** What must be there before the others, in order; the rest starts together. */
+/** The services that must be ready before the others, in this order; the rest start together. */
 const FIRST: readonly ServiceName[] = ['coordinator', 'storage']
 const READY_MS_MAX = 90_000
 
 /**
- * @throws Refusal `no_broker`, `port_taken`, `state_in_use`, `state_damaged`, that of a service which cannot start, or
- * that of an extension which cannot be loaded
+ * @throws Refusal `no_broker`, `port_taken`, `state_in_use` or `state_damaged`; or the refusal of a service that cannot
+ * start, or of an extension that cannot be loaded
  */
 export async function startDeployment(options: DeploymentOptions): Promise<Deployment> {
   const { say, clock = systemClock, random = Math.random } = options
@@ -194,8 +193,8 @@ export async function startDeployment(options: DeploymentOptions): Promise<Deplo
 }
 
 /**
- * Resolves when each half has become ready or has ended once: an extension that crashes is its supervisor's to start
- * again, and no reason for the rest not to go on. Refuses with the reason of one that no other try can mend.
+ * Resolves when each half has become ready or has ended once. If an extension crashes, its supervisor starts it again,
+ * and the rest goes on meanwhile. If another try cannot help a half, this refuses with the reason of that half.
  */
 async function firstTries(halves: readonly TrustedHalf[], launcher: Launcher, clock: Clock): Promise<void> {
   const first = halves.map((half) => {
@@ -219,7 +218,7 @@ async function firstTries(halves: readonly TrustedHalf[], launcher: Launcher, cl
   }
 }
 
-/** Keeps address and user of somebody else's broker, so that workers in other terminals find it. */
+/** Writes down the address and user of somebody else's broker, so that workers in other terminals find it. */
 async function noteExternalBroker(state: OpenState, text: string): Promise<string> {
   const url = new URL(text.includes('://') ? text : `nats://${text}`)
   state.broker.external = { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }
@@ -230,20 +229,20 @@ async function noteExternalBroker(state: OpenState, text: string): Promise<strin
   return state.broker.url
 }
 
-/** Clients may use the bucket of files and not make it, so it is there before they come. */
+/** Clients may use the bucket of files but may not create it, so it is created before they connect. */
 async function makeFilesBucket(url: string, operator: { user: string; password: string }): Promise<void> {
   const connection = await connectBroker({ url, ...operator, name: 'launcher' })
   await new ObjectFileStore(connection).exists(FILES_BUCKET, 'anything')
   await connection.close()
 }
 
-/** A number for a service that is not there is a misspelt name. */
+/** Refuses a number of members for an unknown service: the name must be misspelt. */
 function checkMembers(members: Readonly<Record<string, number>>, extensions: readonly Extension[]): void {
   const known: readonly string[] = [...SERVICES, ...extensions.map(({ name }) => name)]
   const stranger = Object.keys(members).find((name) => !known.includes(name))
   if (stranger === undefined) return
   throw new Refusal('invalid_request', `there is no service "${stranger}" to have ${members[stranger]} members`, {
-    hint: 'add it with --service, or name one that is there',
+    hint: 'add it with --service, or name a service that exists',
     field: 'members',
   })
 }
@@ -270,7 +269,7 @@ function settingsFor(options: DeploymentOptions, paths: StatePaths): Readonly<Re
   return fromKeys(names, (service) => ({ ...known[service], ...options.settings?.[service] }))
 }
 
-/** In reverse order of what was done; all of it, also when one step fails. */
+/** Runs the steps, which are in reverse order of what was done. Runs all of them, even if one fails. */
 async function undoAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
   const failures: unknown[] = []
   for (const step of steps) await step().catch((error: unknown) => failures.push(error))
@@ -280,12 +279,12 @@ async function undoAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
 async function orAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
   let onAbort = () => {}
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new Refusal('canceled', 'the start was given up', { hint: 'start it again' }))
+    onAbort = () => reject(new Refusal('canceled', 'the start was canceled', { hint: 'start it again' }))
   })
   if (signal?.aborted === true) onAbort()
   signal?.addEventListener('abort', onAbort)
   try {
-    // What loses the race may still fail later: it was undone by then, and nobody waits for it.
+    // If the signal wins the race, the work may still fail later. It is undone by then, and nobody waits for it.
     await Promise.race([aborted, work])
   } finally {
     signal?.removeEventListener('abort', onAbort)

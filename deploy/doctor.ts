@@ -1,6 +1,6 @@
 /**
- * Whether a deployment could run here: each check says what it found and what to do about it. It changes nothing and
- * downloads nothing. A check that is `ok` and yet has a `fix` works, and could be better.
+ * Checks whether a deployment could run here: each check says what it found and what to do about it. It changes nothing
+ * and downloads nothing. A check that is `ok` and still has a `fix` found something that works but could be better.
  */
 import { defined, Refusal } from '../messages/index.ts'
 import { fillOf } from '../runtime/index.ts'
@@ -16,21 +16,21 @@ export interface Check {
   name: string
   ok: boolean
   found: string
-  /** The next step, where there is one. */
+  /** What to do next, if anything. */
   fix?: string
 }
 
 export interface DoctorOptions {
   search: ServerSearch
   stateFolder: string
-  /** The port that the deployment is to have; absent, any free one. */
+  /** The port that the deployment's broker will use; if absent, any free one. */
   port?: number
-  /** A broker that is there already: then no nats-server and no port is needed here. */
+  /** A broker that already runs: then this machine needs no nats-server and no port. */
   natsUrl?: string
   nodeVersion?: string
 }
 
-/** So little room is left that the API is about to stop. */
+/** From this fill on, so little space is left that the API is about to stop. */
 const FULL_PERCENT = 95
 const NODE_MINIMUM = [20, 19] as const
 
@@ -39,7 +39,7 @@ export async function examine(options: DoctorOptions): Promise<Check[]> {
   const broker: Check[] =
     natsUrl === undefined
       ? await Promise.all([checkServer(options), checkPort(options.port ?? 0), checkSetpriv()])
-      : [{ name: 'broker', ok: true, found: `the one at ${withoutUser(natsUrl)}, by NATS_URL` }]
+      : [{ name: 'broker', ok: true, found: `the one at ${withoutUser(natsUrl)}, from NATS_URL` }]
   return [
     checkNode(options.nodeVersion ?? process.versions.node),
     ...broker,
@@ -48,7 +48,7 @@ export async function examine(options: DoctorOptions): Promise<Check[]> {
   ]
 }
 
-/** Of a deployment that runs; where none does, there is nothing to look at. */
+/** Checks the audit log of a running deployment; if none runs, there is nothing to check. */
 async function checkAudit(folder: string): Promise<Check[]> {
   const running = await readRunningState(folder).catch((error: unknown) => {
     if (error instanceof Refusal) return undefined
@@ -58,10 +58,10 @@ async function checkAudit(folder: string): Promise<Check[]> {
   const check = await answer('audit log', async () => {
     const usage = await readAuditUsage({ url: running.url, ...credentialsOf(running.broker, 'operator') })
     const { percent, isShort } = fillOf(usage)
-    const found = usage.bytesMax === Number.POSITIVE_INFINITY ? 'as much room as there is' : `${percent} % full`
+    const found = usage.bytesMax === Number.POSITIVE_INFINITY ? 'as much space as there is' : `${percent} % full`
     if (!isShort) return { ok: true, found }
     const fix = 'start the deployment with a larger --audit-bytes, or give the stream AUDIT a larger max_bytes at once'
-    return { ok: percent < FULL_PERCENT, found: `${found}; nothing is done when it is full`, fix }
+    return { ok: percent < FULL_PERCENT, found: `${found}; the API stops when it is full`, fix }
   })
   return [check]
 }
@@ -85,8 +85,8 @@ function checkServer({ search }: DoctorOptions): Promise<Check> {
         ok: true,
         found: 'none yet',
         fix:
-          `the first start gets version ${PINNED_VERSION} by Go, or Debian's package where you are root; or ` +
-          'name one by TACIT_NATS_SERVER',
+          `the first start installs version ${PINNED_VERSION} with Go, or Debian's package if you are root; or set ` +
+          'TACIT_NATS_SERVER to the path of one',
       }
     }
     const found = `version ${formatVersion(server.version)} at ${server.path} (${server.from})`
@@ -112,7 +112,7 @@ async function checkSetpriv(): Promise<Check> {
     ? {
         name: 'setpriv',
         ok: true,
-        found: 'not here: the broker outlives a killed launcher until the next start ends it',
+        found: 'not found: if the launcher is killed, its broker runs on until the next start ends it',
         fix: 'install util-linux',
       }
     : { name: 'setpriv', ok: true, found: `${path}: the broker ends with its launcher` }
@@ -122,7 +122,7 @@ function checkState(folder: string): Promise<Check> {
   return answer('state folder', async () => ({ ok: true, found: await inspectState(folder) }))
 }
 
-/** A refusal is a finding like any other; what else is thrown is our own fault and goes up. */
+/** A refusal is a finding like any other. Any other error is a fault of this code, so it is thrown on. */
 async function answer(name: string, look: () => Promise<Omit<Check, 'name'>>): Promise<Check> {
   try {
     return { name, ...(await look()) }
@@ -132,7 +132,7 @@ async function answer(name: string, look: () => Promise<Omit<Check, 'name'>>): P
   }
 }
 
-/** An address may hold a password, and a finding is pasted into bug reports. */
+/** The address without its user and password: people paste findings into bug reports. */
 function withoutUser(url: string): string {
   return url.replace(/\/\/[^@/]*@/, '//')
 }

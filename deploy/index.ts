@@ -1,4 +1,4 @@
-/** A deployment on this machine, for programs that start one of their own: the benchmark, and examples. */
+/** A deployment on this machine, for programs that start their own: the benchmark and the examples. */
 export * from './deployment.ts'
 export * from './platform/simulated_platform.ts'
 export * from './config.ts'

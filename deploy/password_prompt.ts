@@ -1,4 +1,7 @@
-/** Asks for passwords: on a terminal without echo, and a new one twice; through a pipe, each is the next line. */
+/**
+ * Asks for passwords. On a terminal it does not echo them, and asks for a new password twice. From a pipe, each
+ * password is the next line.
+ */
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { Refusal } from '../messages/index.ts'
@@ -12,7 +15,7 @@ export function createPasswordPrompt(
   const terminal = input.isTTY === true
   let lines: AsyncIterator<string> | undefined
   const readLine = async (): Promise<string> => {
-    // One reader for all: another one would not get what this one has read already.
+    // One reader serves all questions: a second reader would miss what the first has already read.
     const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
     lines ??= createInterface({ input, output: silent, terminal })[Symbol.asyncIterator]()
     const { done, value } = await lines.next()

@@ -1,4 +1,4 @@
-/** All commands of `tacit`, what parties do and what operators do, as one tree. */
+/** All commands of `tacit`, those of parties and those of operators, in one tree. */
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { builtinSpecs } from '../actors/builtins/index.ts'
@@ -32,7 +32,7 @@ export interface ProgramOptions {
   output: Output
   readPassword: AskPassword
   signal: AbortSignal
-  /** What commander itself says: help on the one, what is wrong with the words on the other. */
+  /** Where commander writes: `writeOut` gets its help, `writeErr` what is wrong with the command line. */
   writeOut: (text: string) => void
   writeErr: (text: string) => void
 }
@@ -45,11 +45,11 @@ export function createProgram({ config, output, readPassword, signal, writeOut, 
     .option('--json', 'one JSON document on stdout')
     .option('--nats <url>', "the broker's address")
     .option('--manifest <file>', 'the manifest that you trust')
-    .option('--state <folder>', 'the state folder of a deployment on this machine (./.tacit unless told)')
-    .option('--context <name>', 'the platform of this context ("tacit context list")')
-    .option('--nats-server <path>', 'the nats-server to start, instead of looking for one')
-    .option('--as <user>', 'speak as this user, of those who logged in')
-    .showHelpAfterError('(run with --help for what it takes)')
+    .option('--state <folder>', 'the state folder of a deployment on this machine (default: ./.tacit)')
+    .option('--context <name>', 'use the platform of this context (see "tacit context list")')
+    .option('--nats-server <path>', 'the nats-server to start; without this, tacit looks for one')
+    .option('--as <user>', 'act as this user, who must have logged in before')
+    .showHelpAfterError('(run with --help to see what it takes)')
     .exitOverride()
     .configureOutput({ writeOut, writeErr })
   const partyContext = (command: Command): PartyContext => ({
@@ -85,7 +85,7 @@ export function createProgram({ config, output, readPassword, signal, writeOut, 
   return program
 }
 
-/** The engine is large, and few commands need it. */
+/** Loads the policy engine only when a command needs it: it is large, and few commands do. */
 async function openPolicy(documents: PolicyDocuments) {
   const accessControl = await import('../actors/access_control/index.ts')
   return accessControl.openPolicy(documents)

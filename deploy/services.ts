@@ -1,6 +1,6 @@
 /**
- * The services of one deployment: those of the house, and the extensions that its operator adds. Broker, manifest,
- * launcher and reference read what they need to know of a service from here.
+ * The services of one deployment: the built-in ones, and the extensions that its operator adds. The broker, the
+ * manifest, the launcher and the reference learn from here what they need to know about a service.
  */
 import { z } from 'zod'
 import type { Protocol } from '../messages/index.ts'
@@ -12,25 +12,25 @@ export type Protocols = Readonly<Record<string, Protocol>>
 /** A service that the operator adds, as its file describes it. */
 export interface Extension {
   name: string
-  /** The file, absolute. */
+  /** The absolute path of the file. */
   path: string
-  /** What the broker must know of it: callers and names of methods. Its schemas stay with its members. */
+  /** What the broker must know of it: its callers and the names of its methods. Only its members have its schemas. */
   protocol: Protocol
 }
 
-/** What a manifest has a role for: a service of the house, or with `path` the file of an extension. */
+/** A service that has a role in the manifest: a built-in one, or, with `path`, the file of an extension. */
 export type MeasuredService = Pick<Extension, 'name'> & Partial<Pick<Extension, 'path'>>
 
 export function protocolsOf(extensions: readonly Extension[]): Protocols {
   return { ...PROTOCOLS, ...Object.fromEntries(extensions.map(({ name, protocol }) => [name, protocol])) }
 }
 
-/** Every service of the deployment, those of the house first. */
+/** Every service of the deployment, the built-in ones first. */
 export function measuredServices(extensions: readonly Extension[]): MeasuredService[] {
   return [...Object.keys(PROTOCOLS).map((name) => ({ name })), ...extensions.map(({ name, path }) => ({ name, path }))]
 }
 
-/** What of a protocol fits a message between processes. */
+/** The part of a protocol that one process can send to another as a message: everything but the schemas. */
 export const protocolNote = z.strictObject({
   name: z.string(),
   about: z.string(),
@@ -39,7 +39,7 @@ export const protocolNote = z.strictObject({
 })
 export type ProtocolNote = z.infer<typeof protocolNote>
 
-/** A protocol that says who may ask what, and takes anything. */
+/** A protocol that says which callers may call which methods, and accepts any request and reply. */
 export function protocolFrom({ methods, ...note }: ProtocolNote): Protocol {
   const open = { request: z.unknown(), reply: z.unknown(), refuses: [] }
   return {

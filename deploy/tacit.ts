@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `tacit` command as a process: its streams, its signals, its exit code. */
+/** The process of the `tacit` command: its streams, its signals and its exit code. */
 import { CommanderError } from 'commander'
 import type { Output } from '../client/cli/index.ts'
 import { createOutput, EXIT_CODES, reportFailure } from '../client/cli/index.ts'
@@ -10,12 +10,12 @@ import { createProgram } from './program.ts'
 
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // The first asks for an orderly end; a second one is for whoever cannot wait.
+  // The first signal asks for an orderly end; a second one ends the process at once, for whoever cannot wait.
   process.on(signal, () => (interrupted.signal.aborted ? process.exit(130) : interrupted.abort()))
 }
 
 process.exitCode = await main(process.argv)
-// Connections may linger in their timers; the work is done.
+// The work is done, but timers of connections could keep the process alive.
 process.exit()
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -38,11 +38,11 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** What commander has told people already, told to programs. */
+/** With `--json`, tells programs what commander has already told people. */
 function reportUsage({ code, message, exitCode }: CommanderError, output: Output): number {
   if (exitCode === 0) return EXIT_CODES.done
   const text = code === 'commander.help' ? 'the command is not complete' : message.replace(/^error: /, '')
-  const error = new Refusal('invalid_request', text, { hint: 'run it with --help for what it takes' })
+  const error = new Refusal('invalid_request', text, { hint: 'run it with --help to see what it takes' })
   if (output.json) output.result({ error: { ...error.toNote(), advice: error.advice } }, [])
   return EXIT_CODES.fix
 }

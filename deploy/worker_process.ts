@@ -1,6 +1,6 @@
 /**
- * One worker more for a deployment that another process runs: what `tacit worker` starts in a terminal of its own. It
- * reads the deployment's state folder, takes no lock on it, and writes nothing there but its log.
+ * One more worker for a deployment that another process runs: `tacit worker` starts it in another terminal. It reads
+ * the deployment's state folder, takes no lock on it, and writes only its log there.
  */
 import { defined } from '../messages/index.ts'
 import type { EvidenceDevice } from '../attestation/index.ts'
@@ -12,9 +12,9 @@ import type { Say } from './nats_server/install.ts'
 import { readRunningState } from './state/state_folder.ts'
 
 export interface WorkerProcessOptions {
-  /** The state folder of the running deployment; class and lease of its workers are this one's too. */
+  /** The state folder of the running deployment. This worker has the same class and lease as that deployment's. */
   stateFolder: string
-  /** Runs at once. */
+  /** How many runs it executes at once. */
   slots?: number
   settings?: Record<string, unknown>
   logLevel?: LogLevel
@@ -34,7 +34,7 @@ export interface WorkerProcess {
 
 const READY_MS_MAX = 60_000
 
-/** @throws Refusal `unavailable` when no deployment runs there, or that of the worker when it is not admitted */
+/** @throws Refusal `unavailable` if no deployment runs there; or the worker's own refusal if it is not admitted */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
   const { clock = systemClock, random = Math.random } = options
   const { paths, broker, url, manifest, workerSettings } = await readRunningState(options.stateFolder)
@@ -51,7 +51,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     clock,
     random,
   })
-  // Numbered by this process, so that its log is not one of the deployment's own.
+  // The id of this process is the worker's number, so its log file is none of the deployment's own.
   const slots = defined({ slots: options.slots })
   const settings = { ...workerSettings, ...slots, ...options.settings }
   const half = launcher.start('execution', settings, { firstInstance: process.pid })

@@ -1,6 +1,7 @@
 /**
- * The deployment's own broker: found or got, configured, started, and started again on the same port whenever it ends
- * without being asked to. What a killed launcher left running on the same store is ended first, by its id.
+ * The deployment's own broker. This file finds or installs a nats-server, configures and starts it, and starts it again
+ * on the same port whenever it ends unasked. If a killed launcher left a broker running on the same store, that one is
+ * ended first, by its process id.
  */
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
@@ -29,14 +30,14 @@ const RESTART_BACKOFF = { firstMs: 100, lastMs: 10_000 }
 export interface OwnBroker {
   readonly url: string
   readonly port: number
-  /** The id of the process that runs now, or ran last. */
+  /** The id of the process that runs now, or that ran last. */
   pid(): number
   stop(): Promise<void>
 }
 
 export interface OwnBrokerOptions {
   state: OpenState
-  /** Of the services that are its users; those of the house unless told. */
+  /** The protocols of the services that are its users; by default those of the built-in services. */
   protocols?: Protocols | undefined
   search: ServerSearch
   /** A port, or 0 for any free one. */
@@ -76,7 +77,7 @@ export async function startOwnBroker(options: OwnBrokerOptions): Promise<OwnBrok
   const stopping = new AbortController()
   const watching = keepRunning()
 
-  /** Gives up never: without a broker nothing goes on, and each try is cheap. */
+  /** Never gives up: without a broker nothing works, and each try is cheap. */
   async function keepRunning(): Promise<void> {
     let failures = 0
     for (;;) {
@@ -98,7 +99,7 @@ export async function startOwnBroker(options: OwnBrokerOptions): Promise<OwnBrok
           say(error.message)
         }
       }
-      // Asked to stop while it started: the new process is ended here, since `stop` saw only the old one.
+      // `stop` was called during the start and saw only the old process, so the new one is ended here.
       if (stopping.signal.aborted) return current.stop()
     }
   }
@@ -115,7 +116,7 @@ export async function startOwnBroker(options: OwnBrokerOptions): Promise<OwnBrok
   }
 }
 
-/** A broker of ours that outlived its launcher; recognised by our configuration file on its command line. */
+/** Ends a broker of ours that outlived its launcher. Its command line shows it: it names our configuration file. */
 async function endOrphan(pidPath: string, configPath: string, say: Say, clock: Clock): Promise<void> {
   const pid = Number(await readOptional(pidPath))
   if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid)) return
@@ -135,17 +136,17 @@ async function endOrphan(pidPath: string, configPath: string, say: Say, clock: C
   }
 }
 
-/** The process may have ended a moment ago, which is what we want. */
+/** Sends the signal, unless the process has already ended, which is just as good. */
 function signal(pid: number, name: NodeJS.Signals): void {
   if (isAlive(pid)) process.kill(pid, name)
 }
 
-/** Empty for a process that has ended, zombies included. */
+/** The command line of a process; empty if it has ended, also if it is a zombie. */
 async function readCommandLine(pid: number): Promise<string> {
   try {
     return await readFile(`/proc/${pid}/cmdline`, 'utf8')
   } catch {
-    // No /proc on this system, or no such process: `ps` knows both.
+    // This system has no /proc, or there is no such process; `ps` tells in both cases.
     try {
       return (await promisify(execFile)('ps', ['-p', String(pid), '-o', 'command='])).stdout
     } catch {

@@ -1,6 +1,7 @@
 /**
- * The configuration of the deployment's own nats-server: an account with a user for each service, which may do what its
- * protocol needs, and one for the server itself. JSON is a legal form of nats-server's configuration.
+ * The configuration of the deployment's own nats-server. It has one account with a user for each service, who may do
+ * what the service's protocol needs, and one account for the server itself. nats-server accepts a configuration in
+ * JSON.
  */
 import { PROTOCOLS } from '../../messages/index.ts'
 import type { Protocols } from '../services.ts'
@@ -14,8 +15,8 @@ export interface BrokerFolders {
 }
 
 /**
- * @param protocols of the services that the deployment has
- * @returns the text of the configuration file; it holds passwords, so it is for its owner's eyes alone
+ * @param protocols the protocols of the deployment's services
+ * @returns the text of the configuration file; it holds passwords, so only its owner may read it
  */
 export function brokerConfig(
   { users }: BrokerRecord,
@@ -28,8 +29,8 @@ export function brokerConfig(
     jetstream: { store_dir: storeFolder },
     // A frame is at most one million bytes (`FRAME_BYTES_MAX`), which leaves the rest for headers.
     max_payload: 1024 * 1024,
-    // Sixteen frames of the largest size may wait for a slow reader; then it is cut off rather than fed from our
-    // memory.
+    // Up to 64 frames of the largest size may wait for a slow reader. Beyond that the server disconnects the reader, so
+    // that it does not fill our memory.
     max_pending: 64 * 1024 * 1024,
     write_deadline: '10s',
     accounts: {

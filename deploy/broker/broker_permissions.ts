@@ -28,15 +28,15 @@ export interface Permissions {
   subscribe: { allow: string[]; deny?: string[] }
 }
 
-/** Methods of the coordinator that a process calls before it has a passport, hence with the standing of a client. */
+/** Methods of the coordinator that a process calls before it has a passport, so only with the rights of a client. */
 const ADMISSION_METHODS = ['enrol', 'get_nonce', 'get_platform']
 const PASSPORT_STREAM = `KV_${PASSPORTS_BUCKET}`
 const COORDINATOR_STREAM = `KV_${COORDINATOR_BUCKET}`
 const FILES_STREAM = `OBJ_${FILES_BUCKET}`
 
 /**
- * What a member of a service may do.
- * @param protocols of all services of the deployment
+ * What a member of a service may publish and subscribe to.
+ * @param protocols the protocols of all services of the deployment
  */
 export function servicePermissions(service: string, protocols: Protocols = PROTOCOLS): Permissions {
   return {
@@ -53,7 +53,7 @@ export function servicePermissions(service: string, protocols: Protocols = PROTO
     subscribe: {
       allow: sortedSet([
         requestSubject(service, '>'),
-        // Also what JetStream answers: a member's inbox prefix lies below its inbox.
+        // This includes JetStream's answers: they go to the member's inbox prefix, which is below its service's inbox.
         inboxSubject(service, '>'),
         'tacit.control.*',
         signaturesSubject(service, '*'),
@@ -64,9 +64,10 @@ export function servicePermissions(service: string, protocols: Protocols = PROTO
   }
 }
 
-/** What anyone on this machine may do without a password: the API, files, and a look at what an operator may see. */
+/** What anyone on this machine may do without a password: use the API and files, and see what an operator may see. */
 export function guestPermissions(protocols: Protocols = PROTOCOLS): Permissions {
-  // Whole services: a method that does not exist is answered by the service, not by the broker's silence.
+  // The guest may call any method name of these services, so for an unknown method the service answers with a refusal;
+  // otherwise the broker would drop the request, and the guest would get no answer.
   const api = Object.entries(protocols).flatMap(([callee, { callers }]) =>
     callee === 'coordinator' || !callers.includes('client')
       ? requestsBy('client', callee, protocols)
@@ -89,7 +90,7 @@ export function guestPermissions(protocols: Protocols = PROTOCOLS): Permissions 
         ...readBucket(PASSPORT_STREAM),
         ...useFiles(),
       ]),
-      // The coordinator's document is sealed, yet nobody but the coordinator has use for it.
+      // The coordinator's document is sealed, but only the coordinator has a use for it.
       deny: [`$JS.API.STREAM.MSG.GET.${COORDINATOR_STREAM}`, `$JS.API.DIRECT.GET.${COORDINATOR_STREAM}`].flatMap(
         (subject) => [subject, `${subject}.>`],
       ),
@@ -98,14 +99,14 @@ export function guestPermissions(protocols: Protocols = PROTOCOLS): Permissions 
   }
 }
 
-/** What a service may publish beside its protocol: the streams and buckets that it works on. Most need nothing. */
+/** What a service may publish in addition to its protocol: to its streams and buckets. Most services have none. */
 const EXTRA: ReadonlyMap<string, string[]> = new Map(
   Object.entries({
     authentication: [auditSubject('authentication', '*')],
     frontend: [auditSubject('frontend', '*')],
     management: [
       auditSubject('management', '*'),
-      // Made and read here. Nobody may delete of it, or change what it keeps.
+      // Management creates and reads the audit stream. Nobody may delete from it, or change what it keeps.
       ...['INFO', 'CREATE', 'MSG.GET'].map((verb) => `$JS.API.STREAM.${verb}.${AUDIT_STREAM}`),
       'tacit.event.task.*',
       ...useFiles(),
@@ -119,13 +120,13 @@ const EXTRA: ReadonlyMap<string, string[]> = new Map(
       ...[TASKS_STREAM, DEADLETTERS_STREAM, EVENTS_STREAM].flatMap(ownStream),
       ...ownConsumers(TASKS_STREAM),
       ...takeWork(),
-      // It alone speaks to one member: the worker that is to stop a run.
+      // Only the scheduler sends messages to a single member: the worker that has to stop a run.
       'tacit.control.*',
     ],
     execution: ['tacit.deadletters.>', 'tacit.event.task.*', ...takeWork(), ...useFiles(), ...makeBucket(FILES_STREAM)],
     coordinator: [
       EPOCH_EVENT,
-      // Whoever enrols has no passport yet, so the answer goes to any inbox.
+      // Whoever enrols has no passport yet, so the coordinator must be able to answer to any inbox.
       'tacit.inbox.>',
       ...[PASSPORTS_BUCKET, COORDINATOR_BUCKET].map((bucket) => `$KV.${bucket}.>`),
       ...[PASSPORT_STREAM, COORDINATOR_STREAM].flatMap((stream) => [...makeBucket(stream), ...readBucket(stream)]),
@@ -144,7 +145,7 @@ function requestsBy(caller: string, callee: string, protocols: Protocols): strin
     .map((method) => requestSubject(callee, method))
 }
 
-/** Where a service sends later signatures: to the members that it asks, and to those that ask it. */
+/** Where a service sends later signatures: to the services that it calls, and to those that call it. */
 function laterSignaturesOf(service: string, protocols: Protocols): string[] {
   const others = Object.keys(protocols)
   const asked = others.filter((callee) => requestsBy(service, callee, protocols).length > 0)
@@ -152,7 +153,7 @@ function laterSignaturesOf(service: string, protocols: Protocols): string[] {
   return [...asked, ...asking].map((other) => signaturesSubject(other, '*'))
 }
 
-/** The inboxes of those who may ask: a service's members, clients, and anybody's plain or `$SRV` request. */
+/** The inboxes to which a service answers: those of its callers, and `_INBOX` for plain and `$SRV` requests. */
 function answersOf(service: string, protocols: Protocols): string[] {
   const askers = ['client', ...Object.keys(protocols)].filter(
     (caller) => requestsBy(caller, service, protocols).length > 0,
@@ -170,7 +171,7 @@ function readBucket(stream: string): string[] {
   ]
 }
 
-/** An ordered consumer: how a bucket is watched and a file is read. */
+/** What an ordered consumer needs: with one, a bucket is watched and a file is read. */
 function watchStream(stream: string): string[] {
   return [
     `$JS.API.CONSUMER.CREATE.${stream}`,
@@ -186,7 +187,7 @@ function makeBucket(stream: string): string[] {
   return ['$JS.API.INFO', ...['CREATE', 'UPDATE', 'PURGE'].map((verb) => `$JS.API.STREAM.${verb}.${stream}`)]
 }
 
-/** Reading and writing files. Removing needs PURGE, which is with those who make the bucket. */
+/** What reading and writing files needs. Removing a file also needs PURGE, which `makeBucket` grants. */
 function useFiles(): string[] {
   return [`$O.${FILES_BUCKET}.>`, ...readBucket(FILES_STREAM)]
 }
@@ -213,7 +214,7 @@ function ownConsumers(stream: string): string[] {
   ]
 }
 
-/** The acknowledgement subject has two shapes in different server versions, so it is granted whole. */
+/** Server versions differ in the form of the acknowledgement subject, so all subjects below `$JS.ACK` are granted. */
 function takeWork(): string[] {
   return [
     `$JS.API.STREAM.INFO.${TASKS_STREAM}`,

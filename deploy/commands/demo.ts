@@ -1,4 +1,4 @@
-/** `tacit demo`: a deployment of its own in a temporary folder, one joint computation on it, and all is gone again. */
+/** `tacit demo`: starts a deployment in a temporary folder, runs one joint computation on it, and removes it all. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join } from 'node:path'
@@ -19,8 +19,8 @@ export function addDemoCommand(program: Command, contextOf: (command: Command) =
   program
     .command('demo')
     .description('start a deployment, run a joint computation of two parties on it, and stop everything')
-    .option('--left <file>', "the first party's items, one a line")
-    .option('--right <file>', "the second party's items, one a line")
+    .option('--left <file>', "the first party's items, one per line")
+    .option('--right <file>', "the second party's items, one per line")
     .action(async (options: { left?: string; right?: string }, command: Command) => {
       const { output, config, signal } = contextOf(command)
       const startedMs = systemClock.now()
@@ -85,12 +85,12 @@ async function readLists({
 
 async function readList(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new Refusal('not_found', `${path} cannot be read`, { hint: 'name a text file with one item a line', cause })
+    throw new Refusal('not_found', `${path} cannot be read`, { hint: 'name a text file with one item per line', cause })
   })
   return parseItems(text)
 }
 
-/** Each party's shared items, beside its own list. */
+/** Writes each party's shared items to a file next to that party's list. */
 async function writeShared(
   { left, right }: { left?: string; right?: string },
   result: { leftShared: string[]; rightShared: string[] },

@@ -1,4 +1,4 @@
-/** `tacit doctor`: whether a deployment can run here, and what to do where it cannot. */
+/** `tacit doctor`: says whether a deployment can run here, and what to do if it cannot. */
 import { defined } from '../../messages/index.ts'
 import type { Command } from 'commander'
 import { CommandFailure } from '../../client/cli/index.ts'
@@ -10,7 +10,7 @@ export function addDoctorCommand(program: Command, contextOf: (command: Command)
   program
     .command('doctor')
     .description('check Node, nats-server, ports and the state folder')
-    .option('--port <port>', "the broker's port that is to be free", portNumber)
+    .option('--port <port>', "the broker's port, which must be free", portNumber)
     .action(async (options: { port?: number }, command: Command) => {
       const { output, config, stateFolder } = contextOf(command)
       const checks = await examine({

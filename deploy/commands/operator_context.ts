@@ -9,9 +9,9 @@ import type { OperatorConfig } from '../config.ts'
 export interface OperatorContext {
   output: Output
   config: OperatorConfig
-  /** Where the deployment's state is, flag before environment. */
+  /** Where the deployment's state is; the flag overrides the environment. */
   stateFolder: string
-  /** Aborts at Ctrl-C and SIGTERM. */
+  /** Aborts on Ctrl-C and SIGTERM. */
   signal: AbortSignal
 }
 

@@ -1,4 +1,4 @@
-/** Numbers that stand behind a flag: whole, and within bounds, or the command says so before it does anything. */
+/** Numbers that follow a flag. Each must be whole and within bounds; if not, the command says so before it starts. */
 import { InvalidArgumentError } from 'commander'
 
 export function wholeNumber(from: number, to: number): (text: string) => number {
@@ -13,7 +13,7 @@ export const portNumber = wholeNumber(1, 65_535)
 export const slotCount = wholeNumber(1, 256)
 export const byteCount = wholeNumber(1024 ** 2, 1024 ** 5)
 
-/** `<service>=<n>`, added to those before. */
+/** Reads `<service>=<n>`, and adds it to what earlier flags gave. */
 export function memberCount(text: string, before: Record<string, number>): Record<string, number> {
   const [, service, count] = /^([a-z][a-z0-9_]*)=(\d+)$/.exec(text) ?? []
   if (service === undefined || count === undefined) {

@@ -1,4 +1,4 @@
-/** `tacit up`: the whole deployment on this machine, until Ctrl-C. */
+/** `tacit up`: runs a whole deployment on this machine until Ctrl-C. */
 import { defined } from '../../messages/index.ts'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -28,16 +28,21 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
   program
     .command('up')
     .description('run broker, services and workers on this machine until Ctrl-C')
-    .option('--port <port>', "the broker's port; any free one otherwise", portNumber)
+    .option('--port <port>', "the broker's port (default: any free one)", portNumber)
     .option('--workers <n>', 'worker processes', wholeNumber(0, 256), 2)
-    .option('--slots <n>', 'tasks that each worker runs at once', slotCount)
-    .option('--service <file>', 'a service of your own, one file (repeatable; docs/own_services.md)', collect, [])
+    .option('--slots <n>', 'how many tasks each worker runs at once', slotCount)
+    .option('--service <file>', 'the file of a service of your own (repeatable; see docs/own_services.md)', collect, [])
     .option('--members <service=n>', 'how many members a service of your own has (repeatable)', memberCount, {})
     .option('--no-plain-requests', 'refuse JSON requests, which the broker could read')
-    .option('--allow-folder <path>', 'a folder where file: urls may lead (repeatable)', collect, [])
-    .option('--allow-network <network>', 'a network beside the internet where urls may lead (repeatable)', collect, [])
-    .option('--allow-http', 'let files travel over http too', false)
-    .option('--audit-bytes <n>', 'room of the audit log, without which nothing is done (8 GiB)', byteCount)
+    .option('--allow-folder <path>', 'a folder that file: URLs may reach (repeatable)', collect, [])
+    .option(
+      '--allow-network <network>',
+      'a network, besides the internet, that URLs may reach (repeatable)',
+      collect,
+      [],
+    )
+    .option('--allow-http', 'allow http for files, not only https', false)
+    .option('--audit-bytes <n>', 'space for the audit log; the API stops when it is full (8 GiB)', byteCount)
     .action(async (options: UpOptions, command: Command) => {
       const { output, config, stateFolder, signal } = contextOf(command)
       const deployment = await startDeployment({
@@ -91,7 +96,7 @@ export function addUpCommand(program: Command, contextOf: (command: Command) => 
     })
 }
 
-/** Which places of files the workers may reach. */
+/** The places from which the workers may read files, and to which they may write them. */
 function filePlaces({ allowFolder, allowNetwork, allowHttp }: UpOptions): Record<string, unknown> {
   return { folders: allowFolder.map((folder) => resolve(folder)), networks: allowNetwork, http: allowHttp }
 }

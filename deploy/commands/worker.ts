@@ -1,4 +1,4 @@
-/** `tacit worker`: one more worker for a deployment that runs, until Ctrl-C. */
+/** `tacit worker`: runs one more worker for a running deployment, until Ctrl-C. */
 import { defined } from '../../messages/index.ts'
 import type { Command } from 'commander'
 import { systemClock } from '../../runtime/index.ts'
@@ -13,7 +13,7 @@ export function addWorkerCommand(program: Command, contextOf: (command: Command)
   program
     .command('worker')
     .description('run one more worker for the deployment in --state until Ctrl-C')
-    .option('--slots <n>', 'tasks it runs at once', slotCount)
+    .option('--slots <n>', 'how many tasks it runs at once', slotCount)
     .action(async (options: { slots?: number }, command: Command) => {
       const { output, config, stateFolder, signal } = contextOf(command)
       const deviceFor = await openWorkerDevices(statePaths(stateFolder), systemClock)

@@ -2,7 +2,7 @@
 
 /**
  * @param seed the same seed gives the same lists
- * @returns two lists of `count` customers each, in no order, of which some are in both
+ * @returns two lists of `count` customers each, in no order; some customers are in both
  */
 export function generateLists(count: number, seed: number): { left: string[]; right: string[] } {
   const random = seededRandom(seed)

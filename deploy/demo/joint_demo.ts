@@ -1,7 +1,6 @@
 /**
  * The joint computation of the demo: two data owners who do not trust each other find out which customers they share,
- * and nothing else. Everything is done as the parties themselves would do it, through the SDK, on a deployment that
- * runs.
+ * and nothing else. Everything happens as the parties themselves would do it: through the SDK, on a running deployment.
  *
  * This drawer holds what `npm run demo` does once the platform runs, and the lists that it does it with.
  */
@@ -22,7 +21,7 @@ import {
 } from '../../client/index.ts'
 
 export interface JointDemoOptions {
-  /** Opens a connection that has proven the platform; the caller closes it. */
+  /** Opens a connection over which the platform has proven itself; the caller closes it. */
   connect: () => Promise<TacitConnection>
   manifest: string
   adminPassword: string
@@ -30,7 +29,7 @@ export interface JointDemoOptions {
   left: readonly string[]
   right: readonly string[]
   say: (text: string) => void
-  /** Gives the computation up. */
+  /** Cancels the computation. */
   signal?: AbortSignal
 }
 
@@ -45,7 +44,7 @@ export interface JointDemoResult {
   refused: { what: string; code: string; message: string }[]
   services: TacitConnection['platform']['services']
   natsVersion: string
-  /** Each party's own items that the other has too, in the order of their hashes. */
+  /** Each party's own items that the other party has too, in the order of their hashes. */
   leftShared: string[]
   rightShared: string[]
 }
@@ -79,7 +78,7 @@ export async function runJointDemo(options: JointDemoOptions): Promise<JointDemo
   })
   say(`fay registered builtin-ordered-set-intersect as ${function_id}`)
 
-  // The two agree on a salt among themselves; the platform never learns it, so it cannot guess the items of the hashes.
+  // The two parties agree on a salt. The platform never learns it, so it cannot guess the items from their hashes.
   const salt = randomBytes(16).toString('hex')
   await using aliceConnection = await connect()
   await using bobConnection = await connect()

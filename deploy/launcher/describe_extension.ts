@@ -1,6 +1,6 @@
 /**
- * A short-lived process that loads an extension's file and tells the launcher its protocol, so that code of somebody
- * else's never runs in the launcher. Started by `extension.ts` with the file as its argument.
+ * A short-lived process that loads an extension's file and sends its protocol to the launcher, so somebody else's code
+ * never runs in the launcher. `extension.ts` starts it with the file as its argument.
  */
 import type { RefusalNote } from '../../messages/index.ts'
 import { callersOf, mapValues, Refusal } from '../../messages/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Reads the extensions that an operator names, before anything is started: each file in a process of its own, for its
- * protocol, and then all of them together. What could not run is refused here, with the reason.
+ * Reads the extensions that an operator names, before anything starts: loads each file in a process of its own to learn
+ * its protocol, and then checks all of them together. An extension that could not run is refused here, with the reason.
  */
 import { fork } from 'node:child_process'
 import { lstat } from 'node:fs/promises'
@@ -27,10 +27,10 @@ const EXTENSIONS_MAX = 64
  */
 export async function readExtensions(paths: readonly string[], clock: Clock): Promise<Extension[]> {
   if (paths.length > EXTENSIONS_MAX) {
-    throw new Refusal('invalid_request', `a deployment has at most ${EXTENSIONS_MAX} services of its operator's`)
+    throw new Refusal('invalid_request', `a deployment can have at most ${EXTENSIONS_MAX} added services`)
   }
   const extensions: Extension[] = []
-  // One after another: the first that is wrong is named, and the machine is not flooded.
+  // One after another, so that the refusal names the first wrong file, and few processes run at once.
   for (const path of paths) extensions.push(await readExtension(resolve(path), clock))
   checkTogether(extensions)
   return extensions
@@ -39,12 +39,12 @@ export async function readExtensions(paths: readonly string[], clock: Clock): Pr
 async function readExtension(path: string, clock: Clock): Promise<Extension> {
   const entry = await lstat(path).catch((cause: unknown) => {
     throw new Refusal('not_found', `the service's file ${path} cannot be read`, {
-      hint: 'name a file that is there',
+      hint: 'name a file that exists',
       cause,
     })
   })
   if (!entry.isFile()) {
-    throw new Refusal('invalid_request', `${path} is no file, so it cannot be measured`, {
+    throw new Refusal('invalid_request', `${path} is not a file, so it cannot be measured`, {
       hint: 'name the one file of the service itself, not a folder or a link',
     })
   }
@@ -52,7 +52,7 @@ async function readExtension(path: string, clock: Clock): Promise<Extension> {
   return { name: protocol.name, path, protocol }
 }
 
-/** What the file says of its protocol, heard from a process that is gone afterwards. */
+/** Learns the file's protocol from a process that loads the file, and that is gone afterwards. */
 function describe(path: string, clock: Clock): Promise<ProtocolNote> {
   const child = fork(describerPath(), [path], { env: CLEAN_ENVIRONMENT, execArgv: [], stdio: 'ignore' })
   const name = basename(path)
@@ -60,18 +60,18 @@ function describe(path: string, clock: Clock): Promise<ProtocolNote> {
     const cancel = clock.after(READ_MS_MAX, () =>
       reject(
         new Refusal('deadline_exceeded', `${name} was not loaded within ${READ_MS_MAX / 1000} s`, {
-          hint: 'move what takes long from the top of the file into the function that service() is given',
+          hint: 'move slow work from the top level of the file into the function that service() is given',
         }),
       ),
     )
     child.once('message', (raw) => {
       const said = description.safeParse(raw)
-      if (!said.success) return reject(unreadable(name, 'it said something else than its protocol'))
+      if (!said.success) return reject(unreadable(name, 'it sent something other than its protocol'))
       if ('protocol' in said.data) done(said.data.protocol)
       else reject(parseRefusal(said.data.refusal))
     })
     child.once('error', (error) => reject(unreadable(name, error.message)))
-    // Comes after the last message, so it is the answer only where there was none.
+    // This comes after the last message, so it decides only if there was no message.
     child.once('close', (code, signal) =>
       reject(unreadable(name, `the process ended by ${signal ?? `exit code ${code}`}`)),
     )
@@ -81,11 +81,11 @@ function describe(path: string, clock: Clock): Promise<ProtocolNote> {
 
 function unreadable(name: string, why: string): Refusal {
   return new Refusal('invalid_request', `${name} could not be loaded: ${why}`, {
-    hint: 'let the file do nothing but declare its protocol and export the service',
+    hint: 'the file may only declare its protocol and export the service',
   })
 }
 
-/** What can only be judged of all together: names that are there twice, and callers that are not there. */
+/** Checks what only all extensions together show: duplicate names, and callers that do not exist. */
 function checkTogether(extensions: readonly Extension[]): void {
   const names = extensions.map(({ name }) => name)
   const known = [...CALLER_KINDS, ...SERVICES, ...names]
@@ -110,7 +110,7 @@ function checkTogether(extensions: readonly Extension[]): void {
   }
 }
 
-/** Built, as what it loads is: Node may run no TypeScript here. */
+/** The path of the built file, as what it loads is built too: this Node may not run TypeScript. */
 function describerPath(): string {
   const built = import.meta.url.endsWith('.ts') ? '../../dist/deploy/launcher/' : './'
   return fileURLToPath(new URL(`${built}describe_extension.js`, import.meta.url))

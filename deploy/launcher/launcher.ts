@@ -1,6 +1,6 @@
 /**
- * The launcher of one deployment: it knows how many processes each service has, starts them with what they need, and
- * ends them in order. It keeps no secret of theirs; what it hands over is in the deployment's state folder.
+ * The launcher of one deployment. It knows how many processes each service has, starts them with what they need, and
+ * ends them in order. It keeps none of their secrets: all that it gives them is in the deployment's state folder.
  *
  * This drawer holds the untrusted half of every service: what starts, watches, restarts and stops the processes of the
  * trusted halves, and reads what an operator adds to them.
@@ -21,17 +21,17 @@ import { superviseTrustedHalf } from './trusted_half.ts'
 export interface LauncherOptions {
   natsUrl: string
   broker: BrokerRecord
-  /** The manifest's exact text: members are held to its digest. */
+  /** The manifest's exact text: members must match its digest. */
   manifest: string
   logFolder: string
-  /** Where the first admin's password goes; a launcher of workers alone has none. */
+  /** The file for the first admin's password. Absent for a launcher that starts only workers. */
   adminPasswordPath?: string
   logLevel: LogLevel
   plainRequests: boolean
   passportMs?: number | undefined
-  /** Called at each start of a process, so that what is measured is what is started. */
+  /** Called at each start of a process, so that the measured code is the code that starts. */
   deviceFor: (service: string) => EvidenceDevice
-  /** The module that a process runs; the built one unless told. */
+  /** The module that a process runs; by default the built one. */
   entryPath?: string | undefined
   say: Say
   clock: Clock
@@ -40,9 +40,9 @@ export interface LauncherOptions {
 }
 
 export interface StartOptions {
-  /** What the processes of the service are numbered from. */
+  /** The number of the service's first process. */
   firstInstance?: number | undefined
-  /** The file of an extension, absolute. */
+  /** The absolute path of an extension's file. */
   servicePath?: string | undefined
 }
 
@@ -57,7 +57,7 @@ export class Launcher {
     this.#options = options
   }
 
-  /** Starts one more process of the service; it need not be ready when this returns. */
+  /** Starts one more process of the service, and does not wait until it is ready. */
   start(
     service: string,
     settings: Record<string, unknown>,
@@ -107,7 +107,7 @@ export class Launcher {
     return this.#halves.map(({ half }) => half.status())
   }
 
-  /** Calls back at each change of a process; the returned function ends it. */
+  /** Calls the listener at each change of a process; the returned function stops the calls. */
   onChange(listener: (status: TrustedHalfStatus) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -134,7 +134,8 @@ export class Launcher {
 }
 
 /**
- * Resolves when all serve; refuses with the reason of the first that is given up, or of one that is still not ready.
+ * Resolves when all halves serve. Refuses with the reason of the first half that is given up; after the timeout, with
+ * the reason of one that is not ready.
  */
 export async function allReady(halves: readonly TrustedHalf[], timeoutMs: number, clock: Clock): Promise<void> {
   let cancel = () => {}
@@ -159,7 +160,7 @@ export async function allReady(halves: readonly TrustedHalf[], timeoutMs: number
   }
 }
 
-/** The built entry of the trusted halves: Node runs no TypeScript here, so from the sources it is in `dist`. */
+/** The built entry of the trusted halves: they run no TypeScript, so even if this runs from source it is in `dist`. */
 function memberEntryPath(): string {
   const built = import.meta.url.endsWith('.ts') ? '../../dist/actors/main.js' : '../../actors/main.js'
   return fileURLToPath(new URL(built, import.meta.url))

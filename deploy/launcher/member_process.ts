@@ -1,7 +1,7 @@
 /**
- * One process of a trusted half: forked with a clean environment, its output in a log file, and a channel on which it
- * is given its configuration and has its evidence device asked. It reports; whether it is started again is not decided
- * here.
+ * One process of a trusted half. It is forked with a clean environment, and its output goes to a log file. Over a
+ * channel it receives its configuration and asks its evidence device. This file reports what happens to the process; it
+ * does not decide whether the process is started again.
  */
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
@@ -21,11 +21,11 @@ export interface MemberProcessOptions {
   device: EvidenceDevice
   logPath: string
   clock: Clock
-  /** Absent for all but authentication, which alone may hand over a password for the operator. */
+  /** Present only for authentication: no other service may hand over a password for the operator. */
   saveAdminPassword?: ((id: string, password: string) => Promise<void>) | undefined
   onState(message: Extract<MemberMessage, { type: 'state' }>): void
   onFailed(note: RefusalNote): void
-  /** Once, after its last message, with the exit code or signal. */
+  /** Called once, after the process's last message, with its exit code or signal. */
   onEnd(how: string): void
 }
 
@@ -35,7 +35,7 @@ export interface MemberProcess {
   kill(): void
 }
 
-/** How long the channel may stay open behind a process that is gone. */
+/** How long the channel may stay open after its process has ended. */
 const CLOSE_MS_MAX = 1_000
 const QUESTIONS_MAX = 16
 
@@ -54,7 +54,7 @@ export function startMemberProcess(options: MemberProcessOptions): MemberProcess
     execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', log, log, 'ipc'],
-    // A process group of its own: Ctrl-C in the terminal is for the launcher, which drains its halves in order.
+    // Its own process group, so that Ctrl-C in the terminal reaches only the launcher, which drains all in order.
     detached: true,
   })
   closeSync(log)
@@ -73,7 +73,7 @@ export function startMemberProcess(options: MemberProcessOptions): MemberProcess
   let questions = 0
   child.on('message', (raw) => {
     const parsed = memberMessage.safeParse(raw)
-    // What has another form is not ours to interpret; the half that sent it will miss its answer.
+    // A message of another form is ignored; the half that sent it gets no answer.
     if (ended || !parsed.success) return
     const message = parsed.data
     if (message.type === 'state') return options.onState(message)
@@ -95,7 +95,7 @@ export function startMemberProcess(options: MemberProcessOptions): MemberProcess
 
 type Question = Exclude<MemberMessage, { type: 'state' | 'failed' }>
 
-/** Never throws: what cannot be done is an answer too. */
+/** Never throws: if something cannot be done, the answer says so. */
 async function answer(question: Question, options: MemberProcessOptions): Promise<HostMessage> {
   if (question.type === 'hello') return { type: 'configure', config: options.config }
   if (question.type !== 'admin_password') return answerByDevice(options.device, question)
@@ -118,7 +118,7 @@ function refuse(question: Question, code: string, message: string): HostMessage 
   }
 }
 
-/** A message to a process that has just ended is lost, and need not arrive. */
+/** A message to a process that has just ended is lost, which does no harm. */
 function tell(child: ChildProcess, message: HostMessage): void {
   if (child.connected) child.send(message, () => {})
 }

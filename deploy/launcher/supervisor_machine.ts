@@ -1,6 +1,6 @@
 /**
- * The life of one trusted half, as a statechart. It decides when to launch, to wait, to drain and to give up; the
- * process itself, its channel and all timers belong to `trusted_half.ts`, which provides the actions and sends the
+ * The life of one trusted half, as a statechart. The statechart decides when to launch, to wait, to drain and to give
+ * up. The process itself, its channel and all timers are in `trusted_half.ts`, which provides the actions and sends the
  * events.
  *
  *     starting -> attesting -> ready -> draining -> stopped
@@ -10,21 +10,21 @@ import type { RefusalNote } from '../../messages/index.ts'
 import { assign, setup } from 'xstate'
 
 export interface SupervisorLimits {
-  /** So many restarts within the window are borne; one more is given up. */
+  /** At most so many restarts within the window; at one more, the half is given up. */
   restartsMax: number
   windowMs: number
 }
 
 export const SUPERVISOR_LIMITS: SupervisorLimits = { restartsMax: 10, windowMs: 60_000 }
 
-/** Refusals that another start cannot mend: the operator has to act first. */
+/** Refusals that another start cannot cure: the operator has to act first. */
 const LASTING: readonly string[] = ['state_damaged', 'invalid_request', 'unsupported']
 
 interface SupervisorContext {
   limits: SupervisorLimits
-  /** When the process ended by itself, in ms since 1970, within the window. */
+  /** When the process ended by itself within the window; each in ms since 1970. */
   endings: readonly number[]
-  /** Why the present process cannot go on, by its own word. */
+  /** Why the current process cannot go on, as it said itself. */
   refusal: RefusalNote | undefined
   /** How the last process ended: an exit code or a signal. */
   ending: string | undefined
@@ -118,7 +118,7 @@ export const supervisorMachine = setup({
         STOP: { target: 'draining', actions: ['noteStop', 'askToDrain'] },
       },
     },
-    // Also when the member drains by itself, as one that was revoked does; it is started again when it has ended.
+    // A member may also drain by itself, for example after it was revoked; when it has ended, it is started again.
     draining: {
       entry: 'limitDrain',
       on: {

@@ -1,6 +1,6 @@
 /**
- * One trusted half under supervision: started again when it ends, given up when it ends too often, drained when it is
- * to stop. The statechart decides; here are its process, its timers, and what the operator is told.
+ * Supervises one trusted half: starts it again when it ends, gives it up when it ends too often, and drains it when it
+ * has to stop. The statechart decides this; here are the half's process, its timers, and what the operator is told.
  */
 import { join } from 'node:path'
 import { createActor } from 'xstate'
@@ -19,14 +19,14 @@ export interface TrustedHalfOptions {
   config: MemberConfig
   /** The module that the process runs. */
   entryPath: string
-  /** Called at each start, so that what is measured is what is started. */
+  /** Called at each start, so that the measured code is the code that starts. */
   device: () => EvidenceDevice
   logFolder: string
   say: Say
   clock: Clock
   random: () => number
   limits?: SupervisorLimits | undefined
-  /** Absent for all but authentication. */
+  /** Present only for authentication. */
   saveAdminPassword?: ((id: string, password: string) => Promise<void>) | undefined
   onChange?: ((status: TrustedHalfStatus) => void) | undefined
 }
@@ -35,31 +35,31 @@ export interface TrustedHalfStatus {
   service: string
   instance: number
   state: SupervisorState
-  /** The present process; absent between two. */
+  /** The id of the current process; absent while none runs, between two processes. */
   pid?: number
   memberId?: string
   measurement?: string
   /** How often it ended by itself within the last minute. */
   endings: number
-  /** Why it cannot go on, by its own word. */
+  /** Why it cannot go on, as it said itself. */
   problem?: RefusalNote
   logPath: string
 }
 
 export interface TrustedHalf {
   status(): TrustedHalfStatus
-  /** Resolves when it serves; refuses with its own reason when it was given up or stopped. */
+  /** Resolves when it serves; if it was given up or stopped, refuses with its own reason. */
   ready(): Promise<void>
-  /** Drains, insists after seven seconds, and resolves when the process is gone. */
+  /** Drains the process, kills it after seven seconds, and resolves when it is gone. */
   stop(): Promise<void>
-  /** Ends the present process without a warning, and resolves when it is gone; its supervisor starts another. */
+  /** Kills the current process without a warning, and resolves when it is gone. Its supervisor starts another one. */
   kill(): Promise<void>
 }
 
 const START_MS_MAX = 60_000
-/** A member gives its letters five seconds; this is more, so that it can still close what it opened. */
+/** A draining member gives its letters five seconds; this is longer, so that it can still close what it opened. */
 const DRAIN_MS_MAX = 7_000
-/** What a member refuses is seldom mended at once, so the next try waits longer than after a crash. */
+/** The cause of a refusal seldom goes away at once, so the next try waits longer than after a crash. */
 const REFUSED_FIRST_MS = 1_000
 const FIRST_MS = 100
 const LAST_MS = 10_000
@@ -141,7 +141,7 @@ export function superviseTrustedHalf(options: TrustedHalfOptions): TrustedHalf {
     }
   }
 
-  /** Resolves with the first of these states that is reached, the present one included. */
+  /** Resolves with the first of these states that the half reaches; the current state counts. */
   function reached(states: readonly SupervisorState[]): Promise<SupervisorState> {
     return new Promise((resolve) => {
       const present = actor.getSnapshot().value

@@ -1,6 +1,6 @@
 /**
- * Finds a nats-server that is already on this machine: the path that was given, then the folders of the
- * search path, then the project's own cache. It never downloads; that is `install.ts`.
+ * Finds a nats-server that is already on this machine. It tries the path that was given, then the folders of the search
+ * path, then the project's own cache. It never downloads one; `install.ts` does that.
  *
  * This drawer holds how a nats-server comes to this machine: found or got, judged by its version, started and stopped.
  */
@@ -11,7 +11,7 @@ import type { Version } from './version.ts'
 import { formatVersion, isBelowFloor, PINNED_VERSION, readVersion, SECURITY_FLOOR } from './version.ts'
 
 export interface ServerSearch {
-  /** A path given by flag or environment; when present, no other place is tried. */
+  /** A path from a flag or the environment; if present, no other place is tried. */
   explicitPath?: string
   /** The folders to look in, as PATH lists them. */
   searchPath: string
@@ -25,13 +25,13 @@ export interface FoundServer {
   from: 'given path' | 'PATH' | 'cache'
 }
 
-/** Where the pinned version lives in the cache. */
+/** The path of the pinned version in the cache. */
 export const cachedServerPath = (cacheFolder: string) =>
   join(cacheFolder, `nats-server-${PINNED_VERSION}`, 'nats-server')
 
 /**
- * @returns undefined when there is none
- * @throws Refusal `no_broker` when a path was given and no nats-server runs there
+ * @returns undefined if there is none
+ * @throws Refusal `no_broker` if a path was given that is not a nats-server that runs here
  */
 export async function findNatsServer(search: ServerSearch): Promise<FoundServer | undefined> {
   const { explicitPath, searchPath, cacheFolder } = search
@@ -40,11 +40,11 @@ export async function findNatsServer(search: ServerSearch): Promise<FoundServer 
     if (version !== undefined) return { path: explicitPath, version, from: 'given path' }
     throw new Refusal('no_broker', `${explicitPath} is not a nats-server that runs here`, {
       hint:
-        'give the path of a nats-server binary by --nats-server or TACIT_NATS_SERVER, or give none to let ' +
+        'give the path of a nats-server binary with --nats-server or TACIT_NATS_SERVER, or give none to let ' +
         'tacit find one',
     })
   }
-  // A relative entry of PATH would let the working directory choose what runs, so it is passed over.
+  // A relative entry of PATH would let the working directory decide what runs, so it is skipped.
   const folders = [...new Set(searchPath.split(delimiter).filter(isAbsolute))]
   for (const folder of folders) {
     const found = await tryServer(join(folder, 'nats-server'), 'PATH')
@@ -53,7 +53,7 @@ export async function findNatsServer(search: ServerSearch): Promise<FoundServer 
   return tryServer(cachedServerPath(cacheFolder), 'cache')
 }
 
-/** What to tell an operator whose server has known holes; undefined when it has none. */
+/** The warning for an operator whose server has known security holes; undefined if it has none. */
 export function floorWarning(server: FoundServer): string | undefined {
   if (!isBelowFloor(server.version)) return undefined
   const floor = SECURITY_FLOOR.join(' or ')

@@ -1,7 +1,7 @@
 /**
- * Gets a nats-server where there is none, and says what it does: the pinned version by `go install`, which Go's
- * checksum database verifies, else Debian's package where the user is root, else a refusal with the commands to type.
- * Nothing is ever fetched that is not verified by the tool that fetches it.
+ * Installs a nats-server if there is none, and says what it does. It first tries the pinned version with `go install`,
+ * which verifies it against Go's checksum database; then Debian's package, if the user is root. If neither works, it
+ * refuses and names the commands to type. Whatever is fetched is verified by the tool that fetches it.
  */
 import { execFile } from 'node:child_process'
 import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
@@ -15,13 +15,13 @@ const GO_MODULE = `github.com/nats-io/nats-server/v2@v${PINNED_VERSION}`
 const GO_MS_MAX = 10 * 60_000
 const APT_MS_MAX = 5 * 60_000
 
-/** Speaks to the operator, a line at a time. */
+/** Tells the operator something, one line at a time. */
 export type Say = (text: string) => void
 
 /**
- * A nats-server in any of the places, got if need be. Several processes may call this at once: each builds in a folder
- * of its own, and the last to finish puts the same file in the same place.
- * @throws Refusal `no_broker` with the commands that would help
+ * Finds a nats-server, and installs one if there is none. Several processes may call this at once: each builds in its
+ * own folder, and the last to finish puts the same file in the same place.
+ * @throws Refusal `no_broker`, with the commands that would help
  */
 export async function ensureNatsServer(search: ServerSearch, say: Say): Promise<FoundServer> {
   const found = (await findNatsServer(search)) ?? (await getNatsServer(search, say))
@@ -50,11 +50,11 @@ async function getNatsServer(search: ServerSearch, say: Say): Promise<FoundServe
       failures.push(error instanceof Error ? error.message : String(error))
     }
   }
-  const tried = failures.length === 0 ? 'and neither Go nor a root shell on Debian to get it with' : failures.join('; ')
+  const tried = failures.length === 0 ? 'and neither Go nor a root shell on Debian to install it' : failures.join('; ')
   throw new Refusal('no_broker', `there is no nats-server in PATH, /usr/sbin or ${search.cacheFolder}, ${tried}`, {
     hint:
       `run "go install ${GO_MODULE}" or, as root on Debian, "apt-get install nats-server"; ` +
-      'or name a binary by TACIT_NATS_SERVER=<path>, or a running broker by NATS_URL=nats://<host>:4222',
+      'or name a binary with TACIT_NATS_SERVER=<path>, or a running broker with NATS_URL=nats://<host>:4222',
   })
 }
 
@@ -67,7 +67,7 @@ async function installByGo(go: string, { cacheFolder }: ServerSearch, say: Say):
   await mkdir(dirname(target), { recursive: true })
   const workFolder = await mkdtemp(join(cacheFolder, '.install-'))
   try {
-    // `env` adds one variable to the operator's own environment, in which Go finds its proxy and its caches.
+    // `env` adds one variable and keeps the operator's environment, where Go finds its proxy and its caches.
     await run('env', [`GOBIN=${workFolder}`, go, 'install', GO_MODULE], GO_MS_MAX)
     await rename(join(workFolder, 'nats-server'), target)
   } finally {

@@ -1,6 +1,7 @@
 /**
- * One nats-server process: started on loopback, watched until it answers, and ended by its id. Under `setpriv` it gets
- * SIGTERM when the process that started it dies, so a killed launcher leaves no broker behind.
+ * One nats-server process. It is started on loopback, watched until it answers, and ended by its id. If `setpriv` is
+ * installed, the process gets SIGTERM when the process that started it dies, so a killed launcher leaves no broker
+ * behind.
  */
 import { spawn } from 'node:child_process'
 import { access, constants, open, readdir, readFile, rm } from 'node:fs/promises'
@@ -11,11 +12,11 @@ import type { Clock } from '../../runtime/index.ts'
 
 export interface BrokerStart {
   serverPath: string
-  /** Arguments beside address and port, such as `-c <file>`. */
+  /** Arguments in addition to address and port, such as `-c <file>`. */
   arguments: readonly string[]
   /** A port, or 0 for any free one. */
   port: number
-  /** A folder of this broker alone; the server writes its port here when it is ready. */
+  /** A folder for this broker only; the server writes its port here when it is ready. */
   portsFolder: string
   /** The server's own log is appended here. */
   logPath: string
@@ -26,11 +27,11 @@ export interface BrokerProcess {
   readonly pid: number
   readonly port: number
   readonly url: string
-  /** Resolves when the process has ended, with how. */
+  /** Resolves when the process has ended, with how it ended: an exit code, a signal or an error. */
   readonly exited: Promise<string>
-  /** Asks it to end, and insists after five seconds. */
+  /** Asks the process to end, and kills it after five seconds. */
   stop(): Promise<void>
-  /** Ends it without a warning. */
+  /** Kills the process without a warning. */
   kill(): Promise<void>
 }
 
@@ -39,7 +40,7 @@ const READY_POLL_MS = 5
 const STOP_MS_MAX = 5_000
 const HOST = '127.0.0.1'
 
-/** @throws Refusal `port_taken` when the port is somebody else's, `no_broker` when the server ends or stays silent */
+/** @throws Refusal `port_taken` if the port is not free; `no_broker` if the server ends or does not answer in time */
 export async function startBrokerProcess(start: BrokerStart): Promise<BrokerProcess> {
   if (start.port !== 0) await checkPortFree(start.port)
   await clearPortFiles(start.portsFolder)
@@ -52,7 +53,7 @@ export async function startBrokerProcess(start: BrokerStart): Promise<BrokerProc
     [...prefix, ...(command === undefined ? [] : [start.serverPath]), '-a', HOST, '-p', port]
       .concat('--ports_file_dir', start.portsFolder)
       .concat(start.arguments),
-    // A process group of its own: Ctrl-C in the terminal is for the launcher, which ends the broker last.
+    // Its own process group, so that Ctrl-C in the terminal reaches only the launcher, which ends the broker last.
     { stdio: ['ignore', log.fd, log.fd], env: {}, detached: true },
   )
   let ending: string | undefined
@@ -114,7 +115,7 @@ function portTaken(port: number, code: 'EADDRINUSE' | 'EACCES'): Refusal {
   })
 }
 
-/** Looks for `setpriv` where util-linux puts it; without it an orphan is found and ended at the next start. */
+/** Looks for `setpriv` where util-linux installs it. Without it, the next start finds and ends an orphaned broker. */
 export async function findSetpriv(): Promise<string | undefined> {
   for (const path of ['/usr/bin/setpriv', '/bin/setpriv', '/sbin/setpriv']) {
     try {
@@ -137,7 +138,7 @@ async function clearPortFiles(folder: string): Promise<void> {
   await Promise.all(names.filter((name) => name.endsWith('.ports')).map((name) => rm(join(folder, name))))
 }
 
-/** The server writes `{"nats":["nats://127.0.0.1:4222"],...}`, and not at once: half a file counts as none. */
+/** The server writes `{"nats":["nats://127.0.0.1:4222"],...}`, but not in one step: half a file counts as no file. */
 async function readPort(folder: string, pid: number | undefined): Promise<number | undefined> {
   const name = (await readdir(folder)).find((file) => file.endsWith(`_${pid}.ports`))
   if (name === undefined) return undefined

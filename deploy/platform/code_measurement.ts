@@ -1,27 +1,28 @@
 /**
- * What the launcher measures of a trusted half before it starts it: the compiled files of the floors it stands on and
- * of its own service, and every runtime dependency. An extension's file stands in for the folder of a service; it may
- * import the client too. The project's own files are read at each start; the dependencies once.
+ * What the launcher measures of a trusted half before it starts it: the compiled files of its own service and of the
+ * layers below it, and every runtime dependency. For an extension, its file takes the place of the service's folder; it
+ * may import the client too, so that is measured with it. The launcher reads the project's own files at each start, and
+ * the dependencies once.
  */
 import { readdirSync, readFileSync, existsSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { combineMeasurements, measureFiles } from '../../attestation/index.ts'
 import type { MeasuredService } from '../services.ts'
 
-/** Where the compiled code lies, also when this file runs from its source. */
+/** The folder of the compiled code, also if this file itself runs from its source. */
 const DIST = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../../dist' : '../..')
-/** Policies decide as code does. */
+/** The files that count as code. Policies are among them: they decide, as code does. */
 const CODE = /\.(?:c|m)?js$|\.json$|\.node$|\.wasm$|\.cedar(?:schema)?$/
 
-/** What several services of the house load, beside their own folders. */
+/** What several built-in services load in addition to their own folders. */
 const SHARED = [join('actors', 'builtins')]
 
 export interface CodeMeasurer {
-  /** The measurement of a service's trusted half as it lies on disk now; 64 hex digits. */
+  /** The measurement of a service's trusted half as it is on disk now, in 64 hex digits. */
   measure(service: MeasuredService): string
 }
 
-/** @param dist the folder with the compiled code; this one unless told */
+/** @param dist the folder with the compiled code; by default the one of this code itself */
 export function createCodeMeasurer(dist = DIST): CodeMeasurer {
   const packageFolder = packageAround(dist)
   let dependencies: string | undefined
@@ -39,7 +40,7 @@ export function createCodeMeasurer(dist = DIST): CodeMeasurer {
 
 function measureDependencies(packageFolder: string): string {
   const folders = dependencyFolders(packageFolder)
-  // Named by their place below node_modules, so that two checkouts of the same versions measure alike.
+  // Folders are named by `name@version`, not by their path, so two checkouts of the same versions measure alike.
   const parts = [...folders]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(
@@ -52,14 +53,14 @@ function measureDependencies(packageFolder: string): string {
   return combineMeasurements(parts)
 }
 
-/** Runtime dependencies by `name@version`, found as Node finds them. */
+/** The folders of the runtime dependencies by `name@version`, found the way Node finds them. */
 function dependencyFolders(packageFolder: string): Map<string, string> {
   const found = new Map<string, string>()
   const visit = (folder: string) => {
     const { dependencies = {}, optionalDependencies = {} } = readPackage(folder)
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
       const place = resolvePackage(folder, name)
-      if (place === undefined) continue // optional, and not for this machine
+      if (place === undefined) continue // optional, and not installed on this machine
       const id = `${name}@${readPackage(place).version ?? ''}`
       if (found.has(id)) continue
       found.set(id, place)

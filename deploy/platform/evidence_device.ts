@@ -1,6 +1,6 @@
 /**
- * Answers a trusted half's questions to its evidence device. The launcher chooses the device and what it measures; the
- * trusted half chooses only the report data, and so cannot have anything attested but itself.
+ * Answers a trusted half's questions to its evidence device. The launcher chooses the device and what the device
+ * measures. The trusted half chooses only the report data, so it cannot have anything but itself attested.
  */
 import type { EvidenceDevice } from '../../attestation/index.ts'
 import { Refusal } from '../../messages/index.ts'
@@ -8,7 +8,7 @@ import type { HostMessage, MemberMessage } from '../../runtime/index.ts'
 
 export type DeviceQuestion = Extract<MemberMessage, { type: 'attest' | 'get_sealing_key' }>
 
-/** Never throws: a device that fails is an answer too, and the reason is for the member to log. */
+/** Never throws: if the device fails, the answer says so, and the member logs the reason. */
 export async function answerByDevice(device: EvidenceDevice, question: DeviceQuestion): Promise<HostMessage> {
   const { id } = question
   try {

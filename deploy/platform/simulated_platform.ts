@@ -1,7 +1,7 @@
 /**
- * The simulated platform of a deployment on this machine: a device root of its own, made at the first start, a device
- * for each trusted half that measures it when it is started, and the manifest that says which measurements are
- * accepted.
+ * The simulated platform of a deployment on this machine: a device root of its own, created at the first start; for
+ * each trusted half a device, which measures the half's code at each start; and the manifest, which says which
+ * measurements are accepted.
  *
  * This drawer holds the evidence of a deployment: what is measured of the code, the devices that say so, and the
  * manifest that is made of it.
@@ -42,11 +42,11 @@ const WORKER_CLASSES = [STANDARD_CLASS]
 export interface SimulatedPlatformOptions {
   paths: StatePaths
   clock: Clock
-  /** Told when the manifest differs from that of the last start, because the code or the services do. */
+  /** Called if the manifest differs from that of the last start, because the code or the services changed. */
   say: (text: string) => void
-  /** What the manifest has roles for; the services of the house unless told. */
+  /** The services that have a role in the manifest; by default the built-in ones. */
   services?: readonly MeasuredService[]
-  /** Of the code that is started; of this one unless told. */
+  /** Measures the code that will be started; by default the code that this file belongs to. */
   measurer?: CodeMeasurer
 }
 
@@ -83,7 +83,7 @@ export async function openSimulatedPlatform(options: SimulatedPlatformOptions): 
   }
 }
 
-/** The manifest is compared as text alone elsewhere; here only to say it well. */
+/** Names what changed in the manifest, for the operator to read; everything else compares manifests as text only. */
 function whatChanged(before: string, now: string): string {
   const rolesOf = (text: string) => Object.keys(parseManifest(text).roles).sort().join()
   try {

@@ -1,17 +1,18 @@
 /**
  * The state folder of one deployment. It belongs to one launcher at a time, says which version of the project wrote it,
- * and is readable by its owner alone. A folder that is another's, from a newer version, or damaged is refused by name,
- * and nothing in it is changed.
+ * and only its owner can read it. If a folder is in use, comes from a newer version, is damaged or belongs to something
+ * else, it is refused by name, and nothing in it is changed.
  *
  *     format              version of this layout
- *     lock                who runs the deployment now
+ *     lock                the process that runs the deployment now
  *     broker.json         passwords of the broker's users, and its address
  *     nats.conf nats/     the broker's configuration and store
- *     manifest.json       what the deployment's members are held to
- *     worker.json         settings of its workers, for those that are started in other terminals
+ *     manifest.json       the manifest that the deployment's members must match
+ *     worker.json         settings of its workers, for workers that are started in other terminals
  *     storage/            the platform's sealed records
- *     logs/ run/          a log for each process; process ids and ports
- *     admin-password.txt  the first admin, until the operator removes it
+ *     logs/               a log for each process
+ *     run/                process ids and ports
+ *     admin-password.txt  the first admin's password, until the operator removes the file
  *
  * This drawer holds what a deployment keeps on disk for its launcher: its folder, the lock, the broker's users and the
  * logs.
@@ -59,14 +60,14 @@ export function statePaths(folder: string): StatePaths {
 export interface OpenState {
   paths: StatePaths
   broker: BrokerRecord
-  /** Gives the folder up for the next launcher. */
+  /** Releases the folder for the next launcher. */
   close(): Promise<void>
 }
 
 /**
- * Takes the folder for this process; makes it when it is absent or empty.
- * @param services who are users of the broker
- * @throws Refusal `state_in_use`, `state_damaged` or `forbidden`, naming the folder
+ * Locks the folder for this process; creates it if it is absent, and fills it if it is empty.
+ * @param services the services that are users of the broker
+ * @throws Refusal `state_in_use`, `state_damaged` or `forbidden`, which names the folder
  */
 export async function openState(folder: string, services: readonly string[] = SERVICES): Promise<OpenState> {
   const paths = statePaths(folder)
@@ -102,7 +103,7 @@ export interface RunningState {
 
 /**
  * Reads the folder of a deployment that another process runs.
- * @throws Refusal `unavailable` when none runs there
+ * @throws Refusal `unavailable` if no deployment runs there
  */
 export async function readRunningState(folder: string): Promise<RunningState> {
   const paths = statePaths(folder)
@@ -116,13 +117,13 @@ export async function readRunningState(folder: string): Promise<RunningState> {
   const manifest = await readOptional(paths.manifest)
   const settings = await readOptional(paths.workerSettings)
   if (broker?.url === undefined || manifest === undefined || settings === undefined) throw notRunning
-  // Written by the running deployment, whole; the worker itself checks what the settings say.
+  // The running deployment wrote the file as a whole, so it parses; the worker itself checks the settings.
   const workerSettings = JSON.parse(settings) as Record<string, unknown>
   return { paths, broker, url: broker.url, manifest, workerSettings }
 }
 
 /**
- * Looks whether a deployment could start here, and changes nothing.
+ * Checks whether a deployment could start here, and changes nothing.
  * @returns what was found, in words
  * @throws Refusal as `openState` would
  */
@@ -153,16 +154,16 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** @throws Refusal `not_found` when the operator has moved it away */
+/** @throws Refusal `not_found` if the operator has moved the file away */
 export async function readAdminPassword(paths: StatePaths): Promise<string> {
   const password = /^password: (.+)$/m.exec((await readOptional(paths.adminPassword)) ?? '')?.[1]
   if (password !== undefined) return password
   throw new Refusal('not_found', `the first admin's password is not in ${paths.adminPassword}`, {
-    hint: 'use the place that you moved it to',
+    hint: 'look where you moved it',
   })
 }
 
-/** Writes a file for its owner alone, all or nothing: a crash leaves the old one. */
+/** Writes a file that only its owner can read, all or nothing: after a crash the old file is still there. */
 export async function writePrivate(path: string, text: string): Promise<void> {
   const next = `${path}.new-${process.pid}`
   await writeFile(next, text, { mode: 0o600, flush: true })
@@ -178,7 +179,7 @@ export async function readOptional(path: string): Promise<string | undefined> {
   }
 }
 
-/** Looks before anything is written: a folder with other things in it is not ours to fill. */
+/** Checks the folder before anything is written: a folder that holds other things is refused. */
 async function checkFormat(folder: string): Promise<void> {
   const text = await accessible(folder, () => readOptional(join(folder, 'format')))
   if (text === undefined) {
@@ -188,7 +189,7 @@ async function checkFormat(folder: string): Promise<void> {
       'state_damaged',
       `${folder} is not a state folder of Tacit: it has no format file, but "${foreign}"`,
       {
-        hint: 'name an empty or new folder with --state, or restore the one that was there',
+        hint: 'name an empty or new folder with --state, or restore the state folder that was there before',
       },
     )
   }
@@ -220,7 +221,7 @@ async function readBrokerRecord(paths: StatePaths): Promise<BrokerRecord | undef
   }
 }
 
-/** Turns what the file system says of a folder into an answer for the operator. */
+/** Turns an error of the file system about a folder into a refusal that tells the operator what to do. */
 async function accessible<T>(folder: string, step: () => Promise<T>): Promise<T> {
   try {
     return await step()

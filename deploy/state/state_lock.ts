@@ -1,7 +1,7 @@
 /**
- * One launcher a state folder. The lock names its holder by process id and start time, so a lock that a killed process
- * left, or whose id another program has since been given, is taken over. It guards against a second launcher on this
- * machine, not against one on another machine that shares the folder.
+ * A lock that lets only one launcher use a state folder. It names its holder by process id and start time. So a
+ * launcher can take over a lock that a killed process left, even if another program has that process id by now. The
+ * lock guards against a second launcher on this machine, not against one on another machine that shares the folder.
  */
 import { randomBytes } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -12,13 +12,13 @@ const TRIES_MAX = 3
 
 export interface LockOwner {
   pid: number
-  /** Start time of that process in the kernel's ticks; empty where /proc does not tell. */
+  /** Start time of that process in the kernel's ticks; empty if /proc does not say. */
   startedAt: string
 }
 
 /**
  * @returns the function that unlocks
- * @throws Refusal `state_in_use` naming the folder and the process
+ * @throws Refusal `state_in_use`, which names the folder and the process
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'lock')
@@ -29,7 +29,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       if (await linked(own, path)) {
         return async () => {
-          // Only our own lock: somebody who took us for dead has his in its place.
+          // Remove only our own lock: a launcher that took us for dead has put its own lock in place of ours.
           if ((await readText(path)) === text) await rm(path, { force: true })
         }
       }
@@ -38,13 +38,13 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       if (owner !== undefined) throw inUse(folder, owner)
       await removeStale(path, held)
     }
-    throw new Refusal('state_in_use', `others are taking ${folder} at this moment`, { hint: 'try again' })
+    throw new Refusal('state_in_use', `other processes are locking ${folder} at this moment`, { hint: 'try again' })
   } finally {
     await rm(own, { force: true })
   }
 }
 
-/** Who holds the folder, if that process lives. */
+/** The process that holds the folder, if it is alive. */
 export async function readLockOwner(folder: string): Promise<LockOwner | undefined> {
   return livingOwner(await readText(join(folder, 'lock')))
 }
@@ -65,7 +65,7 @@ export function inUse(folder: string, { pid }: LockOwner): Refusal {
   })
 }
 
-/** Creates `path` with all its content in one step, or says that it was there. */
+/** Creates `path` with all its content in one step; false if it already exists. */
 async function linked(from: string, path: string): Promise<boolean> {
   try {
     await link(from, path)
@@ -82,12 +82,12 @@ async function livingOwner(text: string | undefined): Promise<LockOwner | undefi
   const owner = { pid: Number(found[1]), startedAt: found[2]! }
   if (!isAlive(owner.pid)) return undefined
   const { startedAt, isZombie } = await readProcess(owner.pid)
-  // A zombie holds nothing any more; only its parent has not asked for its exit code.
+  // A zombie has ended and holds nothing; its parent just has not asked for its exit code yet.
   if (isZombie) return undefined
   return startedAt === owner.startedAt || startedAt === '' || owner.startedAt === '' ? owner : undefined
 }
 
-/** Moves a stale lock away, and back when somebody renewed it in between. */
+/** Moves a stale lock away; moves it back if another launcher renewed it in the meantime. */
 async function removeStale(path: string, stale: string | undefined): Promise<void> {
   const aside = `${path}.stale-${randomBytes(6).toString('hex')}`
   try {
@@ -110,7 +110,7 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Fields 3 and 22 of /proc/<pid>/stat; the second field is a name in parentheses that may hold anything. */
+/** Reads fields 3 and 22 of /proc/<pid>/stat. Field 2 is a name in parentheses, which may contain any character. */
 async function readProcess(pid: number): Promise<{ startedAt: string; isZombie: boolean }> {
   const text = (await readText(`/proc/${pid}/stat`)) ?? ''
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
