@@ -1,6 +1,6 @@
 /**
- * The protocols as an AsyncAPI 3.0.0 document: each method a channel (its subject) and an operation that the service
- * receives and answers, in an envelope and, where it may be, as a plain request.
+ * Writes the protocols as an AsyncAPI 3.0.0 document. Each method becomes a channel, which is its subject, and an
+ * operation that the service receives and answers: in an envelope, and also as a plain request if the method allows it.
  */
 import { defined, mapDefined } from '../../messages/index.ts'
 import { VERSION } from '../../runtime/index.ts'

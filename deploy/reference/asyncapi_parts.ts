@@ -1,4 +1,4 @@
-/** What the AsyncAPI document says once for all methods: servers, headers, security, and the refusal. */
+/** The parts of the AsyncAPI document that all methods share: servers, headers, security and the refusal. */
 import type { RefusalCode } from '../../messages/index.ts'
 import { COMMON_REFUSALS, HEADERS, REFUSAL_MEANINGS, REFUSALS } from '../../messages/index.ts'
 

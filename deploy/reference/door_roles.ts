@@ -1,4 +1,4 @@
-/** Which roles access control lets through the door, asked of the policies of the code as the frontend asks them. */
+/** Says which roles may call a method. It asks the built-in policies of access control, as the frontend asks them. */
 import { openPolicy } from '../../actors/access_control/index.ts'
 import type { MayCall } from './method_entry.ts'
 

@@ -1,6 +1,7 @@
 /**
- * An example of a JSON Schema: all that is required, and of the rest what has an example of its own. The same schema
- * always has the same example. What looks like chance (keys, digests) is drawn from the field's name.
+ * Makes an example for a JSON Schema. It has all required fields, and those optional fields that have an example of
+ * their own. The same schema always gives the same example: values that look random (keys, digests) come from the
+ * field's name.
  */
 import { createHash } from 'node:crypto'
 import type { JsonSchema, Schemas } from './json_schemas.ts'

@@ -1,13 +1,13 @@
-/** The fields of a schema as a Markdown table: name, type with its limits, whether it is needed, and what it means. */
+/** Shows the fields of a schema as a Markdown table: name, type with limits, whether it is required, and meaning. */
 import { flatten, nameOf } from './flatten.ts'
 import type { JsonSchema, Schemas } from './json_schemas.ts'
 import { commonName } from './json_schemas.ts'
 import { row } from './markdown.ts'
 
-/** Where a named shape is described, on the page at hand. */
+/** Links to the place on the same page that describes the named shape. */
 export type ShapeLink = (name: string) => string
 
-/** A shape is described in a place of its own: an object, or a choice of objects. All else is said where it is used. */
+/** True for an object or a choice of objects: it is described in its own place, anything else where it is used. */
 function isShape(schema: JsonSchema, schemas: Schemas): boolean {
   const flat = flatten(schema, schemas)
   if (flat.properties !== undefined) return true
@@ -16,7 +16,7 @@ function isShape(schema: JsonSchema, schemas: Schemas): boolean {
 }
 
 interface TableOptions {
-  /** Of a reply, in which a default is always filled in. */
+  /** True for the table of a reply, where every default is filled in. */
   isReply?: boolean
 }
 
@@ -45,13 +45,13 @@ function rowsOf(
   })
 }
 
-/** What may be null means what it means otherwise. */
+/** The meaning of a field; if it may be null, the meaning is that of its other values. */
 function meaningOf({ description, anyOf = [] }: JsonSchema, schemas: Schemas): string {
   const others = anyOf.filter(({ type }) => type !== 'null')
   return description ?? (others.length === 1 ? flatten(others[0] ?? {}, schemas).description : undefined) ?? ''
 }
 
-/** Objects without a name have their fields right below. */
+/** The fields of an object without a name, which are shown right below it. */
 function innerRows(
   field: JsonSchema,
   schemas: Schemas,
@@ -115,7 +115,7 @@ function typeOf(schema: JsonSchema, schemas: Schemas, link: ShapeLink, within: r
   }
 }
 
-/** What a pattern says is said by the description where the schema has a name. */
+/** If the schema has a name, its description already says what the pattern says. */
 function textType(schema: JsonSchema, isDescribed: boolean): string {
   if (schema.contentEncoding === 'base64') return `base64 of ${schema['x-bytes'] ?? 'bytes'}`
   const { pattern } = schema

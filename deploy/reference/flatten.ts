@@ -1,4 +1,4 @@
-/** Follows references: a schema with all that it says itself and all that it refers to, its own words first. */
+/** Follows references: returns a schema with its own content and that of what it refers to. Its own content wins. */
 import type { JsonSchema, Schemas } from './json_schemas.ts'
 import { refName } from './json_schemas.ts'
 
@@ -8,7 +8,7 @@ export function flatten(schema: JsonSchema, schemas: Schemas): JsonSchema {
   return others.reduce((flat: JsonSchema, other) => ({ ...flatten(other, schemas), ...flat }), own)
 }
 
-/** The name that a schema refers to, itself or through its own words about it. */
+/** The name that a schema refers to, either directly or with a description of its own beside the reference. */
 export function nameOf({ $ref, allOf }: JsonSchema): string | undefined {
   const ref = $ref ?? (allOf?.length === 1 ? allOf[0]?.$ref : undefined)
   return ref === undefined ? undefined : refName(ref)

@@ -1,4 +1,4 @@
-/** JSON for people and for version control: what is short stands on one line, what is long has a line for each part. */
+/** JSON for people and for version control: a short value is on one line, a long value has one line for each part. */
 
 const LINE_LENGTH_MAX = 120
 
@@ -8,7 +8,7 @@ export function foldedJson(value: unknown, indent = ''): string {
   const inside = `${indent}  `
   const isList = Array.isArray(value)
   const parts = Object.entries(value)
-    // As JSON.stringify does, whose one line this is the long form of.
+    // JSON.stringify leaves these out too, so the long form has the same content as the one line.
     .filter(([, part]) => part !== undefined)
     .map(([key, part]) => `${inside}${isList ? '' : `${JSON.stringify(key)}: `}${foldedJson(part, inside)}`)
   return `${isList ? '[' : '{'}\n${parts.join(',\n')}\n${indent}${isList ? ']' : '}'}`

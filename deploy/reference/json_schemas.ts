@@ -1,14 +1,14 @@
 /**
- * Zod schemas as JSON Schema, draft 7, which AsyncAPI 3 speaks. Schemas with a name are written once and referred to.
- * What a request may leave out, a reply always has; where that makes two forms of one name, that of requests has a name
- * of its own.
+ * Writes Zod schemas as JSON Schema, draft 7, which AsyncAPI 3 uses. A schema with a name is written once, and others
+ * refer to it. A reply always has the fields that a request may leave out. If a named schema thus has two forms, the
+ * form of requests gets a name of its own.
  */
 import { z } from 'zod'
 import { assert, toJsonValue } from '../../messages/index.ts'
 
 export interface JsonSchema {
   $ref?: string
-  /** Several where null is one of them. */
+  /** A list if the value may also be null. */
   type?: string | string[]
   title?: string
   description?: string
@@ -32,14 +32,14 @@ export interface JsonSchema {
   maximum?: number
   minItems?: number
   maxItems?: number
-  /** How long a byte string is, in words; it stands as base64 text. */
+  /** The length of a byte string, in words. The string itself is base64 text. */
   'x-bytes'?: string
 }
 
 export interface WantedSchema {
   name: string
   schema: z.ZodType
-  /** `input`: as it is sent; `output`: as it is parsed, defaults filled in. */
+  /** `input`: as it is sent; `output`: as it is parsed, with defaults filled in. */
   io: 'input' | 'output'
 }
 
@@ -51,7 +51,7 @@ const REQUEST_FORM = '.request_form'
 
 export const schemaRef = (name: string): JsonSchema => ({ $ref: PREFIX + name })
 export const refName = (ref: string): string => ref.slice(PREFIX.length)
-/** The name that both forms have. */
+/** The name that both forms share. */
 export const commonName = (name: string): string => name.replace(REQUEST_FORM, '')
 
 /** Writes each wanted schema under its name, and with them every schema of `names` that they use. */
@@ -60,7 +60,7 @@ export function writeSchemas(wanted: readonly WantedSchema[], names: ReadonlyMap
   const roots: (WantedSchema & { json: JsonSchema })[] = wanted.map((root) => {
     const { definitions, ...json } = convert(root.schema, root.io, names)
     for (const [name, definition] of Object.entries(definitions)) {
-      // Such names are good for one conversion only.
+      // The library makes such names, and they are valid for one conversion only.
       assert(!name.startsWith('__'), `a recursive schema in ${root.name} has a name: messages/index.ts exports it`)
       forms[root.io].set(name, definition)
     }
@@ -85,7 +85,7 @@ function convert(schema: z.ZodType, io: 'input' | 'output', names: ReadonlyMap<z
     unrepresentable: 'any',
     metadata: namingRegistry(names),
     override: ({ zodSchema, jsonSchema }) => {
-      // The bounds of every integer in JavaScript say nothing.
+      // Bounds that every integer in JavaScript has say nothing about this one.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
       const { def } = zodSchema._zod
@@ -94,11 +94,11 @@ function convert(schema: z.ZodType, io: 'input' | 'output', names: ReadonlyMap<z
         jsonSchema.default = toJsonValue(def.defaultValue)
       }
     },
-  }) as JsonSchema & { $schema?: string; definitions?: Record<string, JsonSchema> } // what draft 7 is made of here
+  }) as JsonSchema & { $schema?: string; definitions?: Record<string, JsonSchema> } // draft 7 has this form
   return { ...json, definitions: json.definitions ?? {} }
 }
 
-/** The descriptions that stand in the schemas, and for those with a name that name as id. */
+/** A registry of the schemas' own descriptions; a schema with a name has that name as its id. */
 function namingRegistry(names: ReadonlyMap<z.ZodType, string>): z.core.$ZodRegistry<Record<string, unknown>> {
   const registry = z.registry<Record<string, unknown>>()
   const get = (schema: z.core.$ZodType) => {
@@ -109,7 +109,7 @@ function namingRegistry(names: ReadonlyMap<z.ZodType, string>): z.core.$ZodRegis
   return Object.assign(registry, { get, has: () => true })
 }
 
-/** Names whose two forms differ, or which refer to such a name. */
+/** The names whose two forms differ, and the names that refer to such a name. */
 function differingNames(input: ReadonlyMap<string, JsonSchema>, output: ReadonlyMap<string, JsonSchema>): Set<string> {
   const both = [...input.keys()].filter((name) => output.has(name))
   const differing = new Set(both.filter((name) => JSON.stringify(input.get(name)) !== JSON.stringify(output.get(name))))

@@ -1,5 +1,5 @@
 /**
- * Every method of every protocol as one list, with what a reader wants to know of each. Decides nothing, writes
+ * Lists every method of every protocol, with what a reader wants to know about each. It decides nothing and writes
  * nothing.
  */
 import { z } from 'zod'
@@ -13,14 +13,14 @@ export interface MethodEntry {
   name: string
   subject: string
   method: Method
-  /** Services by their role, `member` for any of them, `client` for outside parties. */
+  /** Services by their role; `member` means any service, `client` an outside party. */
   callers: readonly string[]
-  /** The roles of users that may call; absent where no role is asked. */
+  /** The roles of users that may call the method; absent if it asks for no role. */
   roles?: readonly Role[]
-  /** The JSON body of a plain request; absent where the method takes envelopes alone. */
+  /** The JSON body of a plain request; absent if the method accepts only envelopes. */
   plain?: z.ZodType
   needsSession: boolean
-  /** The method that users call and that is handed on to this one, its request whole. */
+  /** The method that users call and whose whole request is forwarded to this one. */
   forwardOf?: string
 }
 
@@ -51,12 +51,12 @@ export function methodEntries(protocols: readonly Protocol[], mayCall: MayCall):
   })
 }
 
-/** For users: what a plain `nats req` can call. All else is between services, or needs the SDK. */
+/** True if a user can call the method with a plain `nats req`. Other methods are for services, or need the SDK. */
 export function isForUsers({ plain, callers }: MethodEntry): boolean {
   return plain !== undefined && callers.includes('client')
 }
 
-/** The session is no part of a plain body: the header carries it. */
+/** The body of a plain request. It has no session, because the header carries the session. */
 function plainBody({ plain, plainField, request }: Method): z.ZodType | undefined {
   if (plain === undefined || plain === false) return undefined
   if (plainField !== undefined) return fieldOf(request, plainField)

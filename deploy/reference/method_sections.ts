@@ -1,4 +1,4 @@
-/** One method on a page: who may call it, what it takes and answers, with what it may refuse. */
+/** The section of a page about one method: who may call it, what it takes and answers, and its refusals. */
 import { ROLES } from '../../messages/index.ts'
 import { fieldTable } from './field_table.ts'
 import { nameOf } from './flatten.ts'
@@ -9,7 +9,7 @@ import type { Reference } from './reference.ts'
 import { plainExample, schemaOf } from './reference.ts'
 import type { ShapeBook } from './shape_book.ts'
 
-/** As people call it: the plain body. */
+/** The section for users, who call the method with a plain body. */
 export function userSection(reference: Reference, entry: MethodEntry, shapes: ShapeBook): string {
   const { id, method } = entry
   const request = schemaOf(reference, `${id}.plain`)
@@ -26,7 +26,7 @@ export function userSection(reference: Reference, entry: MethodEntry, shapes: Sh
   ].join('\n\n')
 }
 
-/** As services call it: the body of a letter. */
+/** The section for services, which call the method with the body of a letter. */
 export function serviceSection(reference: Reference, entry: MethodEntry, shapes: ShapeBook): string {
   const { id, method, callers } = entry
   const codes = [...new Set(method.refuses)].map((code) => linkTo(code, `\`${code}\``))
@@ -49,7 +49,7 @@ export function usersOf({ roles, needsSession, method }: MethodEntry): string {
   return roles.length === 0 ? 'nobody' : roles.map((role) => `\`${role}\``).join(', ')
 }
 
-/** A reply that is a shape with a name is that shape, described once for all methods that answer with it. */
+/** A reply that is a named shape links to it: the shape is described once for all methods that answer with it. */
 function replyTable(reference: Reference, id: string, shapes: ShapeBook): string {
   const reply = schemaOf(reference, `${id}.reply`)
   const name = nameOf(reply)
@@ -62,7 +62,7 @@ function repetition({ method }: MethodEntry): string {
   return method.idempotent === false ? '**does it again**' : 'harmless'
 }
 
-/** One line for a shell; the body is quoted so that the shell leaves it alone. */
+/** One line for a shell; the body is quoted so that the shell does not change it. */
 function natsCommand(reference: Reference, { id, subject, needsSession }: MethodEntry): string {
   const body = JSON.stringify(plainExample(reference, id)).replaceAll("'", String.raw`'\''`)
   return `nats req ${subject} '${body}'${needsSession ? ' -H "Authorization: Bearer $TOKEN"' : ''}`

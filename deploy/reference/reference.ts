@@ -1,5 +1,5 @@
 /**
- * What both the AsyncAPI document and the pages are made of: the methods, and their schemas as JSON Schema.
+ * The data for both the AsyncAPI document and the pages: the methods, and their schemas as JSON Schema.
  *
  * This drawer holds what makes the pages of `docs/reference/` and the AsyncAPI document from the protocols.
  */
@@ -16,8 +16,8 @@ export interface Reference {
   protocols: readonly Protocol[]
   entries: readonly MethodEntry[]
   /**
-   * Under `<method id>.request`, `.reply` and, where it can be called so, `.plain`; and every shared schema by its
-   * name.
+   * The schemas of each method as `<method id>.request`, `.reply` and, if it accepts plain requests, `.plain`; and
+   * every shared schema by its name.
    */
   schemas: Schemas
 }
@@ -32,7 +32,7 @@ export function makeReference(protocols: readonly Protocol[], mayCall: MayCall):
   return { protocols, entries, schemas: writeSchemas(wanted, schemaNames(entries)) }
 }
 
-/** The schema that was written under a name. */
+/** The schema with this name. */
 export function schemaOf({ schemas }: Reference, name: string): JsonSchema {
   const schema = schemas[name]
   messages.assert(schema !== undefined, `every wanted schema was written, ${name} too`)
@@ -45,8 +45,8 @@ export function plainExample(reference: Reference, id: string): unknown {
 }
 
 /**
- * What `messages` exports is known by the name of its export. A body that only one method has, and those it is handed
- * on to under the same name, is known by that method.
+ * The names of schemas. A schema that `messages` exports has the name of its export. If only one method has a body, or
+ * only that method and those it is forwarded to under the same name, the body is named after that method.
  */
 function schemaNames(entries: readonly MethodEntry[]): ReadonlyMap<z.ZodType, string> {
   const names = new Map<z.ZodType, string>()

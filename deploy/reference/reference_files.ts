@@ -1,6 +1,6 @@
 /**
- * The files of docs/reference/, by name: pure, from the protocols. `npm run docs` writes them, a test finds a stale
- * one.
+ * The texts of the files in docs/reference/, by name, made from the protocols without side effects. `npm run docs`
+ * writes the files, and a test finds a file that is out of date.
  */
 import { PROTOCOLS } from '../../messages/index.ts'
 import type { Protocols } from '../services.ts'
@@ -12,7 +12,7 @@ import type { Reference } from './reference.ts'
 import { makeReference } from './reference.ts'
 import { servicesPage } from './services_page.ts'
 
-/** @param protocols what is described; all services of the house unless told */
+/** @param protocols the protocols to describe; by default those of all built-in services */
 export function referenceOf(mayCall: MayCall, protocols: Protocols = PROTOCOLS): Reference {
   return makeReference(Object.values(protocols), mayCall)
 }

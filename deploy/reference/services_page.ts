@@ -1,4 +1,4 @@
-/** The page for those who work on services, or operate them: what services ask of each other, always in envelopes. */
+/** The page for whoever writes or operates services: what services ask of each other, always in envelopes. */
 import type { Protocol } from '../../messages/index.ts'
 import { anchorOf, linkTo, MADE_FROM, prose, row } from './markdown.ts'
 import type { MethodEntry } from './method_entry.ts'
@@ -38,7 +38,7 @@ export function servicesPage(reference: Reference): string {
   return `${parts.join('\n\n').replaceAll(REFUSAL_LINK, `[$1](${API_PAGE}#$2)`)}\n`
 }
 
-/** The meanings of refusals are on the other page. */
+/** A link to a refusal. The other page explains what refusals mean, so such a link must lead there. */
 const REFUSAL_LINK = /\[(`\w+`)\]\(#(\w+)\)/g
 
 function serviceSections(
