@@ -4,7 +4,9 @@
  * block is run by Node with its free names filled in. A `text` block is what the `sh` block before it prints, line by
  * line; `…` stands for anything.
  */
+import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { connect, headers } from '@nats-io/transport-node'
 import ts from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -38,14 +40,14 @@ afterAll(() => reader.close())
 test('the pages have commands, requests and a program', () => {
   const languages = (page: string) =>
     new Set(blocks.filter((block) => block.page === page).map((block) => block.language))
-  expect(languages('README.md')).toEqual(new Set(['sh', 'text', 'mermaid', 'ts']))
+  expect(languages('README.md')).toEqual(new Set(['sh', 'text', 'mermaid', 'ts', 'js']))
   for (const page of PAGES) expect(languages(page)).toContain('sh')
   expect(blocks.some(({ text }) => text.startsWith('nats req'))).toBe(true)
 })
 
 test.each(
   blocks
-    .filter(({ language }) => language !== 'mermaid')
+    .filter(({ language }) => !['mermaid', 'js'].includes(language))
     .map(({ page, language, text }) => ({ page, language, text, first: text.split('\n')[0] })),
 )(
   'the reader of $page can follow: $first',
@@ -57,6 +59,14 @@ test.each(
   },
   BLOCK_MS_MAX,
 )
+
+test('the service that the README shows is quoted as it stands', () => {
+  const bare = (text: string) => text.replaceAll(/\s+/g, '')
+  const quotes = blocks.filter(({ page, language }) => page === 'README.md' && language === 'js')
+  expect(quotes.length).toBe(1)
+  const example = bare(readFileSync(join(import.meta.dirname, '../examples/attested_counter.ts'), 'utf8'))
+  for (const { text } of quotes) expect(example).toContain(bare(text))
+})
 
 /** Each line of `text` was printed, in this order. */
 function expectLines(text: string): void {
@@ -87,7 +97,10 @@ async function sendRequests(text: string): Promise<void> {
 
 async function runProgram(text: string): Promise<void> {
   const program = `
+    import { execFileSync } from 'node:child_process'
     import { readFile } from 'node:fs/promises'
+    const listed = execFileSync('npx', ['tacit', '--as', 'admin', 'function', 'list', '--json'])
+    const [{ function_id }] = JSON.parse(listed).functions
     const url = ${JSON.stringify(await brokerUrl())}
     const manifest = await readFile('.tacit/manifest.json', 'utf8')
     const password = (await readFile('admin.pw', 'utf8')).trim()

@@ -322,10 +322,13 @@ type FrontendMethods = {
   }
 }
 
+/** Any method under a session may answer with these. */
+const SESSION_REFUSALS = ['unauthenticated', 'forbidden'] as const
+
 const methods = mapValues<typeof doorMethods, FrontendMethods>(doorMethods, (method: Method) => ({
   ...method,
   request: z.strictObject({ session, request: method.request }),
-  refuses: ['unauthenticated', 'forbidden', ...method.refuses],
+  refuses: [...new Set([...SESSION_REFUSALS, ...method.refuses])],
   plain: true,
   plainField: 'request',
 }))
