@@ -1,5 +1,5 @@
 /** Ordered reads over all users and all revocations, page by page; and the sweep of records that have run out. */
-import { defined } from '../../messages/index.ts'
+import { defined, mapDefined } from '../../messages/index.ts'
 import type { RecordKind, UserRecord } from './user_records.ts'
 import { failures, parseRecord, revocations, users } from './user_records.ts'
 import type { StorageClient } from './record_store.ts'
@@ -21,7 +21,7 @@ async function readPage<T>(store: StorageClient, kind: RecordKind<T>, after?: st
   const { entries } = await store.scan({
     prefix,
     limit,
-    ...defined({ after: after === undefined ? undefined : prefix + after }),
+    ...defined({ after: mapDefined(after, (id) => prefix + id) }),
   })
   const records = entries.map(({ key, value, revision }) => ({
     id: key.slice(prefix.length),

@@ -2,7 +2,7 @@
  * The part of the store that belongs to one extension: every key that it names is taken below its own prefix, and every
  * key that it hears is told without it. So there is nothing that it could send to reach a key of anybody else's.
  */
-import { assert, defined, isExtension, Refusal } from '../../messages/index.ts'
+import { assert, defined, isExtension, mapDefined, Refusal } from '../../messages/index.ts'
 import type { Entry, Reader, Sender, Store, Write } from '../../runtime/index.ts'
 
 /** What `sender` may see of the store: the whole of it, or an extension's own part. */
@@ -18,10 +18,10 @@ function partBelow(prefix: string, store: Store): Pick<Store, 'get' | 'commit' |
   const readBelow = (reader: Reader): Reader => ({
     async get(key) {
       const entry = await reader.get(prefix + key)
-      return entry === undefined ? undefined : without(entry)
+      return mapDefined(entry, without)
     },
     async scan(start, { after, ...options }) {
-      const from = defined({ after: after === undefined ? undefined : prefix + after })
+      const from = defined({ after: mapDefined(after, (key) => prefix + key) })
       return (await reader.scan(prefix + start, { ...options, ...from })).map(without)
     },
   })

@@ -10,7 +10,7 @@ import { request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { isIP } from 'node:net'
-import { defined, Refusal } from '../../messages/index.ts'
+import { defined, mapDefined, Refusal } from '../../messages/index.ts'
 import type { AddressRule } from './address_rule.ts'
 import type { Clock } from '../clock.ts'
 import type { FileContent, TakePart } from './file_store.ts'
@@ -64,7 +64,7 @@ export function exchange(wanted: Exchange, { addresses, clock, ca, lookUp }: Exc
       headers: {
         'accept-encoding': 'identity',
         ...headers,
-        ...defined({ 'content-length': body === undefined ? undefined : String(body.bytes) }),
+        ...defined({ 'content-length': mapDefined(body, ({ bytes }) => String(bytes)) }),
       },
     }
     const request =

@@ -14,7 +14,7 @@ import {
   validate,
 } from './engine.ts'
 import type { SchemaJson, StatefulAuthorizationCall } from './engine.ts'
-import { assert, defined } from '../../../messages/index.ts'
+import { assert, defined, mapDefined } from '../../../messages/index.ts'
 import type { CedarPolicy } from './cedar_source.ts'
 import { invalidBy } from './cedar_source.ts'
 import type { PolicyText } from '../text_place.ts'
@@ -76,7 +76,7 @@ export class CedarPolicies {
       return { allowed: false, by: this.#policy(failed.policyId), error: failed.error.message }
     }
     const [id] = [...diagnostics.reason].sort()
-    return { allowed: decision === 'allow', ...defined({ by: id === undefined ? undefined : this.#policy(id) }) }
+    return { allowed: decision === 'allow', ...defined({ by: mapDefined(id, (known) => this.#policy(known)) }) }
   }
 
   #fillSlot(action: string): void {

@@ -1,6 +1,6 @@
 /** A question in the terms of the schema: who asks to do what with which thing, and the facts about all of them. */
 import type { AccessQuestion, Role, TaskUse } from '../../../messages/index.ts'
-import { defined } from '../../../messages/index.ts'
+import { defined, mapDefined } from '../../../messages/index.ts'
 import type { CedarRequest } from './cedar_policies.ts'
 
 type Uid = { type: string; id: string }
@@ -73,12 +73,12 @@ function taskEntity(task: Staged['task']): Entity {
 
 function dataEntity(data: Staged['data'][number]): Entity {
   const { owners, rule } = data
-  const attrs = { owners: users(owners), ...defined({ rule: rule === undefined ? undefined : ruleOf(rule) }) }
+  const attrs = { owners: users(owners), ...defined({ rule: mapDefined(rule, ruleOf) }) }
   return { uid: dataUid(data), attrs, parents: [] }
 }
 
 function ruleOf({ parties, ...rule }: NonNullable<Staged['data'][number]['rule']>): Attribute {
-  return present({ ...rule, parties: parties === undefined ? undefined : users(parties) })
+  return present({ ...rule, parties: mapDefined(parties, users) })
 }
 
 function functionEntity({ function_id, owner, public: isPublic, allowlist }: FunctionFacts): Entity {
